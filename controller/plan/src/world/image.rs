@@ -1,0 +1,57 @@
+//! Images: what was found, and what to build.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::Labels;
+
+/// The engine's id of an image (`sha256:…`).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ImageId(pub String);
+
+impl fmt::Display for ImageId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// An image as the engine reports it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Image {
+    /// Its id.
+    pub id: ImageId,
+    /// Names that point to it (`repository:tag`), sorted.
+    pub tags: Vec<String>,
+    /// Its labels.
+    pub labels: Labels,
+    /// Size in bytes.
+    pub size_bytes: u64,
+    /// Names by digest (`repository@sha256:…`), sorted.
+    pub repository_digests: Vec<String>,
+}
+
+/// What to build. The context travels beside it, as an archive.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BuildRequest {
+    /// Names for the result.
+    pub tags: Vec<String>,
+    /// Path of the Dockerfile inside the context.
+    pub dockerfile: String,
+    /// Labels for the result.
+    pub labels: Labels,
+    /// Build arguments that the recipe declares.
+    pub build_args: std::collections::BTreeMap<String, String>,
+}
+
+/// One step of a build, as the engine told it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BuildStep {
+    /// The instruction, as written.
+    pub instruction: String,
+    /// Milliseconds that it took.
+    pub duration_ms: u64,
+    /// Whether the engine had the result already.
+    pub cached: bool,
+}
