@@ -1,1 +1,3 @@
-//! Placeholder.
+//! Making it so: observe, execute, reconcilers, docker, secrets, timing.
+
+pub mod docker;
