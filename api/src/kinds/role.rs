@@ -1,0 +1,162 @@
+//! `Role`: the environment, which tools.
+
+use std::collections::BTreeMap;
+
+use kube::CustomResource;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{ObjectStatus, Resources};
+
+/// The environment of an instance: which image, which agents it supports, which hooks and variables.
+#[derive(CustomResource, Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[kube(
+    group = "jackin.dev",
+    version = "v1alpha1",
+    kind = "Role",
+    namespaced,
+    status = "ObjectStatus",
+    category = "jackin",
+    derive = "Default",
+    derive = "PartialEq",
+    doc = "The environment of an instance: which image, which agents it supports, which hooks and variables."
+)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RoleSpec {
+    /// Where the image comes from. Exactly one source.
+    pub source: RoleSource,
+    /// An image that somebody built of this role already, by name; it saves the build while it is fresh.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub published_image: Option<String>,
+    /// Names of the agents that may run in this role. Empty allows only `shell`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub agents: Vec<String>,
+    /// Scripts of the role's source that run in the instance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hooks: Option<Hooks>,
+    /// Variables that the role declares, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub env: BTreeMap<String, EnvDeclaration>,
+    /// Whether an instance has a Docker engine of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub docker: Option<DockerAccess>,
+    /// Limits of an instance; the workspace's own win, field by field.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resources: Option<Resources>,
+    /// Privileges of an instance beyond the hardened default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub security: Option<RoleSecurity>,
+}
+
+/// Where a role's image comes from. Exactly one field is set.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RoleSource {
+    /// A folder with a Dockerfile, relative to the manifest's folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// A git repository with a Dockerfile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub git: Option<GitSource>,
+    /// An image that is used as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
+    /// A Dockerfile written here, built with an empty context.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inline: Option<InlineSource>,
+}
+
+/// A git repository with a Dockerfile.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct GitSource {
+    /// Address, as `git clone` takes it.
+    pub url: String,
+    /// Branch or tag; the remote's default branch when absent.
+    #[serde(default, rename = "ref", skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
+    /// Full commit id; nothing else is built when it is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+}
+
+/// A Dockerfile written in the manifest.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct InlineSource {
+    /// The Dockerfile's text.
+    pub dockerfile: String,
+}
+
+/// Scripts of the role's source, by path relative to it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Hooks {
+    /// Runs once for each container state.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub setup_once: Option<String>,
+    /// Sourced by each session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// Runs before the agent; a failure keeps the agent from starting.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preflight: Option<String>,
+}
+
+/// A variable that the role declares.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct EnvDeclaration {
+    /// Value where nobody gives another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default: Option<String>,
+    /// Whether the workspace must give a value.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub required: bool,
+    /// What to ask a person for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompt: Option<String>,
+    /// Names of variables that are needed before this one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub depends_on: Vec<String>,
+}
+
+/// Whether an instance has a Docker engine of its own.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DockerAccess {
+    /// `none`, or `dind` for an engine in a sidecar. The host's engine is never given.
+    pub mode: DockerMode,
+}
+
+/// Kinds of Docker access.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum DockerMode {
+    /// No engine.
+    #[default]
+    None,
+    /// An engine in a sidecar of the instance.
+    Dind,
+}
+
+/// Privileges beyond the hardened default.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RoleSecurity {
+    /// Linux capabilities.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capabilities: Option<Capabilities>,
+    /// Whether the root file system refuses writes.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub read_only_root_filesystem: bool,
+}
+
+/// Linux capabilities of an instance.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Capabilities {
+    /// Capabilities to keep besides the default ones, without the prefix `CAP_`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub add: Vec<String>,
+}

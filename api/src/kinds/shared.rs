@@ -1,0 +1,162 @@
+//! Values that several kinds share.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{DurationText, Quantity, Reference};
+
+/// A path of the host that the instances see.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Mount {
+    /// Path on the host, relative to the manifest's folder; `~` is the operator's home.
+    pub source: String,
+    /// Absolute path inside the instance.
+    pub target: String,
+    /// Whether writing is refused.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub read_only: bool,
+    /// Whether instances share the files or have a checkout each.
+    #[serde(default, skip_serializing_if = "Isolation::is_shared")]
+    pub isolation: Isolation,
+}
+
+/// Whether instances share a mount's files.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Isolation {
+    /// The host's own files.
+    #[default]
+    Shared,
+    /// A git worktree for each instance.
+    Worktree,
+    /// A git clone for each instance.
+    Clone,
+}
+
+impl Isolation {
+    /// Whether this is the default.
+    pub fn is_shared(&self) -> bool {
+        *self == Self::Shared
+    }
+}
+
+/// Limits of an instance. Each can change while its processes run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Resources {
+    /// Processors, such as `"2"` or `"500m"`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpus: Option<Quantity>,
+    /// Memory, such as `4Gi`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<Quantity>,
+    /// Number of processes. 4096 when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pids: Option<u32>,
+}
+
+/// A credential of an agent, or of GitHub.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Credential {
+    /// How it is given.
+    pub mode: CredentialMode,
+    /// Where it is read from, for the modes that need a value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Reference>,
+}
+
+/// How a credential is given to a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum CredentialMode {
+    /// The host's login files are copied in.
+    Sync,
+    /// A key of the agent's service.
+    ApiKey,
+    /// A long-lived token of the agent's service.
+    OauthToken,
+    /// A token of GitHub.
+    Token,
+    /// Nothing is given and nothing is read.
+    Ignore,
+}
+
+/// Whether mounted repositories are pulled.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct GitPolicy {
+    /// When.
+    pub pull: GitPull,
+}
+
+/// When mounted repositories are pulled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum GitPull {
+    /// Never.
+    #[default]
+    Never,
+    /// Before a launch, which waits for it.
+    Blocking,
+    /// After a launch, which does not wait.
+    Background,
+}
+
+/// When a repair may end a live session.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Disruption {
+    /// The policy.
+    #[serde(default)]
+    pub policy: DisruptionPolicy,
+    /// How long a repair waits under `whenIdle` before it goes ahead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<DurationText>,
+}
+
+/// Policies of disruption.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum DisruptionPolicy {
+    /// Not while a session lives.
+    #[default]
+    Never,
+    /// Once every session is idle.
+    WhenIdle,
+    /// At once.
+    Always,
+}
+
+/// When instances stop and go.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Lifecycle {
+    /// Time without a working session after which an instance is stopped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idle_after: Option<DurationText>,
+    /// Age at which an instance is deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ttl: Option<DurationText>,
+    /// What the engine itself does when an instance's PID 1 ends. The controller heals with backoff whatever is chosen here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restart_policy: Option<RestartPolicy>,
+}
+
+/// What the engine does when PID 1 ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum RestartPolicy {
+    /// Nothing.
+    #[default]
+    No,
+    /// Start it again after an exit that is not zero.
+    OnFailure,
+    /// Start it again, also after the engine restarted.
+    UnlessStopped,
+}
+
+pub(super) fn is_zero(number: &u32) -> bool {
+    *number == 0
+}

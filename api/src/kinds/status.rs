@@ -1,0 +1,244 @@
+//! What was observed of each kind.
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::words::{Change, Condition, Digest, ImageDecision, ImageReason, Phase, PlanKind, Rejection};
+
+/// Status of kinds that only have conditions.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ObjectStatus {
+    /// Generation that the conditions speak of.
+    #[serde(default)]
+    pub observed_generation: i64,
+    /// Conditions.
+    #[serde(default)]
+    pub conditions: Vec<Condition>,
+}
+
+/// Status of a Workspace.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WorkspaceStatus {
+    /// Generation that the conditions speak of.
+    #[serde(default)]
+    pub observed_generation: i64,
+    /// Conditions.
+    #[serde(default)]
+    pub conditions: Vec<Condition>,
+    /// Roles that the instances were made for, with their revisions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub roles: Vec<ObservedRole>,
+    /// How many instances there should be.
+    #[serde(default)]
+    pub desired: u32,
+    /// How many instances are ready.
+    #[serde(default)]
+    pub ready: u32,
+}
+
+/// A role as a workspace saw it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ObservedRole {
+    /// Name of the role.
+    pub name: String,
+    /// Its revision: its spec and the content of its source.
+    pub revision: String,
+}
+
+/// Status of an Image.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ImageStatus {
+    /// Generation that the conditions speak of.
+    #[serde(default)]
+    pub observed_generation: i64,
+    /// Conditions.
+    #[serde(default)]
+    pub conditions: Vec<Condition>,
+    /// What was decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decision: Option<ImageDecision>,
+    /// Why, all of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reasons: Vec<ImageDecisionReason>,
+    /// Digest of the current recipe.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recipe: Option<Digest>,
+    /// The image that serves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<ImageReference>,
+    /// Digest of the recipe of the image that serves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image_recipe: Option<Digest>,
+    /// Steps of the last build.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<StepTiming>,
+    /// The last `spec.rebuild` that was served.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rebuilt: Option<String>,
+    /// Failures since the last success, and when the next try is due.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry: Option<Retry>,
+}
+
+/// One reason of an image decision.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ImageDecisionReason {
+    /// The reason.
+    pub reason: ImageReason,
+    /// The field that differs, where the reason is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub change: Option<Change>,
+}
+
+/// A container, as a status names it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ContainerReference {
+    /// The engine's id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+}
+
+/// An image, as a status names it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ImageReference {
+    /// The engine's id.
+    pub id: String,
+    /// A name of it.
+    pub name: String,
+}
+
+/// The three digests of an instance.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct InstanceDigests {
+    /// Of what is inside its image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recipe: Option<Digest>,
+    /// Of what its container fixed at its creation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub launch: Option<Digest>,
+    /// Of what can change under it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub live: Option<Digest>,
+}
+
+/// A repair that waits.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PendingRepair {
+    /// The plan that will run.
+    pub plan: PlanKind,
+    /// Every field that differs.
+    pub reasons: Vec<Change>,
+}
+
+/// A session of an instance.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SessionStatus {
+    /// Its id, unique in its container.
+    pub id: String,
+    /// Its agent.
+    pub agent: String,
+    /// Its state in words, such as `Working`.
+    pub state: String,
+    /// Whether somebody is attached.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub attached: bool,
+}
+
+/// A launch: from the first step to the answering capsule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Launch {
+    /// Its id, ordered by time.
+    pub id: String,
+    /// The plan that it ran.
+    pub plan: PlanKind,
+    /// When its first step began, in RFC 3339.
+    #[schemars(with = "String")]
+    pub started_at: Timestamp,
+    /// Milliseconds until the capsule answered; absent while it goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration_ms: Option<u64>,
+    /// Its steps.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<StepTiming>,
+}
+
+/// How long a step took.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StepTiming {
+    /// The step in words.
+    pub step: String,
+    /// Milliseconds.
+    pub duration_ms: u64,
+}
+
+/// Failures since the last success.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Retry {
+    /// How many.
+    pub failures: u32,
+    /// When the next try is due, in RFC 3339.
+    #[schemars(with = "String")]
+    pub after: Timestamp,
+    /// Generation that failed; another one is tried at once.
+    pub generation: i64,
+}
+
+/// Status of an Instance.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct InstanceStatus {
+    /// Generation that this speaks of.
+    #[serde(default)]
+    pub observed_generation: i64,
+    /// One word for where it is.
+    #[serde(default)]
+    pub phase: Phase,
+    /// The plan that brought it where it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<PlanKind>,
+    /// Cheaper plans, and why they would not do.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rejected_plans: Vec<Rejection>,
+    /// Conditions.
+    #[serde(default)]
+    pub conditions: Vec<Condition>,
+    /// Its container.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container: Option<ContainerReference>,
+    /// Its image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<ImageReference>,
+    /// The three digests of what runs.
+    #[serde(default)]
+    pub digests: InstanceDigests,
+    /// A repair that waits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending_repair: Option<PendingRepair>,
+    /// Its sessions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sessions: Vec<SessionStatus>,
+    /// The last launch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_launch: Option<Launch>,
+    /// Failures since the last success, and when the next try is due.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry: Option<Retry>,
+    /// The last `spec.restart.id` that was served.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restarted: Option<String>,
+}

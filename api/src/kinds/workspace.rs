@@ -1,0 +1,94 @@
+//! `Workspace`: which files, who may work on them, what should be running.
+
+use std::collections::BTreeMap;
+
+use kube::CustomResource;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Credential, Disruption, DurationText, GitPolicy, Lifecycle, Mount, Quantity, Resources, ValueSource};
+use super::{WorkspaceStatus, shared::is_zero};
+
+/// Which files, who may work on them, and what should be running.
+#[derive(CustomResource, Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[kube(
+    group = "jackin.dev",
+    version = "v1alpha1",
+    kind = "Workspace",
+    namespaced,
+    status = "WorkspaceStatus",
+    shortname = "ws",
+    category = "jackin",
+    derive = "Default",
+    derive = "PartialEq",
+    doc = "Which files, who may work on them, and what should be running."
+)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct WorkspaceSpec {
+    /// Where sessions start, inside the instance. Absolute.
+    pub workdir: String,
+    /// Paths of the host that the instances see.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mounts: Vec<Mount>,
+    /// Variables of new sessions, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub env: BTreeMap<String, ValueSource>,
+    /// Credentials, by agent name, and `github`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub credentials: BTreeMap<String, Credential>,
+    /// Names of the roles that are allowed here.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub roles: Vec<String>,
+    /// What should be running.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub instances: Vec<InstanceTemplate>,
+    /// Ready instances that wait for somebody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warm_pool: Option<WarmPool>,
+    /// Whether mounted repositories are pulled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub git: Option<GitPolicy>,
+    /// When a repair may end a live session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disruption: Option<Disruption>,
+    /// Limits of an instance, over the role's, field by field.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resources: Option<Resources>,
+    /// When instances stop and go, and what the engine does when one ends by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lifecycle: Option<Lifecycle>,
+}
+
+/// Instances of one role and agent.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct InstanceTemplate {
+    /// Name; the Instance is called `WORKSPACE-NAME`, or `WORKSPACE-NAME-INDEX` when `count` is given.
+    pub name: String,
+    /// Name of its role, which must be in `spec.roles`.
+    pub role: String,
+    /// Name of its agent, which must be in the role's `agents`.
+    pub agent: String,
+    /// How many. Absent makes one without an index.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<u32>,
+}
+
+/// Ready instances that wait for somebody.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct WarmPool {
+    /// How many.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub size: u32,
+    /// Name of their role.
+    pub role: String,
+    /// Name of their agent.
+    pub agent: String,
+    /// Age after which one is replaced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_age: Option<DurationText>,
+    /// Memory that all of them together may take.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_budget: Option<Quantity>,
+}

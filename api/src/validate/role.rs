@@ -1,0 +1,121 @@
+//! Rules of a Role.
+
+use crate::kinds::{Resources, RoleSpec};
+
+use super::names::{require_inner_path, require_label, require_variable};
+use super::{Errors, FieldReason};
+
+pub(super) fn check(spec: &RoleSpec, errors: &mut Errors) {
+    let source = &spec.source;
+    errors.exactly_one(
+        "spec.source",
+        &[
+            ("path", source.path.is_some()),
+            ("git", source.git.is_some()),
+            ("image", source.image.is_some()),
+            ("inline", source.inline.is_some()),
+        ],
+    );
+    if let Some(inline) = &source.inline
+        && !inline
+            .dockerfile
+            .lines()
+            .any(|line| line.trim_start().to_ascii_uppercase().starts_with("FROM "))
+    {
+        errors.invalid(
+            "spec.source.inline.dockerfile",
+            "the Dockerfile has no FROM",
+            "start it with `FROM IMAGE`",
+        );
+    }
+    if let Some(git) = &source.git
+        && let Some(commit) = &git.commit
+        && !(commit.len() == 40 && commit.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    {
+        errors.invalid(
+            "spec.source.git.commit",
+            format!("not a full commit id: `{commit}`"),
+            "write all 40 digits",
+        );
+    }
+    for (index, agent) in spec.agents.iter().enumerate() {
+        require_label(errors, &format!("spec.agents[{index}]"), agent);
+        if spec.agents[..index].contains(agent) {
+            let message = format!("agent `{agent}` is listed twice");
+            errors.push(FieldReason::Duplicate, format!("spec.agents[{index}]"), message, "");
+        }
+    }
+    if let Some(hooks) = &spec.hooks {
+        for (name, hook) in [
+            ("setupOnce", &hooks.setup_once),
+            ("source", &hooks.source),
+            ("preflight", &hooks.preflight),
+        ] {
+            if let Some(path) = hook {
+                require_inner_path(errors, &format!("spec.hooks.{name}"), path);
+            }
+        }
+    }
+    for (name, declaration) in &spec.env {
+        require_variable(errors, &format!("spec.env.{name}"), name);
+        for (index, needed) in declaration.depends_on.iter().enumerate() {
+            if !spec.env.contains_key(needed) {
+                let field = format!("spec.env.{name}.dependsOn[{index}]");
+                errors.invalid(field, format!("`{needed}` is not declared"), "declare it in `spec.env`");
+            }
+        }
+    }
+    if let Some(capabilities) = spec
+        .security
+        .as_ref()
+        .and_then(|security| security.capabilities.as_ref())
+    {
+        for (index, name) in capabilities.add.iter().enumerate() {
+            check_capability(&format!("spec.security.capabilities.add[{index}]"), name, errors);
+        }
+    }
+    check_resources(spec.resources.as_ref(), errors);
+}
+
+fn check_capability(field: &str, name: &str, errors: &mut Errors) {
+    let well_formed = name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_') && !name.is_empty();
+    if name == "ALL" || name == "SYS_ADMIN" || name == "SYS_MODULE" {
+        let message = format!("capability `{name}` gives away the host");
+        errors.push(FieldReason::Forbidden, field, message, "name the ones that are needed");
+    } else if !well_formed || name.starts_with("CAP_") {
+        errors.invalid(
+            field,
+            format!("not a capability: `{name}`"),
+            "write it as in `NET_ADMIN`, without `CAP_`",
+        );
+    }
+}
+
+pub(super) fn check_resources(resources: Option<&Resources>, errors: &mut Errors) {
+    let Some(resources) = resources else { return };
+    if let Some(Err(error)) = resources.cpus.as_ref().map(|cpus| cpus.billionths()) {
+        errors.invalid(
+            "spec.resources.cpus",
+            error.to_string(),
+            "write processors as in `2` or `500m`",
+        );
+    }
+    if let Some(memory) = &resources.memory {
+        match memory.bytes() {
+            Err(error) => errors.invalid("spec.resources.memory", error.to_string(), "write bytes as in `4Gi`"),
+            Ok(bytes) if bytes < 6 << 20 => errors.invalid(
+                "spec.resources.memory",
+                format!("less than the 6 MiB that an engine allows: `{}`", memory.0),
+                "write bytes as in `4Gi`",
+            ),
+            Ok(_) => {}
+        }
+    }
+    if resources.pids == Some(0) {
+        errors.invalid(
+            "spec.resources.pids",
+            "no process fits into 0",
+            "leave it out for the default",
+        );
+    }
+}

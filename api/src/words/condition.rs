@@ -1,0 +1,168 @@
+//! Conditions, as in the Kubernetes API conventions.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Reason;
+
+/// One observed aspect of an object.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Condition {
+    /// The aspect: a [`ConditionType`] in words.
+    #[serde(rename = "type")]
+    pub type_: String,
+    /// Whether it holds.
+    pub status: ConditionStatus,
+    /// Why: a [`Reason`] in words.
+    pub reason: String,
+    /// The same for people: a cause with names, and the next command where there is one.
+    pub message: String,
+    /// When `status` last changed, in RFC 3339.
+    #[schemars(with = "String")]
+    pub last_transition_time: Timestamp,
+    /// Generation of the object that this was observed for.
+    #[serde(default)]
+    pub observed_generation: i64,
+}
+
+/// Whether a condition holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum ConditionStatus {
+    /// It holds.
+    True,
+    /// It does not hold.
+    False,
+    /// It could not be seen; the message says what was tried.
+    Unknown,
+}
+
+impl From<bool> for ConditionStatus {
+    fn from(holds: bool) -> Self {
+        if holds { Self::True } else { Self::False }
+    }
+}
+
+impl fmt::Display for ConditionStatus {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, formatter)
+    }
+}
+
+/// Aspects of our kinds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum ConditionType {
+    /// Every kind: True when the object is as its spec wants it. The summary of all others.
+    Ready,
+    /// Every kind: True only while the controller is at work on it. Absent otherwise.
+    Reconciling,
+    /// Every kind: True only when nothing will change until somebody acts. Absent otherwise.
+    Stalled,
+    /// Every kind: True when the spec has fields that this version accepts and does not act on. Absent otherwise.
+    FieldsNotActedOn,
+    /// Instance: True when every mount's source is there.
+    WorkspaceMaterialized,
+    /// Instance: True when a valid image is there.
+    ImageReady,
+    /// Instance: True when its sidecar answers; False with `NotRequested` where the role asks for none.
+    SidecarReady,
+    /// Instance: True when the references that its sessions need were read, or none are needed.
+    CredentialsResolved,
+    /// Instance: True when the capsule answers.
+    CapsuleReady,
+    /// Instance: True when the container differs from the spec.
+    Drifted,
+    /// Instance: True when a repair waits for live sessions or for an explicit restart.
+    RepairPending,
+    /// Instance: True when a session waits for a person.
+    NeedsInput,
+    /// Image: True when the recipe could be computed.
+    RecipeResolved,
+    /// Image: True when an image of the current recipe is there.
+    Built,
+    /// Image: True when the image that serves is not of the current recipe.
+    Stale,
+    /// Workspace: True when every instance is Ready for the current spec.
+    InstancesReady,
+    /// Workspace: True when the pool has its size; False with `NotRequested` where there is none.
+    PoolReady,
+}
+
+impl fmt::Display for ConditionType {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, formatter)
+    }
+}
+
+/// The conditions of one object, being made anew by a pass.
+///
+/// A transition time is kept while the status stays the same, so that a pass which sees nothing new writes nothing new.
+#[derive(Clone, Debug)]
+pub struct Conditions {
+    previous: Vec<Condition>,
+    current: Vec<Condition>,
+    generation: i64,
+    now: Timestamp,
+}
+
+impl Conditions {
+    /// Conditions for `generation`, seen at `now`, after `previous` ones.
+    pub fn new(previous: &[Condition], generation: i64, now: Timestamp) -> Self {
+        Self {
+            previous: previous.to_vec(),
+            current: Vec::new(),
+            generation,
+            now,
+        }
+    }
+
+    /// States one condition. A later statement of the same type wins.
+    pub fn set(
+        &mut self,
+        type_: ConditionType,
+        status: impl Into<ConditionStatus>,
+        reason: Reason,
+        message: impl Into<String>,
+    ) -> &mut Self {
+        let (type_, status) = (type_.to_string(), status.into());
+        let last_transition_time = self
+            .previous
+            .iter()
+            .find(|condition| condition.type_ == type_ && condition.status == status)
+            .map_or(self.now, |condition| condition.last_transition_time);
+        self.current.retain(|condition| condition.type_ != type_);
+        self.current.push(Condition {
+            type_,
+            status,
+            reason: reason.to_string(),
+            message: message.into(),
+            last_transition_time,
+            observed_generation: self.generation,
+        });
+        self
+    }
+
+    /// The condition of this type, when it was stated.
+    pub fn get(&self, type_: ConditionType) -> Option<&Condition> {
+        find(&self.current, type_)
+    }
+
+    /// The conditions, `Ready` first and the others in the order in which they were stated.
+    pub fn finish(mut self) -> Vec<Condition> {
+        self.current.sort_by_key(|condition| condition.type_ != "Ready");
+        self.current
+    }
+}
+
+/// The condition of this type.
+pub fn find(conditions: &[Condition], type_: ConditionType) -> Option<&Condition> {
+    conditions.iter().find(|condition| condition.type_ == type_.to_string())
+}
+
+/// Whether this condition is stated and True.
+pub fn is_true(conditions: &[Condition], type_: ConditionType) -> bool {
+    find(conditions, type_).is_some_and(|condition| condition.status == ConditionStatus::True)
+}

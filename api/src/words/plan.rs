@@ -1,0 +1,120 @@
+//! The rungs of the ladder, and the decisions about images.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A plan, cheapest first. The order of the variants is the order of the ladder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum PlanKind {
+    /// Nothing, or an update under the running processes.
+    AttachExisting,
+    /// Start or unpause the container that is there.
+    StartStopped,
+    /// Adopt a ready member of a pool.
+    ClaimWarm,
+    /// Create a container from an image that is there.
+    CreateFromValidImage,
+    /// Build the image, then create a container.
+    BuildAndCreate,
+    /// Prepare for later; nothing is attached to it.
+    PrewarmOnly,
+}
+
+impl fmt::Display for PlanKind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, formatter)
+    }
+}
+
+/// A cheaper plan that would not reach the desired state.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Rejection {
+    /// The plan.
+    pub plan: PlanKind,
+    /// Why not.
+    pub reason: RejectionReason,
+    /// The same for people, with names.
+    pub message: String,
+}
+
+/// Why a plan does not reach the desired state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum RejectionReason {
+    /// There is no container.
+    ContainerMissing,
+    /// The container is not running.
+    ContainerNotRunning,
+    /// The container is frozen.
+    ContainerPaused,
+    /// The container is half removed and cannot be started.
+    ContainerDead,
+    /// The container runs, so that there is nothing to start.
+    ContainerAlreadyRunning,
+    /// The container's launch digest is not the desired one.
+    LaunchChanged,
+    /// The container bears no launch digest that can be read.
+    LaunchUnreadable,
+    /// Somebody asked for a restart.
+    RestartRequested,
+    /// Starting it failed too often.
+    StartFailed,
+    /// The capsule does not answer in a running container.
+    CapsuleUnresponsive,
+    /// The workspace keeps no pool.
+    NoWarmPool,
+    /// The image does not exist or its recipe is not the desired one.
+    ImageInvalid,
+    /// The instance should not run.
+    StopRequested,
+}
+
+impl fmt::Display for RejectionReason {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, formatter)
+    }
+}
+
+/// What is done about an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum ImageDecision {
+    /// The image that is there is valid.
+    Reuse,
+    /// The image is valid, but what it was built on has moved.
+    RefreshInBackground,
+    /// Build on top of the published image.
+    BuildFromPublished,
+    /// Build from the role's source.
+    BuildFromWorkspace,
+}
+
+impl fmt::Display for ImageDecision {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, formatter)
+    }
+}
+
+/// Why an image is built or refreshed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum ImageReason {
+    /// Somebody asked for it.
+    ExplicitRebuild,
+    /// No image of this role is there.
+    LocalImageMissing,
+    /// The image bears no recipe.
+    MissingRecipeLabel,
+    /// The recipe's format is another one.
+    RecipeVersionChanged,
+    /// A field of the recipe differs; the change is told beside it.
+    RecipeFieldChanged,
+    /// The published image is older than the source.
+    PublishedImageStale,
+}
+
+impl fmt::Display for ImageReason {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, formatter)
+    }
+}

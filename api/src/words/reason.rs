@@ -1,0 +1,106 @@
+//! Reasons of conditions and events.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Why a condition has its status. One word for scripts; the message beside it has the names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Reason {
+    /// All that the spec wants is there.
+    AsDesired,
+    /// Something that this depends on is not there yet.
+    DependenciesNotReady,
+    /// A step of the chosen plan is under way.
+    Converging,
+    /// The object is being deleted.
+    Deleting,
+    /// Nothing of this kind was asked for.
+    NotRequested,
+    /// Nothing is needed.
+    NotNeeded,
+    /// The object was accepted.
+    Accepted,
+    /// The object names another that does not exist.
+    ReferenceMissing,
+    /// The spec breaks a rule that only shows together with other objects.
+    InvalidReference,
+    /// The spec has fields that this version does not act on.
+    NotActedOn,
+    /// The engine could not be reached or did not answer in time.
+    EngineUnreachable,
+    /// The engine refused a call.
+    EngineRefused,
+    /// An object of the engine that is not ours has the name.
+    NameConflict,
+    /// A mount's source does not exist on the host.
+    MountSourceMissing,
+    /// A mount's source leads to a place that may not be mounted.
+    MountSourceForbidden,
+    /// A mount asks for an isolation that this version does not materialise.
+    IsolationNotSupported,
+    /// Every mount's source is there.
+    MountsPresent,
+    /// An image of the current recipe is there.
+    ImageValid,
+    /// The image is being built.
+    Building,
+    /// The image is being fetched.
+    Pulling,
+    /// The image could not be built.
+    BuildFailed,
+    /// The image could not be fetched.
+    PullFailed,
+    /// The role's source could not be read.
+    SourceUnreadable,
+    /// The role's kind of source is not supported by this version.
+    SourceNotSupported,
+    /// The image that serves was built of another recipe.
+    RecipeChanged,
+    /// The recipe could be computed.
+    RecipeComputed,
+    /// An agent's program could not be installed.
+    AgentInstallFailed,
+    /// The capsule answers.
+    CapsuleAnswers,
+    /// The capsule does not answer.
+    CapsuleUnresponsive,
+    /// The container is not running.
+    ContainerNotRunning,
+    /// The container keeps ending; the next start waits.
+    CrashLoop,
+    /// The container was killed for want of memory.
+    OutOfMemory,
+    /// A step failed and is tried again later.
+    StepFailed,
+    /// A reference could not be read.
+    ReferenceUnreadable,
+    /// The references were read.
+    ReferencesRead,
+    /// A repair waits for live sessions.
+    SessionsLive,
+    /// A repair waits for `jackin restart`.
+    RestartNeeded,
+    /// The container differs from the spec.
+    FieldsDiffer,
+    /// The container is as the spec wants it.
+    NoDrift,
+    /// No repair waits.
+    NothingPending,
+    /// A session waits for a person.
+    SessionWaits,
+    /// No session waits for a person.
+    NoSessionWaits,
+    /// It is stopped on purpose.
+    Stopped,
+    /// Every instance is ready.
+    AllReady,
+    /// Some instances are not ready.
+    SomeNotReady,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, formatter)
+    }
+}
