@@ -1,0 +1,29 @@
+//! The host's end of a capsule's socket.
+//!
+//! Here lives the client that the daemon and the command line share: opening the socket without trusting the folder that it
+//! lies in, asking, and the streams of attached terminals, commands and notices. The messages are `jackin_api::wire`; the other
+//! end is the crate `jackin-capsule`. Raw mode and detach keys are the command line's.
+//!
+//! # Guarantees
+//!
+//! - The socket is reached through descriptors, never through a path that the container may change between two looks, and its
+//!   peer is the process that the caller expects.
+//! - Every frame, string and list that comes back is bounded; every single reply is bounded in time.
+//! - An answer of a later version is an error of its own, never a misread.
+//!
+//! # Caveats
+//!
+//! A capsule closes a connection that asks nothing for a minute: connect when there is something to ask. Connecting costs less
+//! than a millisecond.
+
+mod client;
+mod error;
+mod frames;
+mod sanitize;
+mod socket;
+mod stream;
+
+pub use client::CapsuleClient;
+pub use error::CapsuleError;
+pub use socket::Peer;
+pub use stream::{NoticeStream, StreamItem, StreamReader, StreamWriter};
