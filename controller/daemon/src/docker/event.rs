@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use jackin_plan::world::BuildStep;
 use jiff::Timestamp;
 
+use super::LabelFilter;
+
 /// The kind of object that an event is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EventKind {
@@ -69,6 +71,19 @@ pub struct EngineEvent {
     pub attributes: BTreeMap<String, String>,
     /// When, by the engine's clock.
     pub at: Timestamp,
+}
+
+impl EngineEvent {
+    /// Whether it can be about an object that the filter shows.
+    ///
+    /// Engines say an object's labels in the events of containers, and of images that still exist. All other events pass: whoever
+    /// follows them looks at the object before concluding anything.
+    pub(super) fn may_match(&self, filter: &LabelFilter) -> bool {
+        match (self.kind, &self.action) {
+            (EventKind::Network | EventKind::Volume, _) | (EventKind::Image, EventAction::Destroyed) => true,
+            (EventKind::Container | EventKind::Image, _) => filter.matches(&self.attributes),
+        }
+    }
 }
 
 /// One piece of news of a running build.

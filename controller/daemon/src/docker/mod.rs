@@ -5,11 +5,13 @@
 //! failure lets anything be concluded ([`EngineError::is_unknown`]). What should be done is the planner's business.
 
 mod archive;
+mod bollard;
 mod error;
 mod event;
 mod filter;
 mod port;
 
+pub use self::bollard::{DockerEngine, EngineAddress};
 pub use archive::Archive;
 pub use error::{EngineError, EngineErrorCause, Operation};
 pub use event::{BuildProgress, EngineEvent, EventAction, EventKind};

@@ -185,6 +185,7 @@ pub trait Engine: Send + Sync + 'static {
 
     /// Follows events of objects with these labels, from `since` on or from now.
     ///
+    /// Engines do not say the labels of networks, volumes and removed images in their events: those come whosever they are.
     /// The stream connects when it is first polled, so `since` is how nothing in between is missed. Events get lost all the same:
     /// who relies on them lists everything now and then.
     fn events(&self, filter: &LabelFilter, since: Option<Timestamp>) -> EventStream;

@@ -1,0 +1,43 @@
+//! Names of images, taken apart as the engine's API wants them.
+
+/// Repository and tag of a reference; a reference without a tag means `latest`, one with a digest has none.
+pub(super) fn repository_and_tag(reference: &str) -> (&str, Option<&str>) {
+    if reference.contains('@') {
+        return (reference, None);
+    }
+    match reference.rsplit_once(':') {
+        // A colon before the last slash belongs to the registry's port.
+        Some((repository, tag)) if !tag.contains('/') => (repository, Some(tag)),
+        _ => (reference, Some("latest")),
+    }
+}
+
+/// Whether it is an id, not a name.
+pub(super) fn is_id(reference: &str) -> bool {
+    reference.strip_prefix("sha256:").is_some_and(is_full_id)
+}
+
+/// Whether it has the form of a full id of a container or network.
+pub(super) fn is_full_id(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_is_not_taken_for_a_tag_and_no_tag_means_latest() {
+        assert_eq!(repository_and_tag("debian"), ("debian", Some("latest")));
+        assert_eq!(repository_and_tag("debian:12"), ("debian", Some("12")));
+        assert_eq!(
+            repository_and_tag("127.0.0.1:5000/a/b"),
+            ("127.0.0.1:5000/a/b", Some("latest"))
+        );
+        assert_eq!(
+            repository_and_tag("127.0.0.1:5000/a/b:1"),
+            ("127.0.0.1:5000/a/b", Some("1"))
+        );
+        assert_eq!(repository_and_tag("a@sha256:00"), ("a@sha256:00", None));
+    }
+}
