@@ -1,0 +1,142 @@
+//! The one thread that writes: it runs jobs in order, commits them in batches, publishes, and answers.
+//!
+//! Flow: take a job and whatever else waits, run each over a [`Transaction`], commit the kept ones at once (one sync to
+//! disk however many came together), make them visible, wake the watchers, answer.
+//!
+//! Guarantees: readers never see what is not committed; a job that fails or panics leaves nothing behind; versions are
+//! not reused after a failed commit, because the disk may have kept it.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, PoisonError};
+use std::thread::JoinHandle;
+
+use tokio::sync::watch;
+
+use super::Shared;
+use super::disk::Disk;
+use super::transaction::Transaction;
+use crate::status_error::StatusError;
+
+/// How many jobs share a commit at most.
+const BATCH: usize = 64;
+
+/// Tells the caller how the commit went.
+pub(super) type Completion = Box<dyn FnOnce(Result<(), StatusError>) + Send>;
+pub(super) type Job = Box<dyn FnOnce(&mut Transaction<'_>) -> Completion + Send>;
+
+pub(super) enum Command {
+    Run(Job),
+    Flush(Completion),
+}
+
+/// The writer thread; dropping the last handle makes everything durable and frees the file.
+#[derive(Debug)]
+pub(super) struct Writer {
+    commands: Option<Sender<Command>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Writer {
+    pub(super) fn start(shared: Arc<Shared>, disk: Disk, latest: watch::Sender<u64>) -> std::io::Result<Self> {
+        let (commands, received) = channel();
+        let thread = std::thread::Builder::new()
+            .name("store-writer".to_owned())
+            .spawn(move || run(&shared, disk, &received, &latest))?;
+        Ok(Self {
+            commands: Some(commands),
+            thread: Some(thread),
+        })
+    }
+
+    /// False when the thread has ended.
+    pub(super) fn send(&self, command: Command) -> bool {
+        self.commands
+            .as_ref()
+            .is_some_and(|commands| commands.send(command).is_ok())
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        drop(self.commands.take());
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the store's writer thread panicked");
+        }
+    }
+}
+
+fn run(shared: &Shared, mut disk: Disk, received: &Receiver<Command>, latest: &watch::Sender<u64>) {
+    let mut version = shared.read().resource_version;
+    while let Ok(first) = received.recv() {
+        let mut jobs = Vec::new();
+        let mut flushes = Vec::new();
+        for command in std::iter::once(first).chain(received.try_iter()).take(BATCH) {
+            match command {
+                Command::Run(job) => jobs.push(job),
+                Command::Flush(completion) => flushes.push(completion),
+            }
+        }
+        run_batch(shared, &mut disk, &mut version, jobs, latest);
+        if !flushes.is_empty() {
+            let outcome = disk
+                .flush()
+                .map_err(|error| StatusError::internal(format!("flush the store: {error}")));
+            for completion in flushes {
+                completion(outcome.clone());
+            }
+        }
+    }
+    if let Err(error) = disk.close(version) {
+        tracing::error!(%error, "the store could not be closed cleanly");
+    }
+}
+
+fn run_batch(shared: &Shared, disk: &mut Disk, version: &mut u64, jobs: Vec<Job>, latest: &watch::Sender<u64>) {
+    let (completions, staged) = {
+        let state = shared.read();
+        let mut transaction = Transaction::new(&state, *version);
+        let completions: Vec<Completion> = jobs.into_iter().map(|job| job(&mut transaction)).collect();
+        let (staged, last) = transaction.finish();
+        *version = last;
+        (completions, staged)
+    };
+    let mut outcome = Ok(());
+    if !staged.changes.is_empty() {
+        match disk.commit(&staged.objects, *version, staged.durable) {
+            Ok(()) => {
+                shared
+                    .state
+                    .write()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .apply(staged);
+                latest.send_replace(*version);
+            }
+            Err(error) => {
+                tracing::error!(%error, "a commit to the store failed");
+                outcome = Err(StatusError::internal(format!("write to the store: {error}")));
+            }
+        }
+    }
+    for completion in completions {
+        completion(outcome.clone());
+    }
+}
+
+/// Runs one caller's function; its changes are kept only when it succeeds and is not a dry run.
+pub(super) fn run_job<T>(
+    transaction: &mut Transaction<'_>,
+    keep: bool,
+    job: impl FnOnce(&mut Transaction<'_>) -> Result<T, StatusError>,
+) -> Result<T, StatusError> {
+    let result = catch_unwind(AssertUnwindSafe(|| job(transaction)))
+        .unwrap_or_else(|_| Err(StatusError::internal("the handling of the request panicked")));
+    if keep && result.is_ok() {
+        transaction.keep_job()
+    } else {
+        transaction.discard_job()
+    }
+    result
+}
