@@ -1,0 +1,2 @@
+# Sourced by each session.
+export CARGO_HOME="$HOME/.cargo"
