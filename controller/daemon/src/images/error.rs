@@ -1,0 +1,122 @@
+//! How reading a role's source fails.
+
+use std::io;
+use std::sync::Arc;
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+/// Why a role's source cannot be read.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum SourceError {
+    /// This build does not act on such a source.
+    #[error("read the role's source: `{source_kind}` is not supported yet")]
+    NotSupported {
+        /// Its field in `spec.source`.
+        source_kind: &'static str,
+    },
+    /// The role has no source.
+    #[error("read the role's source: none is given")]
+    NoSource,
+    /// The path does not say from where it counts.
+    #[error("read the role's source: `{path}` is not an absolute path")]
+    Relative {
+        /// The path.
+        path: String,
+    },
+    /// There is nothing at the path.
+    #[error("read the role's source: `{path}` does not exist")]
+    Missing {
+        /// The path.
+        path: Utf8PathBuf,
+    },
+    /// The folder has no Dockerfile.
+    #[error("read the role's source: `{path}` does not exist")]
+    NoDockerfile {
+        /// Where it should be.
+        path: Utf8PathBuf,
+    },
+    /// A hook's file does not exist.
+    #[error("read the hook `{hook}`: the role's source has no such file")]
+    HookMissing {
+        /// Path of the hook, inside the source.
+        hook: String,
+    },
+    /// A hook leads out of the source.
+    #[error("read the hook `{hook}`: it leads out of the role's source")]
+    HookOutside {
+        /// Path of the hook, inside the source.
+        hook: String,
+    },
+    /// A line of the ignore file is no pattern.
+    #[error("read `{path}`: line {line} is not a pattern: `{pattern}`")]
+    BadPattern {
+        /// The ignore file.
+        path: Utf8PathBuf,
+        /// Its line, from 1.
+        line: usize,
+        /// What it says.
+        pattern: String,
+    },
+    /// A name is not in UTF-8.
+    #[error("read the folder `{path}`: the name `{name}` is not in UTF-8")]
+    NameNotUtf8 {
+        /// The folder.
+        path: Utf8PathBuf,
+        /// The name, as far as it can be shown.
+        name: String,
+    },
+    /// There are more files than a context should have.
+    #[error("read the folder `{path}`: it has more than {limit} files")]
+    TooManyFiles {
+        /// The folder.
+        path: Utf8PathBuf,
+        /// How many are allowed.
+        limit: usize,
+    },
+    /// Something could not be read, so nothing is known of it.
+    #[error("read `{path}`")]
+    Unreadable {
+        /// The path.
+        path: Utf8PathBuf,
+        /// Why.
+        #[source]
+        source: Arc<io::Error>,
+    },
+}
+
+impl SourceError {
+    /// What a person can do about it.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::NotSupported { .. } => Some("use `path`, `inline` or `image`"),
+            Self::NoSource => Some("write exactly one of `path`, `git`, `image`, `inline` in `spec.source`"),
+            Self::Relative { .. } => Some("apply the file with `jackin apply`, which writes absolute paths"),
+            Self::Missing { .. } => Some("write the path of a folder with a Dockerfile in `spec.source.path`"),
+            Self::NoDockerfile { .. } => Some("put a file with the name `Dockerfile` there"),
+            Self::HookMissing { .. } | Self::HookOutside { .. } => {
+                Some("hooks are files inside the role's folder; write their path relative to it")
+            }
+            Self::BadPattern { .. } => Some("close every `[`, and write a pattern after `!`"),
+            Self::NameNotUtf8 { .. } => Some("rename it, or name its folder in `.dockerignore`"),
+            Self::TooManyFiles { .. } => Some("name what the build does not copy in `.dockerignore`"),
+            Self::Unreadable { .. } => None,
+        }
+    }
+
+    /// Whether nothing can be concluded about the source: it may be there unchanged.
+    pub fn is_unknown(&self) -> bool {
+        matches!(self, Self::Unreadable { .. })
+    }
+
+    pub(crate) fn unreadable(path: &Utf8Path, source: io::Error) -> Self {
+        Self::Unreadable {
+            path: path.to_owned(),
+            source: Arc::new(source),
+        }
+    }
+}
+
+/// Whether the error says that there is nothing at the path, rather than that we cannot look.
+pub(crate) fn says_missing(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}

@@ -1,0 +1,36 @@
+//! Images: what a role's source holds, and building it once.
+//!
+//! Here lives the observation of sources (which files, which content, which bases), the archive that is sent to the engine, and
+//! the builds that are running. Whether to build at all is the planner's decision; the engine is behind [`crate::docker`].
+//!
+//! # Flow
+//!
+//! [`observe_source`] reads a role's source into an [`ObservedSource`]; with the platform and the ids of its bases that gives
+//! the fields of the recipe ([`ObservedSource::recipe_fields`]). When the planner wants a build, [`Builds::build`] runs one for
+//! each recipe however many ask, and tells whether the source changed meanwhile.
+//!
+//! # Guarantees
+//!
+//! - Equal content gives equal fields: not the place, the times, the owner or the order in which files were found.
+//! - What is hashed is what is sent, apart from the Dockerfile and `.dockerignore`, which are always sent.
+//! - A file that cannot be read is an error, never an absent file.
+
+
+
+
+mod dockerfile;
+mod dockerignore;
+mod error;
+mod fields;
+mod fingerprint;
+mod hooks;
+mod source;
+mod walk;
+
+pub use error::SourceError;
+pub use fields::{fields_for_label, fold_like};
+pub use source::{ObservedSource, SourceKind, observe_source, role_source_digest, source_digest};
+pub use walk::{ContextEntry, EntryKind};
+
+pub(crate) use fingerprint::{digest_of, fingerprint, hex, sha256};
+pub(crate) use walk::walk_everything;

@@ -1,0 +1,217 @@
+//! What a role's source holds.
+
+use std::collections::BTreeMap;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use jackin_api::kinds::{Hooks, Role, RoleSource};
+use jackin_api::words::{Digest, DigestMap, FORMAT_VERSION};
+
+use super::SourceError;
+use super::dockerfile::bases;
+use super::dockerignore::Ignore;
+use super::error::says_missing;
+use super::fields::digest_of_fields;
+use super::fingerprint::{digest_of, sha256};
+use super::hooks::hooks;
+use super::walk::{ContextEntry, walk};
+
+/// Name of the Dockerfile in a source.
+const DOCKERFILE: &str = "Dockerfile";
+
+/// Names of the ignore file; the first that exists counts.
+const IGNORE_FILES: [&str; 2] = ["Dockerfile.dockerignore", ".dockerignore"];
+
+/// A role's source as it was found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ObservedSource {
+    /// What kind of source, and what is sent to the engine for a build.
+    pub kind: SourceKind,
+    /// Digests of what the source itself gives: `dockerfile`, `files[…]`, `hooks[…]`.
+    pub fields: DigestMap,
+    /// References of the images that it starts from, sorted.
+    pub bases: Vec<String>,
+    hooks: Hooks,
+}
+
+/// Kinds of sources.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SourceKind {
+    /// A folder with a Dockerfile.
+    Folder {
+        /// Where it lies, links resolved.
+        root: Utf8PathBuf,
+        /// What is sent, sorted by path.
+        entries: Vec<ContextEntry>,
+    },
+    /// A Dockerfile alone.
+    Inline {
+        /// Its text.
+        dockerfile: String,
+    },
+    /// An image that is used as it is.
+    Image {
+        /// Its reference.
+        reference: String,
+    },
+}
+
+impl ObservedSource {
+    /// All fields of the recipe.
+    ///
+    /// `bases` has the id of each of [`ObservedSource::bases`] that the engine has. Pull the others first: a base that appears
+    /// later is a change of the recipe.
+    pub fn recipe_fields(&self, platform: &str, bases: &BTreeMap<String, String>) -> DigestMap {
+        let mut fields = self.fields.clone();
+        fields.0.insert("format".to_owned(), sha256(FORMAT_VERSION));
+        fields.0.insert("platform".to_owned(), sha256(platform));
+        for reference in &self.bases {
+            let id = bases.get(reference).map_or("", String::as_str);
+            let digest = digest_of(&[reference.as_bytes(), id.as_bytes()]);
+            fields.0.insert(format!("base[{reference}]"), digest);
+        }
+        fields
+    }
+
+    /// One digest of what the source itself gives.
+    pub fn content(&self) -> Digest {
+        digest_of_fields(&self.fields)
+    }
+
+    /// Whether there is something to build.
+    pub fn is_built(&self) -> bool {
+        !matches!(self.kind, SourceKind::Image { .. })
+    }
+
+    /// Path of the Dockerfile inside the context.
+    pub fn dockerfile(&self) -> &'static str {
+        DOCKERFILE
+    }
+
+    /// Reads the same source once more.
+    ///
+    /// # Errors
+    /// As [`observe_source`].
+    pub fn observe_again(&self) -> Result<Self, SourceError> {
+        match &self.kind {
+            SourceKind::Folder { root, .. } => folder(root, &self.hooks),
+            SourceKind::Inline { .. } | SourceKind::Image { .. } => Ok(self.clone()),
+        }
+    }
+}
+
+/// Reads a role's source. Blocks on the file system: call it where that may be.
+///
+/// # Errors
+/// When the source is not there, cannot be read, or is of a kind that is not acted on.
+pub fn observe_source(role: &Role) -> Result<ObservedSource, SourceError> {
+    let RoleSource { path, git, image, inline } = &role.spec.source;
+    if let Some(path) = path {
+        let path = Utf8Path::new(path);
+        if !path.is_absolute() {
+            return Err(SourceError::Relative { path: path.to_string() });
+        }
+        return folder(path, &role.spec.hooks.clone().unwrap_or_default());
+    }
+    if let Some(inline) = inline {
+        return Ok(from_inline(&inline.dockerfile));
+    }
+    if let Some(reference) = image {
+        return Ok(from_image(reference));
+    }
+    if git.is_some() {
+        return Err(SourceError::NotSupported { source_kind: "git" });
+    }
+    Err(SourceError::NoSource)
+}
+
+/// One digest of the files of a folder with a Dockerfile, as `jackin apply` writes it to the role's annotation.
+///
+/// # Errors
+/// As [`observe_source`].
+pub fn source_digest(path: &Utf8Path) -> Result<Digest, SourceError> {
+    Ok(folder(path, &Hooks::default())?.content())
+}
+
+/// [`source_digest`] of a role that has files, hooks included; `None` for the other sources.
+///
+/// # Errors
+/// As [`observe_source`].
+pub fn role_source_digest(role: &Role) -> Result<Option<Digest>, SourceError> {
+    match role.spec.source.path {
+        Some(_) => observe_source(role).map(|source| Some(source.content())),
+        None => Ok(None),
+    }
+}
+
+fn from_inline(dockerfile: &str) -> ObservedSource {
+    ObservedSource {
+        kind: SourceKind::Inline { dockerfile: dockerfile.to_owned() },
+        fields: DigestMap([("dockerfile".to_owned(), sha256(dockerfile))].into()),
+        bases: bases(dockerfile),
+        hooks: Hooks::default(),
+    }
+}
+
+fn from_image(reference: &str) -> ObservedSource {
+    ObservedSource {
+        kind: SourceKind::Image { reference: reference.to_owned() },
+        fields: DigestMap::default(),
+        bases: vec![reference.to_owned()],
+        hooks: Hooks::default(),
+    }
+}
+
+fn folder(path: &Utf8Path, declared: &Hooks) -> Result<ObservedSource, SourceError> {
+    let root = match path.canonicalize_utf8() {
+        Ok(root) => root,
+        Err(error) if says_missing(&error) => return Err(SourceError::Missing { path: path.to_owned() }),
+        Err(error) => return Err(SourceError::unreadable(path, error)),
+    };
+    let dockerfile = read(&root.join(DOCKERFILE))?.ok_or_else(|| SourceError::NoDockerfile { path: root.join(DOCKERFILE) })?;
+    let ignore = ignore(&root)?;
+    let mut always = vec![DOCKERFILE];
+    always.extend(IGNORE_FILES);
+    let entries = walk(&root, &ignore, &always)?;
+    let mut fields = copied(&entries);
+    fields.insert("dockerfile".to_owned(), sha256(&dockerfile));
+    for (hook, digest) in hooks(&root, declared)? {
+        fields.insert(format!("hooks[{hook}]"), digest);
+    }
+    Ok(ObservedSource {
+        kind: SourceKind::Folder { root, entries },
+        fields: DigestMap(fields),
+        bases: bases(&dockerfile),
+        hooks: declared.clone(),
+    })
+}
+
+/// The fields of the files that the build may copy: all that count, apart from the Dockerfile, which has a field of its own.
+///
+/// The seam for a parser that knows what each instruction copies: it would look at fewer of `entries`.
+fn copied(entries: &[ContextEntry]) -> BTreeMap<String, Digest> {
+    let counted = entries.iter().filter(|entry| entry.counts && entry.path != DOCKERFILE);
+    counted.map(|entry| (format!("files[{}]", entry.path), entry.digest.clone())).collect()
+}
+
+fn ignore(root: &Utf8Path) -> Result<Ignore, SourceError> {
+    for name in IGNORE_FILES {
+        let path = root.join(name);
+        if let Some(text) = read(&path)? {
+            return Ignore::parse(&text, &path);
+        }
+    }
+    Ok(Ignore::default())
+}
+
+/// The text of a file; `None` when there is none.
+fn read(path: &Utf8Path) -> Result<Option<String>, SourceError> {
+    match std::fs::read(path) {
+        Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
+        Err(error) if says_missing(&error) => Ok(None),
+        Err(error) => Err(SourceError::unreadable(path, error)),
+    }
+}
+
+#[cfg(test)]
+#[path = "source_tests.rs"]
+mod tests;

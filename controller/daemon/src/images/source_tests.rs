@@ -1,0 +1,207 @@
+use std::os::unix::fs::{PermissionsExt, symlink};
+
+use super::*;
+
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        let folder = Self(tempfile::tempdir().unwrap());
+        folder.with("Dockerfile", "FROM debian:bookworm\nCOPY . /app\n")
+    }
+
+    fn path(&self) -> &Utf8Path {
+        Utf8Path::from_path(self.0.path()).unwrap()
+    }
+
+    fn with(self, path: &str, content: &str) -> Self {
+        let path = self.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, content).unwrap();
+        self
+    }
+
+    fn observe(&self) -> ObservedSource {
+        observe_source(&self.role(Hooks::default())).unwrap()
+    }
+
+    fn role(&self, hooks: Hooks) -> Role {
+        let mut role = Role::default();
+        role.spec.source.path = Some(self.path().to_string());
+        role.spec.hooks = Some(hooks);
+        role
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.observe().fields.0.into_keys().collect()
+    }
+
+    fn sent(&self) -> Vec<String> {
+        match self.observe().kind {
+            SourceKind::Folder { entries, .. } => entries.iter().map(|entry| entry.path.to_string()).collect(),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+fn changes(before: &ObservedSource, after: &ObservedSource) -> Vec<String> {
+    before.fields.changes_to(&after.fields).iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn a_copy_at_another_place_and_time_has_the_same_digest() {
+    let files = |folder: Folder| folder.with("src/main.rs", "fn main() {}").with("a", "1");
+    let (one, two) = (files(Folder::new()), files(Folder::new()));
+    let old = std::fs::File::options().write(true).open(two.path().join("a")).unwrap();
+    old.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+    assert_eq!(source_digest(one.path()).unwrap(), source_digest(two.path()).unwrap());
+}
+
+#[test]
+fn a_folder_behind_a_link_is_the_folder() {
+    let folder = Folder::new();
+    let other = tempfile::tempdir().unwrap();
+    let link = Utf8Path::from_path(other.path()).unwrap().join("link");
+    symlink(folder.path(), &link).unwrap();
+    assert_eq!(source_digest(&link).unwrap(), source_digest(folder.path()).unwrap());
+}
+
+#[test]
+fn every_kind_of_edit_names_its_file() {
+    let folder = Folder::new().with("edited", "1").with("removed", "1").with("run.sh", "1");
+    symlink("edited", folder.path().join("link")).unwrap();
+    let before = folder.observe();
+    let folder = folder.with("edited", "2").with("added", "1").with("Dockerfile", "FROM scratch\n");
+    std::fs::remove_file(folder.path().join("removed")).unwrap();
+    std::fs::remove_file(folder.path().join("link")).unwrap();
+    symlink("added", folder.path().join("link")).unwrap();
+    std::fs::set_permissions(folder.path().join("run.sh"), std::fs::Permissions::from_mode(0o755)).unwrap();
+    std::fs::create_dir(folder.path().join("empty")).unwrap();
+    assert_eq!(
+        changes(&before, &folder.observe()),
+        [
+            "~ dockerfile",
+            "+ files[added]",
+            "~ files[edited]",
+            "+ files[empty]",
+            "~ files[link]",
+            "- files[removed]",
+            "~ files[run.sh]",
+        ]
+    );
+}
+
+#[test]
+fn an_ignored_file_changes_nothing_until_it_is_taken_back() {
+    let folder = Folder::new().with(".dockerignore", "notes\n.dockerignore\n").with("notes/a", "1");
+    let before = folder.observe();
+    let folder = folder.with("notes/a", "2");
+    assert_eq!(changes(&before, &folder.observe()), Vec::<String>::new());
+    let folder = folder.with(".dockerignore", "notes\n.dockerignore\n!notes/a\n");
+    assert_eq!(changes(&before, &folder.observe()), ["+ files[notes/a]"]);
+}
+
+#[test]
+fn the_dockerfile_and_the_ignore_file_are_sent_even_when_ignored() {
+    let folder = Folder::new().with(".dockerignore", "*").with("a", "1");
+    assert_eq!(folder.sent(), [".dockerignore", "Dockerfile"]);
+    assert_eq!(folder.names(), ["dockerfile"]);
+}
+
+#[test]
+fn what_is_ignored_is_not_even_read() {
+    use std::os::unix::ffi::OsStrExt;
+    let folder = Folder::new().with(".dockerignore", "odd\n").with("odd/a", "1");
+    let name = std::ffi::OsStr::from_bytes(b"odd/\xff");
+    std::fs::write(folder.path().as_std_path().join(name), "").unwrap();
+    assert_eq!(folder.sent(), [".dockerignore", "Dockerfile"]);
+    let folder = folder.with(".dockerignore", "none\n");
+    assert!(matches!(source_digest(folder.path()), Err(SourceError::NameNotUtf8 { .. })));
+}
+
+#[test]
+fn pipes_and_sockets_are_left_out() {
+    let folder = Folder::new();
+    let _socket = std::os::unix::net::UnixListener::bind(folder.path().join("socket")).unwrap();
+    assert_eq!(folder.sent(), ["Dockerfile"]);
+}
+
+#[test]
+fn a_hook_is_named_even_where_the_context_ignores_it() {
+    let folder = Folder::new().with(".dockerignore", "hooks\n").with("hooks/setup.sh", "1");
+    let hooks = Hooks { setup_once: Some("hooks/setup.sh".to_owned()), ..Hooks::default() };
+    let role = folder.role(hooks);
+    let before = observe_source(&role).unwrap();
+    let digest = role_source_digest(&role).unwrap();
+    let folder = folder.with("hooks/setup.sh", "2");
+    assert_eq!(changes(&before, &observe_source(&role).unwrap()), ["~ hooks[hooks/setup.sh]"]);
+    assert_ne!(digest, role_source_digest(&role).unwrap());
+    drop(folder);
+}
+
+#[test]
+fn a_hook_that_leads_out_of_the_source_is_refused() {
+    let folder = Folder::new();
+    symlink("/etc/hostname", folder.path().join("out")).unwrap();
+    let hook = |path: &str| Hooks { source: Some(path.to_owned()), ..Hooks::default() };
+    let error = observe_source(&folder.role(hook("out"))).unwrap_err();
+    assert!(matches!(error, SourceError::HookOutside { .. }), "{error}");
+    let error = observe_source(&folder.role(hook("none"))).unwrap_err();
+    assert!(matches!(error, SourceError::HookMissing { .. }), "{error}");
+}
+
+#[test]
+fn what_is_missing_is_told_from_what_cannot_be_read() {
+    let folder = Folder::new();
+    std::fs::remove_file(folder.path().join("Dockerfile")).unwrap();
+    assert!(matches!(source_digest(folder.path()), Err(SourceError::NoDockerfile { .. })));
+    assert!(matches!(source_digest(&folder.path().join("none")), Err(SourceError::Missing { .. })));
+    let looped = folder.path().join("loop");
+    symlink("loop", &looped).unwrap();
+    let error = source_digest(&looped).unwrap_err();
+    assert!(error.is_unknown(), "{error}");
+}
+
+#[test]
+fn platform_and_bases_are_part_of_the_recipe() {
+    let source = Folder::new().observe();
+    assert_eq!(source.bases, ["debian:bookworm"]);
+    let recipe = |platform, id: &str| {
+        let bases = BTreeMap::from([("debian:bookworm".to_owned(), id.to_owned())]);
+        source.recipe_fields(platform, &bases)
+    };
+    let before = recipe("linux/amd64", "sha256:1");
+    let fields: Vec<_> = before.0.keys().cloned().collect();
+    assert_eq!(fields, ["base[debian:bookworm]", "dockerfile", "format", "platform"]);
+    let names = |after: &DigestMap| before.changes_to(after).iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(names(&recipe("linux/arm64", "sha256:2")), ["~ base[debian:bookworm]", "~ platform"]);
+}
+
+#[test]
+fn sources_without_a_folder() {
+    let mut role = Role::default();
+    assert!(matches!(observe_source(&role), Err(SourceError::NoSource)));
+    role.spec.source.inline = Some(jackin_api::kinds::InlineSource { dockerfile: "FROM a:1\n".to_owned() });
+    assert_eq!(observe_source(&role).unwrap().bases, ["a:1"]);
+    role.spec.source = RoleSource { image: Some("b:2".to_owned()), ..RoleSource::default() };
+    let source = observe_source(&role).unwrap();
+    assert!(!source.is_built());
+    assert_eq!(source.bases, ["b:2"]);
+    role.spec.source = RoleSource { git: Some(Default::default()), ..RoleSource::default() };
+    assert!(matches!(observe_source(&role), Err(SourceError::NotSupported { source_kind: "git" })));
+}
+
+/// `cargo nextest run --run-ignored only -E 'test(ten_thousand)'`
+#[test]
+#[ignore = "a measurement"]
+fn ten_thousand_files_take_less_than_a_second() {
+    let folder = (0..10_000).fold(Folder::new(), |folder, number| {
+        folder.with(&format!("d{}/e{}/f{number}", number % 40, number % 7), &"x".repeat(2000 + number % 5000))
+    });
+    for turn in ["cold", "warm", "warm"] {
+        let start = std::time::Instant::now();
+        let digest = source_digest(folder.path()).unwrap();
+        println!("{turn}: {:?} {digest}", start.elapsed());
+        assert!(start.elapsed().as_secs() < 1 || cfg!(debug_assertions));
+    }
+}
