@@ -1,2 +1,53 @@
-//! x
-fn main() {}
+//! PID 1 in every instance: one static program that reaps, forwards signals, keeps sessions and serves them on a socket.
+//!
+//! It assumes nothing about the image: no shell, no `/etc/passwd`, no `/tmp`, any user id, a read-only root. What is said over the
+//! socket is `jackin_api::wire`; the host's end of it is `jackin_daemon::capsule`.
+//!
+//! Everything runs on one thread. That is not only small: between starting a process and noting its id nothing else can run, so
+//! the one reaper can never take an exit code that nobody waits for yet.
+//!
+//! ```text
+//! arguments  what it was started with          serve    connections, one task each; a bad one harms itself alone
+//! init       the order of start and stop       session  a process on a terminal, its viewers, its state
+//! reaper     every child's end, once           screen   what a terminal shows, and how to paint it anew
+//! process    starting programs                 shell    the shell for images that have none
+//! ```
+
+mod arguments;
+mod capsule;
+mod environment;
+mod homes;
+mod init;
+mod log;
+mod process;
+mod program;
+mod reaper;
+mod screen;
+mod serve;
+mod session;
+mod shell;
+mod socket;
+mod terminal;
+
+use std::io::Write;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use arguments::Invocation;
+
+fn main() -> ExitCode {
+    let started = Instant::now();
+    match arguments::parse(std::env::args_os().skip(1)) {
+        Ok(Invocation::Run(settings)) => init::run(*settings, started),
+        Ok(Invocation::Shell { line }) => shell::run(line),
+        Ok(Invocation::Print(text)) => {
+            // Nobody to tell when standard output is closed.
+            let _ = writeln!(std::io::stdout(), "{text}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "error: {error}\n\n{}", arguments::USAGE);
+            ExitCode::from(2)
+        }
+    }
+}

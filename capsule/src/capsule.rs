@@ -1,0 +1,277 @@
+//! What the capsule holds: its sessions, the environment of new ones, and who listens.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use jackin_api::wire::{ErrorCode, Exec, Millis, Notice, Personalise, ReplyError, Size, Spawn, Spawned, Status};
+use tokio::sync::{Notify, broadcast};
+
+use crate::environment::{Personality, Variables};
+use crate::log::log;
+use crate::process;
+use crate::program::{self, Program};
+use crate::reaper::Reaper;
+use crate::serve::refuse;
+use crate::session::{Plan, Session};
+
+/// The most live sessions, and the most commands beside them.
+const LIVE: usize = 64;
+
+/// How many ended sessions are remembered, with their last screens.
+const ENDED: usize = 8;
+
+/// How many notices a subscriber may be behind.
+const NOTICES: usize = 256;
+
+/// Everything that connections share.
+pub(crate) struct Capsule {
+    pub(crate) reaper: Rc<Reaper>,
+    pub(crate) notices: broadcast::Sender<Notice>,
+    /// Told when a session or a command ended.
+    pub(crate) ended: Notify,
+    started_at: Millis,
+    container: Variables,
+    home: Option<PathBuf>,
+    own_program: PathBuf,
+    personality: RefCell<Personality>,
+    sessions: RefCell<Vec<Rc<Session>>>,
+    commands: RefCell<BTreeSet<u32>>,
+    last_id: Cell<u32>,
+    is_stopping: Cell<bool>,
+}
+
+impl Capsule {
+    pub(crate) fn new(home: Option<PathBuf>, own_program: PathBuf) -> Self {
+        Self {
+            reaper: Rc::default(),
+            notices: broadcast::Sender::new(NOTICES),
+            ended: Notify::new(),
+            started_at: now(),
+            container: std::env::vars_os().collect(),
+            home,
+            own_program,
+            personality: RefCell::default(),
+            sessions: RefCell::default(),
+            commands: RefCell::default(),
+            last_id: Cell::new(0),
+            is_stopping: Cell::new(false),
+        }
+    }
+
+    pub(crate) fn status(&self) -> Status {
+        Status {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            started_at: self.started_at,
+            environment_digest: self.personality.borrow().digest(),
+            sessions: self
+                .sessions
+                .borrow()
+                .iter()
+                .map(|session| session.describe())
+                .collect(),
+        }
+    }
+
+    pub(crate) fn personalise(&self, personalise: Personalise) -> Result<(), ReplyError> {
+        let personality = Personality::new(personalise)?;
+        let digest = personality.digest().unwrap_or_default();
+        *self.personality.borrow_mut() = personality;
+        log!("personalised", "digest" => digest);
+        self.tell(Notice::Personalised { digest });
+        Ok(())
+    }
+
+    /// Starts a session, or finds the live one of its name.
+    pub(crate) fn spawn(self: &Rc<Self>, spawn: Spawn) -> Result<Spawned, ReplyError> {
+        let Spawn {
+            name,
+            agent,
+            argv,
+            env,
+            cwd,
+            size,
+            state_rule,
+        } = spawn;
+        if !is_name(&name) {
+            return Err(refuse(
+                ErrorCode::BadRequest,
+                "a session's name is 1 to 63 of letters, digits, `.`, `_` and `-`",
+            ));
+        }
+        if let Some(live) = self
+            .sessions
+            .borrow()
+            .iter()
+            .find(|session| session.name == name && session.is_live())
+        {
+            return Ok(Spawned {
+                id: live.id.clone(),
+                created: false,
+            });
+        }
+        self.check_room(
+            self.sessions
+                .borrow()
+                .iter()
+                .filter(|session| session.is_live())
+                .count(),
+        )?;
+        let size = size.clamped();
+        let variables = self
+            .personality
+            .borrow()
+            .variables(&self.container, self.home.as_deref(), &env)?;
+        let (program, directory) = self.prepare(&argv, &variables, cwd)?;
+        let (terminal, pid) = process::start_on_terminal(&program, &variables, &directory, size)?;
+        let exit = self.reaper.watch(pid);
+        self.last_id.set(self.last_id.get() + 1);
+        let id = format!("s-{}", self.last_id.get());
+        log!("session-started", "id" => id, "name" => name, "agent" => agent, "pid" => pid);
+        let session = Session::start(
+            Rc::clone(self),
+            Plan {
+                id: id.clone(),
+                name,
+                agent,
+                argv,
+                pid,
+                size,
+                state_rule,
+            },
+            terminal,
+            exit,
+        );
+        self.remember(&session);
+        self.tell(Notice::SessionStarted {
+            session: session.describe(),
+        });
+        Ok(Spawned { id, created: true })
+    }
+
+    /// What an exec would run: everything but the start itself.
+    pub(crate) fn prepare_exec(&self, exec: Exec) -> Result<(Program, Variables, PathBuf, Option<Size>), ReplyError> {
+        let Exec { argv, env, cwd, tty } = exec;
+        self.check_room(self.commands.borrow().len())?;
+        let mut variables = self
+            .personality
+            .borrow()
+            .variables(&self.container, self.home.as_deref(), &env)?;
+        if tty.is_none() && !env.0.contains_key("TERM") {
+            variables.remove(std::ffi::OsStr::new("TERM"));
+        }
+        let (program, directory) = self.prepare(&argv, &variables, cwd)?;
+        Ok((program, variables, directory, tty.map(Size::clamped)))
+    }
+
+    /// Counts a command among what has to stop before the capsule does.
+    pub(crate) fn command_started(&self, pid: u32) {
+        self.commands.borrow_mut().insert(pid);
+    }
+
+    pub(crate) fn command_ended(&self, pid: u32) {
+        self.commands.borrow_mut().remove(&pid);
+        self.ended.notify_one();
+    }
+
+    /// The session of that name or id, the live one first; without either, the oldest live one.
+    pub(crate) fn session(&self, wanted: Option<&str>) -> Result<Rc<Session>, ReplyError> {
+        let sessions = self.sessions.borrow();
+        let found = match wanted {
+            None => sessions.iter().find(|session| session.is_live()),
+            Some(wanted) => {
+                let matches = |session: &&Rc<Session>| session.name == wanted || session.id == wanted;
+                let live = sessions.iter().filter(|session| session.is_live()).find(matches);
+                live.or_else(|| sessions.iter().rev().find(matches))
+            }
+        };
+        found.map(Rc::clone).ok_or_else(|| match wanted {
+            None => refuse(ErrorCode::NoSession, "no session is alive"),
+            Some(wanted) => refuse(
+                ErrorCode::NoSession,
+                &format!("there is no session `{}`", wanted.escape_debug()),
+            ),
+        })
+    }
+
+    pub(crate) fn tell(&self, notice: Notice) {
+        // Nobody has to listen.
+        let _ = self.notices.send(notice);
+    }
+
+    /// From now on nothing new starts.
+    pub(crate) fn begin_stop(&self) {
+        self.is_stopping.set(true);
+    }
+
+    /// The process groups that still run.
+    pub(crate) fn live_groups(&self) -> Vec<u32> {
+        let sessions = self.sessions.borrow();
+        let live = sessions.iter().filter(|session| session.is_live());
+        live.flat_map(|session| session.groups())
+            .chain(self.commands.borrow().iter().copied())
+            .collect()
+    }
+
+    /// Whether any session or command still runs.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.sessions.borrow().iter().any(|session| session.is_live()) || !self.commands.borrow().is_empty()
+    }
+
+    fn check_room(&self, live: usize) -> Result<(), ReplyError> {
+        if self.is_stopping.get() {
+            return Err(refuse(ErrorCode::Stopping, "the capsule is stopping"));
+        }
+        if live >= LIVE {
+            return Err(refuse(ErrorCode::TooMany, &format!("{LIVE} of them are alive already")));
+        }
+        Ok(())
+    }
+
+    fn prepare(
+        &self,
+        argv: &[String],
+        variables: &Variables,
+        cwd: Option<String>,
+    ) -> Result<(Program, PathBuf), ReplyError> {
+        let directory = match cwd {
+            Some(directory) if Path::new(&directory).is_dir() => PathBuf::from(directory),
+            Some(directory) => {
+                return Err(refuse(
+                    ErrorCode::BadRequest,
+                    &format!("`{}` is not a directory", directory.escape_debug()),
+                ));
+            }
+            None => std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/")),
+        };
+        let program = program::find(argv, variables, &directory, &self.own_program)?;
+        Ok((program, directory))
+    }
+
+    /// Keeps a new session, and of the ended ones the latest; an ended one of its name makes room for it.
+    fn remember(&self, session: &Rc<Session>) {
+        let mut sessions = self.sessions.borrow_mut();
+        sessions.retain(|other| other.is_live() || other.name != session.name);
+        let ended = sessions.iter().filter(|other| !other.is_live()).count();
+        let mut surplus = ended.saturating_sub(ENDED);
+        sessions.retain(|other| {
+            let is_surplus = surplus > 0 && !other.is_live();
+            surplus -= usize::from(is_surplus);
+            !is_surplus
+        });
+        sessions.push(Rc::clone(session));
+    }
+}
+
+/// The time now by the system's clock.
+pub(crate) fn now() -> Millis {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+fn is_name(name: &str) -> bool {
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    (1..=63).contains(&name.len()) && name.bytes().all(is_allowed)
+}

@@ -1,0 +1,57 @@
+//! A viewer's stream: the screen, then what follows; keys and sizes the other way.
+
+use std::rc::Rc;
+
+use jackin_api::wire::{Attach, Attached, Control, Event, Frame, FrameKind, Reply};
+
+use super::connection::{Closed, Connection, Incoming, Outgoing};
+use crate::capsule::Capsule;
+use crate::session::{Following, Step, Viewer};
+
+pub(super) async fn serve(capsule: &Rc<Capsule>, mut connection: Connection, attach: &Attach) -> Result<(), Closed> {
+    let session = match capsule.session(attach.session.as_deref()) {
+        Ok(session) => session,
+        Err(refusal) => return connection.reply(Err(refusal)).await,
+    };
+    let viewer = Viewer::join(capsule, Rc::clone(&session), attach);
+    let attached = Attached {
+        session: session.describe(),
+        mode: viewer.mode,
+    };
+    connection.reply(Ok(Reply::Attached(attached))).await?;
+    let Connection {
+        mut incoming,
+        mut outgoing,
+    } = connection;
+    tokio::select! {
+        shown = show(&viewer, &mut outgoing) => shown,
+        obeyed = obey(&viewer, &mut incoming) => obeyed,
+    }
+}
+
+async fn show(viewer: &Viewer, outgoing: &mut Outgoing) -> Result<(), Closed> {
+    let mut following = Following::viewer(viewer);
+    loop {
+        match following.next_for(viewer) {
+            Step::Paint(bytes) => outgoing.send_data(FrameKind::Paint, &bytes).await?,
+            Step::Output(bytes) => outgoing.send_data(FrameKind::Output, &bytes).await?,
+            Step::TakenOver => outgoing.send(&Frame::Event(Event::TakenOver)).await?,
+            Step::Ended(exit) => return outgoing.send(&Frame::Event(Event::Ended { exit: Some(exit) })).await,
+            Step::Wait => following.wait().await,
+        }
+    }
+}
+
+async fn obey(viewer: &Viewer, incoming: &mut Incoming) -> Result<(), Closed> {
+    while let Some(frame) = incoming.next().await? {
+        match frame {
+            Ok(Frame::Input(bytes)) => viewer.input(&bytes).await,
+            Ok(Frame::Control(Control::Resize { size })) => viewer.resize(size),
+            Ok(Frame::Control(Control::Detach)) => return Ok(()),
+            // What a later client may say, or means for a command.
+            Ok(_) => {}
+            Err(error) => return Err(Closed::Badly(error.to_string())),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,58 @@
+//! What was typed and not yet read by the program.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::convert::Infallible;
+
+use tokio::sync::Notify;
+
+use crate::terminal::Terminal;
+
+/// How much may wait, in bytes. Beyond it the writer's own connection waits.
+const WAITING: usize = 256 * 1024;
+
+#[derive(Debug, Default)]
+pub(super) struct InputQueue {
+    bytes: RefCell<VecDeque<u8>>,
+    filled: Notify,
+    drained: Notify,
+}
+
+impl InputQueue {
+    /// Takes what a viewer typed, as soon as there is room.
+    pub(super) async fn push(&self, bytes: &[u8]) {
+        while self.bytes.borrow().len() > WAITING {
+            self.drained.notified().await;
+        }
+        self.push_now(bytes);
+    }
+
+    /// Takes the screen's own answers, unless the program asks far more than it reads.
+    pub(super) fn push_now(&self, bytes: &[u8]) {
+        let mut waiting = self.bytes.borrow_mut();
+        if waiting.len() <= WAITING {
+            waiting.extend(bytes);
+            self.filled.notify_one();
+        }
+    }
+
+    /// Types for ever what arrives.
+    pub(super) async fn run(&self, terminal: &Terminal) -> Infallible {
+        loop {
+            let next: Vec<u8> = {
+                let waiting = self.bytes.borrow();
+                waiting.as_slices().0.to_vec()
+            };
+            if next.is_empty() {
+                self.filled.notified().await;
+                continue;
+            }
+            let Ok(written) = terminal.write(&next).await else {
+                // No program has the terminal open: nobody is there to read. The session's exit comes by another way.
+                return std::future::pending().await;
+            };
+            self.bytes.borrow_mut().drain(..written);
+            self.drained.notify_one();
+        }
+    }
+}

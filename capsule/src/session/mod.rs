@@ -1,0 +1,188 @@
+//! A session: a program on a terminal that outlives whoever looks at it.
+//!
+//! The terminal's output goes into two things: the screen, from which a new viewer is painted, and a ring of the latest bytes, from
+//! which every viewer is fed at its own pace. A viewer that falls behind the ring is painted anew. So there is no queue per
+//! viewer, the program never waits for one, and memory is bounded whatever it prints.
+
+mod input;
+mod output;
+mod pump;
+mod ring;
+mod state;
+mod viewers;
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use jackin_api::wire::{self, Exit, Millis, SessionState, Size, StateRule};
+use tokio::sync::{Notify, oneshot, watch};
+
+use crate::capsule::{Capsule, now};
+use crate::screen::Screen;
+use crate::terminal::Terminal;
+
+pub(crate) use output::{Following, Step};
+pub(crate) use viewers::Viewer;
+
+use input::InputQueue;
+use ring::Ring;
+use viewers::Viewers;
+
+/// How much of the latest output is kept, in bytes.
+const KEPT: usize = 256 * 1024;
+
+/// What a session is made of, before it runs.
+pub(crate) struct Plan {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) agent: String,
+    pub(crate) argv: Vec<String>,
+    pub(crate) pid: u32,
+    pub(crate) size: Size,
+    pub(crate) state_rule: StateRule,
+}
+
+/// One session, live or ended.
+pub(crate) struct Session {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    agent: String,
+    argv: Vec<String>,
+    pid: u32,
+    rule: StateRule,
+    created_at: Millis,
+    inner: RefCell<Inner>,
+    input: InputQueue,
+    /// Counts what a viewer may want to know: output, takeovers, the end.
+    changed: watch::Sender<u64>,
+    /// Told when the state may be another one.
+    activity: Notify,
+}
+
+struct Inner {
+    screen: Screen,
+    ring: Ring,
+    viewers: Viewers,
+    size: Size,
+    state: SessionState,
+    evidence: String,
+    exit: Option<Exit>,
+    last_output_at: Option<Millis>,
+    /// Gone once the session ended, which hangs up whatever still has it open.
+    terminal: Option<Rc<Terminal>>,
+}
+
+impl Session {
+    /// Takes a program that was just started, and keeps it going.
+    pub(crate) fn start(
+        capsule: Rc<Capsule>,
+        plan: Plan,
+        terminal: Terminal,
+        exit: oneshot::Receiver<Exit>,
+    ) -> Rc<Self> {
+        let Plan {
+            id,
+            name,
+            agent,
+            argv,
+            pid,
+            size,
+            state_rule,
+        } = plan;
+        let terminal = Rc::new(terminal);
+        let inner = Inner {
+            screen: Screen::new(size),
+            ring: Ring::new(KEPT),
+            viewers: Viewers::default(),
+            size,
+            state: SessionState::Starting,
+            evidence: "spawned".to_owned(),
+            exit: None,
+            last_output_at: None,
+            terminal: Some(Rc::clone(&terminal)),
+        };
+        let session = Rc::new(Self {
+            id,
+            name,
+            agent,
+            argv,
+            pid,
+            rule: state_rule,
+            created_at: now(),
+            inner: RefCell::new(inner),
+            input: InputQueue::default(),
+            changed: watch::Sender::new(0),
+            activity: Notify::new(),
+        });
+        tokio::task::spawn_local(pump::run(Rc::clone(&capsule), Rc::clone(&session), terminal, exit));
+        tokio::task::spawn_local(state::run(capsule, Rc::clone(&session)));
+        session
+    }
+
+    pub(crate) fn is_live(&self) -> bool {
+        self.inner.borrow().exit.is_none()
+    }
+
+    /// What the wire says of it.
+    pub(crate) fn describe(&self) -> wire::Session {
+        let inner = self.inner.borrow();
+        wire::Session {
+            id: self.id.clone(),
+            name: self.name.clone(),
+            agent: self.agent.clone(),
+            argv: self.argv.clone(),
+            pid: self.pid,
+            state: inner.state,
+            evidence: inner.evidence.clone(),
+            exit: inner.exit,
+            attached: inner.viewers.count(),
+            writer: inner.viewers.has_writer(),
+            created_at: self.created_at,
+            last_output_at: inner.last_output_at,
+            size: inner.size,
+            title: inner.screen.title().to_owned(),
+        }
+    }
+
+    /// Its process groups: the leader's, and the one that has the terminal.
+    pub(crate) fn groups(&self) -> Vec<u32> {
+        let inner = self.inner.borrow();
+        let foreground = inner.terminal.as_ref().and_then(|terminal| terminal.foreground_group());
+        std::iter::once(self.pid)
+            .chain(foreground.filter(|&group| group != self.pid))
+            .collect()
+    }
+
+    /// The screen as text or as what paints it, and the cursor's row and column.
+    pub(crate) fn capture(&self, format: wire::CaptureFormat) -> wire::Captured {
+        let inner = self.inner.borrow();
+        let contents = match format {
+            wire::CaptureFormat::Text => inner.screen.text(),
+            wire::CaptureFormat::Ansi => {
+                String::from_utf8_lossy(&inner.screen.paint(Some(inner.size), false)).into_owned()
+            }
+        };
+        wire::Captured {
+            contents,
+            cursor: inner.screen.cursor(),
+            size: inner.size,
+        }
+    }
+
+    fn resize(&self, inner: &mut Inner, size: Size) {
+        let size = size.clamped();
+        if inner.size == size {
+            return;
+        }
+        inner.size = size;
+        inner.screen.resize(size);
+        if let Some(terminal) = &inner.terminal {
+            // A terminal that is gone has no size; the session's end is on its way.
+            let _ = terminal.resize(size);
+        }
+    }
+
+    fn announce_change(&self) {
+        self.changed.send_modify(|count| *count = count.wrapping_add(1));
+    }
+}

@@ -1,0 +1,105 @@
+//! What a viewer or a follower gets next.
+
+use std::rc::Rc;
+
+use jackin_api::wire::{DATA_CHUNK, Exit};
+use tokio::sync::watch;
+
+use super::{Inner, Session, Viewer};
+
+/// The next thing for a viewer or a follower.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// The whole screen.
+    Paint(Vec<u8>),
+    /// What the program wrote.
+    Output(Vec<u8>),
+    /// Another viewer writes from now on.
+    TakenOver,
+    /// Everything was shown and the session ended.
+    Ended(Exit),
+    /// Everything was shown; wait for a change.
+    Wait,
+}
+
+/// A place in a session's output that moves on by being read.
+pub(crate) struct Following {
+    session: Rc<Session>,
+    changed: watch::Receiver<u64>,
+    /// Where to go on; a viewer has none until its screen was painted.
+    position: Option<u64>,
+    was_painted: bool,
+}
+
+impl Following {
+    /// From the paint of the screen on.
+    pub(crate) fn viewer(viewer: &Viewer) -> Self {
+        let session = Rc::clone(&viewer.session);
+        let changed = session.changed.subscribe();
+        Self {
+            session,
+            changed,
+            position: None,
+            was_painted: false,
+        }
+    }
+
+    /// From the last `tail` lines that are kept on, or all of them.
+    pub(crate) fn output(session: Rc<Session>, tail: Option<u32>) -> Self {
+        let changed = session.changed.subscribe();
+        let position = {
+            let Inner { ring, .. } = &*session.inner.borrow();
+            tail.map_or_else(|| ring.start(), |lines| ring.start_of_last_lines(lines))
+        };
+        Self {
+            session,
+            changed,
+            position: Some(position),
+            was_painted: false,
+        }
+    }
+
+    /// What a viewer gets next. Painting and taking the position are one moment: nothing is shown twice or lost.
+    pub(crate) fn next_for(&mut self, viewer: &Viewer) -> Step {
+        self.changed.borrow_and_update();
+        let inner = &mut *self.session.inner.borrow_mut();
+        if inner.viewers.take_taken_over(viewer.id) {
+            return Step::TakenOver;
+        }
+        if let Some(position) = &mut self.position
+            && let Some(bytes) = inner.ring.read(*position, DATA_CHUNK)
+        {
+            return advance(position, bytes, inner.exit);
+        }
+        self.position = Some(inner.ring.end());
+        let is_repaint = std::mem::replace(&mut self.was_painted, true);
+        Step::Paint(inner.screen.paint(inner.viewers.size(viewer.id), is_repaint))
+    }
+
+    /// What a follower gets next; one that is too slow skips what is not kept any more.
+    pub(crate) fn next_output(&mut self) -> Step {
+        self.changed.borrow_and_update();
+        let inner = &*self.session.inner.borrow();
+        let position = self.position.get_or_insert(0);
+        *position = (*position).max(inner.ring.start());
+        let bytes = inner.ring.read(*position, DATA_CHUNK).unwrap_or_default();
+        advance(position, bytes, inner.exit)
+    }
+
+    /// Waits until there may be something new. Safe to cancel.
+    pub(crate) async fn wait(&mut self) {
+        // The session holds the sender as long as we hold the session.
+        let _ = self.changed.changed().await;
+    }
+}
+
+fn advance(position: &mut u64, bytes: Vec<u8>, exit: Option<Exit>) -> Step {
+    match (bytes.is_empty(), exit) {
+        (true, Some(exit)) => Step::Ended(exit),
+        (true, None) => Step::Wait,
+        (false, _) => {
+            *position += bytes.len() as u64;
+            Step::Output(bytes)
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! From the terminal into the screen and the ring, until the program ended.
+
+use std::convert::Infallible;
+use std::rc::Rc;
+
+use jackin_api::wire::{Exit, Notice, SessionState};
+use tokio::sync::oneshot;
+
+use super::Session;
+use crate::capsule::{Capsule, now};
+use crate::log::log;
+use crate::terminal::Terminal;
+
+/// How much is read at once; after each other tasks have their turn, so that a flood in one session delays no key in another.
+const CHUNK: usize = 16 * 1024;
+
+pub(super) async fn run(
+    capsule: Rc<Capsule>,
+    session: Rc<Session>,
+    terminal: Rc<Terminal>,
+    exit: oneshot::Receiver<Exit>,
+) {
+    let exit = tokio::select! {
+        exit = exit => exit.unwrap_or(Exit { code: None, signal: None }),
+        never = show(&session, &terminal) => match never {},
+        never = session.input.run(&terminal) => match never {},
+    };
+    // What it wrote before it ended is still to be shown. Its children may keep the terminal; nobody waits for them.
+    let mut buffer = vec![0; CHUNK];
+    while let Some(count) = terminal.read_now(&mut buffer) {
+        session.show(&buffer[..count]);
+    }
+    drop(terminal);
+    session.end(exit);
+    log!("session-ended", "id" => session.id, "name" => session.name, "code" => exit.code, "signal" => exit.signal);
+    let (id, name) = (session.id.clone(), session.name.clone());
+    capsule.tell(Notice::SessionExited { id, name, exit });
+    capsule.ended.notify_one();
+}
+
+async fn show(session: &Session, terminal: &Terminal) -> Infallible {
+    let mut buffer = vec![0; CHUNK];
+    loop {
+        match terminal.read(&mut buffer).await {
+            Ok(count) if count > 0 => session.show(&buffer[..count]),
+            // No program has the terminal open now. Its exit comes by another way, and a program may close its terminal and live.
+            Ok(_) | Err(_) => std::future::pending().await,
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+impl Session {
+    fn show(&self, bytes: &[u8]) {
+        {
+            let inner = &mut *self.inner.borrow_mut();
+            let answers = inner.screen.process(bytes);
+            inner.ring.push(bytes);
+            inner.last_output_at = Some(now());
+            if !inner.viewers.answers() {
+                self.input.push_now(&answers);
+            }
+        }
+        self.announce_change();
+        self.activity.notify_one();
+    }
+
+    fn end(&self, exit: Exit) {
+        {
+            let inner = &mut *self.inner.borrow_mut();
+            inner.exit = Some(exit);
+            inner.state = SessionState::Exited;
+            inner.evidence = match (exit.code, exit.signal) {
+                (Some(code), _) => format!("exit code {code}"),
+                (None, Some(signal)) => format!("signal {signal}"),
+                (None, None) => "its end was not seen".to_owned(),
+            };
+            inner.terminal = None;
+        }
+        self.announce_change();
+        self.activity.notify_one();
+    }
+}
