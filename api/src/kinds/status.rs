@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::words::{Change, Condition, Digest, ImageDecision, ImageReason, Phase, PlanKind, Rejection};
+use crate::words::{Change, Condition, Digest, DigestMap, ImageDecision, ImageReason, Phase, PlanKind, Rejection};
 
 /// Status of kinds that only have conditions.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -74,6 +74,9 @@ pub struct ImageStatus {
     /// Digest of the recipe of the image that serves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image_recipe: Option<Digest>,
+    /// Fields of that recipe, with their digests.
+    #[serde(default)]
+    pub image_fields: DigestMap,
     /// Steps of the last build.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<StepTiming>,

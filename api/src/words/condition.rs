@@ -145,6 +145,19 @@ impl Conditions {
         self
     }
 
+    /// Takes one over from before, as it was.
+    pub fn keep(&mut self, condition: &Condition) -> &mut Self {
+        self.current.retain(|other| other.type_ != condition.type_);
+        self.current.push(condition.clone());
+        self
+    }
+
+    /// Takes one back: for those that are only there while they are True.
+    pub fn remove(&mut self, type_: ConditionType) -> &mut Self {
+        self.current.retain(|condition| condition.type_ != type_.to_string());
+        self
+    }
+
     /// The condition of this type, when it was stated.
     pub fn get(&self, type_: ConditionType) -> Option<&Condition> {
         find(&self.current, type_)

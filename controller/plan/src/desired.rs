@@ -1,0 +1,161 @@
+//! What an instance should be, with every reference followed and every default applied.
+
+use std::collections::BTreeMap;
+
+use jackin_api::kinds::{AgentSpec, DisruptionPolicy, Isolation, Mount, RestartRequest, RunState, ValueSource};
+use jackin_api::words::{Digest, DigestMap};
+
+use crate::names::Owner;
+use crate::world::{Limits, RestartPolicy, Security};
+
+/// What this installation gives to every instance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Site {
+    /// Owner id.
+    pub owner: Owner,
+    /// User and group of the operator, as `uid:gid`.
+    pub user: String,
+    /// Content of the capsule that this jackin brings.
+    pub capsule: Digest,
+}
+
+/// Names an instance.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct InstanceKey {
+    /// Namespace.
+    pub namespace: String,
+    /// Name.
+    pub name: String,
+}
+
+/// What an instance should be.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Desired {
+    /// Which instance.
+    pub key: InstanceKey,
+    /// Its workspace.
+    pub workspace: String,
+    /// Its role.
+    pub role: String,
+    /// What it should do.
+    pub goal: Goal,
+    /// A restart that somebody asked for and that was not served yet.
+    pub restart: Option<RestartRequest>,
+    /// The agent of its first session.
+    pub agent: String,
+    /// Every agent that it can run, by name; the first session's among them.
+    pub agents: BTreeMap<String, AgentSpec>,
+    /// Where sessions start.
+    pub workdir: String,
+    /// Paths of the host that it sees.
+    pub mounts: Vec<DesiredMount>,
+    /// Where its durable home lies on the host.
+    pub home: String,
+    /// Where its capsule puts its socket, on the host.
+    pub run: String,
+    /// Variables of new sessions, references unread.
+    pub environment: BTreeMap<String, ValueSource>,
+    /// Limits.
+    pub limits: Limits,
+    /// Restart policy.
+    pub restart_policy: RestartPolicy,
+    /// Privileges.
+    pub security: Security,
+    /// When a repair may end a live session.
+    pub disruption: DesiredDisruption,
+    /// Its image.
+    pub image: DesiredImage,
+}
+
+/// What an instance should do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Goal {
+    /// Run.
+    Run,
+    /// Be stopped, with its state kept.
+    Stop,
+    /// Be gone.
+    Remove,
+}
+
+impl From<RunState> for Goal {
+    fn from(run: RunState) -> Self {
+        match run {
+            RunState::Running => Self::Run,
+            RunState::Stopped => Self::Stop,
+        }
+    }
+}
+
+/// A mount, with its source as an absolute path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DesiredMount {
+    /// Absolute path on the host.
+    pub source: String,
+    /// Absolute path inside.
+    pub target: String,
+    /// Whether writing is refused.
+    pub read_only: bool,
+    /// Whether instances share the files.
+    pub isolation: Isolation,
+}
+
+impl From<&Mount> for DesiredMount {
+    fn from(mount: &Mount) -> Self {
+        Self {
+            source: mount.source.clone(),
+            target: mount.target.clone(),
+            read_only: mount.read_only,
+            isolation: mount.isolation,
+        }
+    }
+}
+
+/// When a repair may end a live session.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DesiredDisruption {
+    /// The policy.
+    pub policy: DisruptionPolicy,
+    /// Seconds that a repair waits under `whenIdle`.
+    pub deadline_seconds: Option<u64>,
+}
+
+/// The image of an instance, as its Image object tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DesiredImage {
+    /// It is there and of the current recipe.
+    Valid(ServingImage),
+    /// The current recipe has no image yet. An older one may still be there, for the instances that run on it.
+    Invalid {
+        /// What the Image object says of it.
+        why: String,
+        /// Whether it failed and is only tried again later.
+        failed: bool,
+        /// The older one.
+        serving: Option<ServingImage>,
+    },
+}
+
+/// An image that is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServingImage {
+    /// The engine's id.
+    pub id: String,
+    /// A name.
+    pub name: String,
+    /// Digest of its recipe.
+    pub recipe: Digest,
+    /// Fields of its recipe.
+    pub fields: DigestMap,
+}
+
+/// Something that the spec names and that is not there, or that does not fit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// Path of the field in the Workspace or Role.
+    pub field: String,
+    /// What is wrong.
+    pub message: String,
+    /// The next command, or what to write.
+    pub hint: String,
+}

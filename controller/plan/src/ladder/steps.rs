@@ -1,0 +1,373 @@
+//! A rung, spelled out.
+
+use jackin_api::words::{Change, ChangeKind};
+
+use crate::digest::digest_of;
+use crate::launch::{self, Launch, STOP_SECONDS};
+use crate::observed::{Capsule, Observed};
+use crate::step::{Consent, Plan, PlannedStep, Step, StepReason, Target};
+use crate::world::{Container, ContainerState};
+
+use super::validity::Current;
+use super::{Situation, has_processes, prerequisites};
+
+/// Name of the session that an instance starts by itself.
+pub const FIRST_SESSION: &str = "main";
+
+/// Steps being collected.
+#[derive(Default)]
+pub(super) struct Steps(Vec<PlannedStep>);
+
+impl Steps {
+    /// Adds a step and gives its index.
+    pub(super) fn add(&mut self, step: Step, needs: Vec<usize>, reason: StepReason) -> usize {
+        self.0.push(PlannedStep {
+            step,
+            needs,
+            reasons: vec![reason],
+            ends_sessions: None,
+        });
+        self.0.len() - 1
+    }
+
+    /// Adds a step that takes something away.
+    fn add_destructive(&mut self, step: Step, needs: Vec<usize>, reason: StepReason, consent: Consent) -> usize {
+        let index = self.add(step, needs, reason);
+        self.0[index].ends_sessions = Some(consent);
+        index
+    }
+
+    fn explain(&mut self, index: usize, reasons: Vec<StepReason>) {
+        if !reasons.is_empty() {
+            self.0[index].reasons = reasons;
+        }
+    }
+
+    pub(super) fn finish(self) -> Vec<PlannedStep> {
+        self.0
+    }
+}
+
+/// The container stays: what can change under it is brought up to date.
+pub(super) fn keep(situation: &Situation<'_>, current: &Current<'_>) -> Vec<PlannedStep> {
+    let mut steps = Steps::default();
+    let id = &current.container.id;
+    let (network, limits): (Vec<_>, Vec<_>) = current
+        .live_changes
+        .iter()
+        .cloned()
+        .partition(|change| change.field == "network");
+    if !limits.is_empty() {
+        let step = Step::UpdateContainer {
+            id: id.clone(),
+            limits: situation.desired.limits,
+            restart: situation.desired.restart_policy,
+        };
+        let index = steps.add(step, vec![], StepReason::Missing);
+        steps.explain(index, limits.into_iter().map(StepReason::Differs).collect());
+    }
+    if let Some(change) = network.into_iter().next() {
+        reconnect(situation, id, change, &mut steps);
+    }
+    if current.state() == ContainerState::Running && matches!(situation.observed.capsule, Capsule::NotAsked) {
+        let container = Target::Existing(id.clone());
+        steps.add(Step::AwaitCapsule { container }, vec![], StepReason::Missing);
+    }
+    remove_others(current, vec![], &mut steps);
+    sessions(situation, None, &mut steps);
+    steps.finish()
+}
+
+fn reconnect(situation: &Situation<'_>, id: &crate::world::ContainerId, change: Change, steps: &mut Steps) {
+    let mut needs = Vec::new();
+    let network = situation
+        .site
+        .owner
+        .network(&situation.desired.key.namespace, &situation.desired.workspace);
+    if situation.observed.network.is_none() {
+        prerequisites::network(situation, steps, &mut needs);
+    }
+    let aliases = vec![situation.desired.key.name.clone()];
+    steps.add(
+        Step::ConnectNetwork {
+            id: id.clone(),
+            network,
+            aliases,
+        },
+        needs,
+        StepReason::Differs(change),
+    );
+}
+
+/// What differs from the desired state and can change under running processes.
+pub(super) fn live_changes(situation: &Situation<'_>, container: &Container) -> Vec<Change> {
+    let desired = situation.desired;
+    let change = |field: &str, old: String, new: String| {
+        (old != new).then(|| Change {
+            field: field.to_owned(),
+            change: ChangeKind::Changed,
+            old: Some(digest_of(&old)),
+            new: Some(digest_of(&new)),
+        })
+    };
+    let text = |limit: Option<i64>| limit.map_or_else(|| "none".to_owned(), |limit| limit.to_string());
+    let (is, wanted) = (container.limits, desired.limits);
+    let network = situation.site.owner.network(&desired.key.namespace, &desired.workspace);
+    // A container that does not run reports no network that it could be reached by; it is connected when it starts.
+    let disconnected = container.state == ContainerState::Running && !container.networks.contains(&network);
+    let connected = |yes: bool| if yes { network.clone() } else { String::new() };
+    [
+        change("resources.cpus", text(is.nano_cpus), text(wanted.nano_cpus)),
+        change("resources.memory", text(is.memory_bytes), text(wanted.memory_bytes)),
+        change("resources.pids", text(is.pids), text(wanted.pids)),
+        change(
+            "lifecycle.restartPolicy",
+            format!("{:?}", container.restart),
+            format!("{:?}", desired.restart_policy),
+        ),
+        change("network", connected(!disconnected), connected(true)),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// The container that is there is started, unfrozen, or started again.
+pub(super) fn start(situation: &Situation<'_>, current: &Current<'_>, consent: Consent) -> Vec<PlannedStep> {
+    let mut steps = Steps::default();
+    let id = &current.container.id;
+    let target = Target::Existing(id.clone());
+    if current.state() == ContainerState::Paused && situation.desired.restart.is_none() {
+        let unpause = steps.add(Step::UnpauseContainer { id: id.clone() }, vec![], StepReason::Frozen);
+        let step = Step::AwaitCapsule { container: target };
+        steps.add(
+            step,
+            vec![unpause],
+            StepReason::NeededBy {
+                what: "the sessions".to_owned(),
+            },
+        );
+        return steps.finish();
+    }
+    let mut needs = Vec::new();
+    if has_processes(current.state()) {
+        let stop = Step::StopContainer {
+            id: id.clone(),
+            timeout_seconds: STOP_SECONDS,
+        };
+        needs.push(steps.add_destructive(stop, vec![], StepReason::Requested, consent));
+    }
+    if !situation.observed.directories {
+        let directories = vec![situation.desired.home.clone(), situation.desired.run.clone()];
+        needs.push(steps.add(Step::PrepareDirectories { directories }, vec![], StepReason::Missing));
+    }
+    if situation.observed.network.is_none() {
+        prerequisites::network(situation, &mut steps, &mut needs);
+    }
+    let limits: Vec<_> = current
+        .live_changes
+        .iter()
+        .filter(|change| change.field != "network")
+        .cloned()
+        .collect();
+    if !limits.is_empty() {
+        let step = Step::UpdateContainer {
+            id: id.clone(),
+            limits: situation.desired.limits,
+            restart: situation.desired.restart_policy,
+        };
+        let index = steps.add(step, vec![], StepReason::Missing);
+        steps.explain(index, limits.into_iter().map(StepReason::Differs).collect());
+        needs.push(index);
+    }
+    needs.extend(rename(situation, current, &mut steps));
+    let start = steps.add(
+        Step::StartContainer {
+            container: target.clone(),
+        },
+        needs,
+        StepReason::NotRunning,
+    );
+    sessions(situation, Some((target, start)), &mut steps);
+    steps.finish()
+}
+
+/// An interrupted replacement is finished: what it replaced goes, and it takes the final name.
+fn rename(situation: &Situation<'_>, current: &Current<'_>, steps: &mut Steps) -> Vec<usize> {
+    let removed = remove_others(current, vec![], steps);
+    let key = &situation.desired.key;
+    let name = situation.site.owner.container(&key.namespace, &key.name);
+    if current.container.name == name {
+        return removed;
+    }
+    let container = Target::Existing(current.container.id.clone());
+    vec![steps.add(
+        Step::RenameContainer { container, name },
+        removed,
+        StepReason::Superseded,
+    )]
+}
+
+/// Removes what an interrupted replacement left. Nothing runs in any of it.
+fn remove_others(current: &Current<'_>, needs: Vec<usize>, steps: &mut Steps) -> Vec<usize> {
+    let gone = current.others.iter().filter(|other| !has_processes(other.state));
+    gone.map(|other| {
+        let step = Step::RemoveContainer { id: other.id.clone() };
+        steps.add_destructive(step, needs.clone(), StepReason::Superseded, Consent::NoLiveSession)
+    })
+    .collect()
+}
+
+/// A container is made, and takes the place of the one that is there.
+pub(super) fn create(
+    situation: &Situation<'_>,
+    launch: &Launch,
+    current: Option<&Current<'_>>,
+    consent: Consent,
+) -> Vec<PlannedStep> {
+    let mut steps = Steps::default();
+    let joined = prerequisites::all(situation, &mut steps);
+    let mut spec = launch.spec.clone();
+    let name = spec.name.clone();
+    let Some(current) = current else {
+        let create = steps.add(Step::CreateContainer(Box::new(spec)), joined, StepReason::Missing);
+        let start = steps.add(
+            Step::StartContainer {
+                container: Target::Created,
+            },
+            vec![create],
+            StepReason::NotRunning,
+        );
+        sessions(situation, Some((Target::Created, start)), &mut steps);
+        return steps.finish();
+    };
+    // The new one is made beside the old one, so that a failure to make it leaves the old one as it was.
+    let key = &situation.desired.key;
+    spec.name = situation.site.owner.replacement(&key.namespace, &key.name);
+    let stale: Vec<_> = current.others.iter().filter(|other| other.name == spec.name).collect();
+    let mut create_needs = joined;
+    for other in stale {
+        let step = Step::RemoveContainer { id: other.id.clone() };
+        create_needs.push(steps.add_destructive(step, vec![], StepReason::Superseded, Consent::NoLiveSession));
+    }
+    let create = steps.add(Step::CreateContainer(Box::new(spec)), create_needs, StepReason::Missing);
+    let differs: Vec<_> = current
+        .all_launch_changes()
+        .into_iter()
+        .map(StepReason::Differs)
+        .collect();
+    steps.explain(
+        create,
+        if differs.is_empty() {
+            vec![StepReason::Requested]
+        } else {
+            differs
+        },
+    );
+    let mut gone = vec![create];
+    let id = &current.container.id;
+    if has_processes(current.state()) {
+        let stop = Step::StopContainer {
+            id: id.clone(),
+            timeout_seconds: STOP_SECONDS,
+        };
+        gone = vec![steps.add_destructive(stop, gone, StepReason::Superseded, consent)];
+    }
+    let remove = Step::RemoveContainer { id: id.clone() };
+    let removed = steps.add_destructive(remove, gone, StepReason::Superseded, consent);
+    let rename = Step::RenameContainer {
+        container: Target::Created,
+        name,
+    };
+    let renamed = steps.add(rename, vec![removed], StepReason::Superseded);
+    let start = Step::StartContainer {
+        container: Target::Created,
+    };
+    let started = steps.add(start, vec![renamed], StepReason::NotRunning);
+    sessions(situation, Some((Target::Created, started)), &mut steps);
+    steps.finish()
+}
+
+/// New sessions get their environment, and the first one is started.
+///
+/// `started` is the container that this plan starts, with the index of that step; without it the capsule has already answered.
+fn sessions(situation: &Situation<'_>, started: Option<(Target, usize)>, steps: &mut Steps) {
+    let personalisation = launch::personalisation(situation.desired);
+    let spawn = launch::session(situation.desired, &situation.desired.agent, FIRST_SESSION);
+    let (needs, personalised, spawned) = match (started, &situation.observed.capsule) {
+        (Some((container, start)), _) => {
+            let awaited = steps.add(
+                Step::AwaitCapsule { container },
+                vec![start],
+                StepReason::NeededBy {
+                    what: "the first session".to_owned(),
+                },
+            );
+            (vec![awaited], false, false)
+        }
+        (None, Capsule::Answers(status)) => {
+            let same = status.environment_digest.as_deref() == Some(personalisation.digest.0.as_str());
+            (vec![], same, !status.sessions.is_empty())
+        }
+        // Nothing can be given to a capsule that does not answer; the pass after it answered does.
+        (None, Capsule::NotAsked | Capsule::Silent(_)) => return,
+    };
+    let mut spawn_needs = needs.clone();
+    if !personalised {
+        let what = "the next session".to_owned();
+        spawn_needs.push(steps.add(Step::Personalise(personalisation), needs, StepReason::NeededBy { what }));
+    }
+    if let (false, Some(spawn)) = (spawned, spawn) {
+        steps.add(Step::SpawnSession(Box::new(spawn)), spawn_needs, StepReason::Missing);
+    }
+}
+
+/// The instance is stopped, with its state kept.
+pub(super) fn stop(observed: &Observed) -> Plan {
+    let mut steps = Steps::default();
+    for container in observed
+        .containers
+        .iter()
+        .filter(|container| has_processes(container.state))
+    {
+        let step = Step::StopContainer {
+            id: container.id.clone(),
+            timeout_seconds: STOP_SECONDS,
+        };
+        steps.add_destructive(step, vec![], StepReason::Requested, Consent::Request);
+    }
+    let mut plan = Plan::idle(None);
+    plan.steps = steps.finish();
+    plan
+}
+
+/// Everything of ours that serves the instance is removed, but no file that somebody may want.
+pub(super) fn removal(observed: &Observed, directories: &[String]) -> Plan {
+    let mut steps = Steps::default();
+    let mut removed = Vec::new();
+    for container in &observed.containers {
+        let mut needs = Vec::new();
+        if has_processes(container.state) {
+            let stop = Step::StopContainer {
+                id: container.id.clone(),
+                timeout_seconds: STOP_SECONDS,
+            };
+            needs.push(steps.add_destructive(stop, vec![], StepReason::Deleted, Consent::Deletion));
+        }
+        let remove = Step::RemoveContainer {
+            id: container.id.clone(),
+        };
+        removed.push(steps.add_destructive(remove, needs, StepReason::Deleted, Consent::Deletion));
+    }
+    if observed.directories {
+        let directories = directories.to_vec();
+        steps.add(
+            Step::RemoveEmptyDirectories { directories },
+            removed,
+            StepReason::Deleted,
+        );
+    }
+    let mut plan = Plan::idle(None);
+    plan.steps = steps.finish();
+    plan
+}

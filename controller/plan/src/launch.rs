@@ -1,0 +1,247 @@
+//! The container of an instance, and the launch digest over it.
+//!
+//! # Flow
+//! [`launch`] turns a desired instance into the one container that serves it, once every input is known; [`Launch::fields`] is the
+//! map of digests that is stored on the container, so that a later pass can say why it differs.
+//!
+//! # Guarantees
+//! The digest covers what a creation fixes and nothing that can change later: limits, restart policy, networks and the
+//! environment of sessions are not in it. An image counts by its recipe, not by its id: an image that was built again from equal
+//! content is no difference.
+//!
+//! # Caveats
+//! `agents[…]` and `capsule` are versions. A difference in them alone never replaces a container: see [`is_version`].
+
+use std::collections::BTreeMap;
+
+use jackin_api::wire;
+use jackin_api::words::{self as labels, Change, Digest, DigestMap};
+
+use crate::desired::{Desired, ServingImage, Site};
+use crate::digest::{digest_of, digest_of_map};
+use crate::observed::{Observed, Program};
+use crate::step::Personalisation;
+use crate::world::{ContainerSpec, ImageId, Mount, MountSource, VolumeSpec};
+
+/// The home of sessions, inside.
+const HOME: &str = "/home/agent";
+/// Where the capsule is mounted, inside.
+const CAPSULE: &str = "/jackin/bin";
+/// Where its socket lies, inside.
+const RUN: &str = "/jackin/run";
+/// Where agents' programs are mounted, inside.
+const AGENTS: &str = "/jackin/agents";
+/// Seconds that the capsule gives to sessions before it kills them.
+const SESSION_STOP_SECONDS: u32 = 8;
+/// Seconds that the engine gives to the capsule, which needs a moment after its sessions ended.
+pub(crate) const STOP_SECONDS: u32 = SESSION_STOP_SECONDS + 2;
+
+/// What a container would be, and the digests of what it fixes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Launch {
+    /// The container, under its final name.
+    pub spec: ContainerSpec,
+    /// Digests of what a creation fixes, by field.
+    pub fields: DigestMap,
+}
+
+/// Volumes that an instance mounts, by what goes into them.
+pub(crate) fn capsule_volume(site: &Site) -> VolumeSpec {
+    let mut volume_labels = site.owner.labels(labels::COMPONENT_CAPSULE);
+    volume_labels.insert(labels::CONTENT.to_owned(), site.capsule.0.clone());
+    VolumeSpec {
+        name: site.owner.capsule_volume(&site.capsule),
+        labels: volume_labels,
+    }
+}
+
+/// The volume of an agent's program of this content.
+pub(crate) fn agent_volume(site: &Site, agent: &str, content: &Digest) -> VolumeSpec {
+    let mut volume_labels = site.owner.labels(labels::COMPONENT_AGENT);
+    volume_labels.insert(labels::CONTENT.to_owned(), content.0.clone());
+    volume_labels.insert(labels::AGENT.to_owned(), agent.to_owned());
+    VolumeSpec {
+        name: site.owner.agent_volume(agent, content),
+        labels: volume_labels,
+    }
+}
+
+/// The container of `desired` on `image`, once the content of every program is known.
+pub fn launch(site: &Site, desired: &Desired, observed: &Observed, image: &ServingImage) -> Option<Launch> {
+    let mut mounts = vec![volume_mount(CAPSULE.to_owned(), capsule_volume(site))];
+    let mut fields = BTreeMap::from([("capsule".to_owned(), site.capsule.clone())]);
+    for agent in desired.agents.keys() {
+        match observed.programs.get(agent) {
+            Some(Program::Known { content }) => {
+                mounts.push(volume_mount(
+                    format!("{AGENTS}/{agent}"),
+                    agent_volume(site, agent, content),
+                ));
+                fields.insert(format!("agents[{agent}]"), content.clone());
+            }
+            Some(Program::InImage) => {}
+            Some(Program::Unfetched | Program::Unavailable { .. }) | None => return None,
+        }
+    }
+    mounts.push(bind(HOME, &desired.home, false));
+    mounts.push(bind(RUN, &desired.run, false));
+    for mount in &desired.mounts {
+        mounts.push(bind(&mount.target, &mount.source, mount.read_only));
+        fields.insert(format!("mounts[{}].source", mount.target), digest_of(&mount.source));
+        fields.insert(
+            format!("mounts[{}].readOnly", mount.target),
+            digest_of(&mount.read_only),
+        );
+    }
+    if desired.security.read_only_rootfs {
+        // Programs unpack libraries into /tmp and run them from there.
+        mounts.push(Mount {
+            target: "/tmp".to_owned(),
+            source: MountSource::Tmpfs {
+                size_bytes: None,
+                exec: true,
+            },
+            read_only: false,
+        });
+    }
+    let command = command(desired);
+    let env = BTreeMap::from([("HOME".to_owned(), HOME.to_owned())]);
+    fields.extend([
+        ("image".to_owned(), image.recipe.clone()),
+        ("command".to_owned(), digest_of(&command)),
+        ("env".to_owned(), digest_of(&env)),
+        ("user".to_owned(), digest_of(&site.user)),
+        ("home".to_owned(), digest_of(&desired.home)),
+        ("run".to_owned(), digest_of(&desired.run)),
+        (
+            "security.capabilities".to_owned(),
+            digest_of(&desired.security.capabilities),
+        ),
+        (
+            "security.readOnlyRootFilesystem".to_owned(),
+            digest_of(&desired.security.read_only_rootfs),
+        ),
+    ]);
+    let fields = DigestMap(fields);
+    let spec = ContainerSpec {
+        name: site.owner.container(&desired.key.namespace, &desired.key.name),
+        image: ImageId(image.id.clone()),
+        command,
+        env,
+        user: Some(site.user.clone()),
+        workdir: None,
+        hostname: Some(desired.key.name.clone()),
+        labels: container_labels(site, desired, image, &fields),
+        mounts,
+        networks: vec![site.owner.network(&desired.key.namespace, &desired.workspace)],
+        aliases: vec![desired.key.name.clone()],
+        limits: desired.limits,
+        restart: desired.restart_policy,
+        security: desired.security.clone(),
+        stop_timeout_seconds: STOP_SECONDS,
+    };
+    Some(Launch { spec, fields })
+}
+
+fn command(desired: &Desired) -> Vec<String> {
+    let mut command = vec![
+        format!("{CAPSULE}/jackin-capsule"),
+        "--socket".to_owned(),
+        format!("{RUN}/jackin.sock"),
+        "--stop-timeout".to_owned(),
+        SESSION_STOP_SECONDS.to_string(),
+        "--home".to_owned(),
+        HOME.to_owned(),
+    ];
+    let homes = desired.agents.values().flat_map(|agent| &agent.homes);
+    command.extend(homes.flat_map(|home| ["--home-dir".to_owned(), home.clone()]));
+    command
+}
+
+fn container_labels(
+    site: &Site,
+    desired: &Desired,
+    image: &ServingImage,
+    fields: &DigestMap,
+) -> BTreeMap<String, String> {
+    // Serialising a map of strings cannot fail.
+    let text = |map: &DigestMap| serde_json::to_string(map).unwrap_or_default();
+    let mut all = site.owner.labels(labels::COMPONENT_ROLE);
+    all.extend(
+        [
+            (labels::NAMESPACE, desired.key.namespace.clone()),
+            (labels::WORKSPACE, desired.workspace.clone()),
+            (labels::INSTANCE, desired.key.name.clone()),
+            (labels::ROLE, desired.role.clone()),
+            (labels::AGENT, desired.agent.clone()),
+            (labels::RECIPE, image.recipe.0.clone()),
+            (labels::RECIPE_FIELDS, text(&image.fields)),
+            (labels::LAUNCH, digest_of_map(fields).0),
+            (labels::LAUNCH_FIELDS, text(fields)),
+            (labels::LIVE, live_digest(site, desired).0),
+        ]
+        .map(|(key, value)| (key.to_owned(), value)),
+    );
+    all
+}
+
+/// Digest of what can change under a running instance.
+pub fn live_digest(site: &Site, desired: &Desired) -> Digest {
+    let environment = personalisation(desired).digest;
+    let network = site.owner.network(&desired.key.namespace, &desired.workspace);
+    digest_of(&(desired.limits, desired.restart_policy, network, environment))
+}
+
+/// What new sessions get.
+pub fn personalisation(desired: &Desired) -> Personalisation {
+    let path_prepend: Vec<_> = desired
+        .agents
+        .iter()
+        .filter(|(_, agent)| agent.install.is_some())
+        .map(|(name, _)| format!("{AGENTS}/{name}/bin"))
+        .collect();
+    Personalisation {
+        digest: digest_of(&(&desired.environment, &path_prepend)),
+        environment: desired.environment.clone(),
+        path_prepend,
+    }
+}
+
+/// The session of an agent in this instance, called `name`.
+pub fn session(desired: &Desired, agent: &str, name: &str) -> Option<wire::Spawn> {
+    let spec = desired.agents.get(agent)?;
+    let rule = spec.state.as_ref().and_then(|state| state.rule);
+    Some(wire::Spawn {
+        name: name.to_owned(),
+        agent: agent.to_owned(),
+        argv: spec.command.clone(),
+        cwd: Some(desired.workdir.clone()),
+        state_rule: match rule {
+            Some(jackin_api::kinds::StateRule::Foreground) => wire::StateRule::Foreground,
+            None => wire::StateRule::None,
+        },
+        ..wire::Spawn::default()
+    })
+}
+
+/// Whether a field is a version, which moves only when the container is replaced for another reason or on request.
+pub fn is_version(change: &Change) -> bool {
+    change.field == "capsule" || change.field.starts_with("agents[")
+}
+
+fn bind(target: &str, path: &str, read_only: bool) -> Mount {
+    Mount {
+        target: target.to_owned(),
+        source: MountSource::Bind { path: path.to_owned() },
+        read_only,
+    }
+}
+
+fn volume_mount(target: String, volume: VolumeSpec) -> Mount {
+    let VolumeSpec { name, labels } = volume;
+    Mount {
+        target,
+        source: MountSource::Volume { name, labels },
+        read_only: true,
+    }
+}

@@ -1,0 +1,89 @@
+//! What was seen of an instance. Nothing here is a conclusion; what could not be read is said to be unread.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jackin_api::wire;
+use jackin_api::words::Digest;
+
+use crate::world::{Container, Network};
+
+/// What was seen of an instance in one pass.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Observed {
+    /// Containers of ours for this instance, however many.
+    pub containers: Vec<Container>,
+    /// A container that is not ours and has the name that ours should have.
+    pub name_holder: Option<Container>,
+    /// The network of the name that the workspace's should have.
+    pub network: Option<Network>,
+    /// Names of volumes of ours whose content is complete.
+    pub volumes: BTreeSet<String>,
+    /// The capsule of the running container.
+    pub capsule: Capsule,
+    /// Sources of mounts, by target.
+    pub mounts: BTreeMap<String, MountSourceState>,
+    /// Programs of the agents, by agent.
+    pub programs: BTreeMap<String, Program>,
+    /// Whether the directories on the host that the container mounts are there.
+    pub directories: bool,
+}
+
+/// What the capsule said.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Capsule {
+    /// Nothing runs that could be asked.
+    #[default]
+    NotAsked,
+    /// It answered.
+    Answers(wire::Status),
+    /// It did not; the text says what was tried.
+    Silent(String),
+}
+
+impl Capsule {
+    /// The sessions that it told of.
+    pub fn sessions(&self) -> &[wire::Session] {
+        match self {
+            Self::Answers(status) => &status.sessions,
+            Self::NotAsked | Self::Silent(_) => &[],
+        }
+    }
+}
+
+/// The source of a mount on the host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MountSourceState {
+    /// It is there.
+    Present,
+    /// It is not there.
+    Missing,
+    /// It leads to a place that may not be mounted.
+    Forbidden {
+        /// Which.
+        part: String,
+    },
+    /// It could not be looked at.
+    Unreadable {
+        /// Why.
+        error: String,
+    },
+}
+
+/// The program of an agent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Program {
+    /// The image has it.
+    InImage,
+    /// It is in the cache, with this content.
+    Known {
+        /// Digest of the content.
+        content: Digest,
+    },
+    /// It must be fetched first.
+    Unfetched,
+    /// It cannot be had.
+    Unavailable {
+        /// Why, with what to do.
+        error: String,
+    },
+}

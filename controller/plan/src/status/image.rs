@@ -1,0 +1,171 @@
+//! Status of an image.
+
+use jackin_api::kinds::{Image, ImageReference, ImageStatus, StepTiming};
+use jackin_api::words::{ConditionStatus, ConditionType, Conditions, Reason};
+use jiff::Timestamp;
+
+use crate::backoff;
+use crate::image::{ImageAction, ImagePlan};
+
+/// What came of a pass over an image.
+#[derive(Clone, Debug)]
+pub enum ImageOutcome {
+    /// The plan was to serve what is there, or the action has only begun.
+    Planned {
+        /// The plan.
+        plan: ImagePlan,
+        /// Whether its action is under way.
+        begun: bool,
+    },
+    /// The action failed.
+    Failed {
+        /// The plan.
+        plan: ImagePlan,
+        /// In one word.
+        reason: Reason,
+        /// With names, and what to do.
+        message: String,
+        /// Steps that the build got through.
+        steps: Vec<StepTiming>,
+    },
+    /// The source could not be read or is not supported.
+    Unresolved {
+        /// In one word.
+        reason: Reason,
+        /// With names, and what to do.
+        message: String,
+    },
+    /// The engine could not be read.
+    Unknown {
+        /// What was tried.
+        message: String,
+    },
+}
+
+/// Status of an image after a pass.
+pub fn image(
+    object: &Image,
+    outcome: &ImageOutcome,
+    built: Option<Vec<StepTiming>>,
+    now: Timestamp,
+    jitter: f64,
+) -> ImageStatus {
+    let generation = object.metadata.generation.unwrap_or_default();
+    let before = object.status.clone().unwrap_or_default();
+    let mut conditions = Conditions::new(&before.conditions, generation, now);
+    let mut status = before.clone();
+    status.observed_generation = generation;
+    if let Some(steps) = built {
+        status.steps = steps;
+    }
+    match outcome {
+        ImageOutcome::Planned { plan, begun } => {
+            take_plan(&mut status, plan);
+            conditions.set(
+                ConditionType::RecipeResolved,
+                plan.recipe.is_some(),
+                Reason::RecipeComputed,
+                "",
+            );
+            match &plan.action {
+                ImageAction::Serve(serving) => {
+                    status.image = Some(ImageReference {
+                        id: serving.id.clone(),
+                        name: serving.name.clone(),
+                    });
+                    status.image_recipe = Some(serving.recipe.clone());
+                    status.image_fields = serving.fields.clone();
+                    status.rebuilt.clone_from(&object.spec.rebuild);
+                    status.retry = None;
+                    conditions.set(ConditionType::Ready, true, Reason::ImageValid, "");
+                    conditions.set(ConditionType::Built, true, Reason::ImageValid, "");
+                    conditions.set(ConditionType::Stale, false, Reason::AsDesired, "");
+                }
+                action => {
+                    let (reason, message) = doing(action);
+                    conditions.set(ConditionType::Ready, false, reason, message.clone());
+                    conditions.set(ConditionType::Built, false, reason, message.clone());
+                    stale(&mut conditions, &status);
+                    if *begun {
+                        conditions.set(ConditionType::Reconciling, true, reason, message);
+                    }
+                }
+            }
+        }
+        ImageOutcome::Failed {
+            plan,
+            reason,
+            message,
+            steps,
+        } => {
+            take_plan(&mut status, plan);
+            status.steps.clone_from(steps);
+            status.retry = Some(backoff::after_failure(before.retry.as_ref(), generation, now, jitter));
+            conditions.set(
+                ConditionType::RecipeResolved,
+                plan.recipe.is_some(),
+                Reason::RecipeComputed,
+                "",
+            );
+            failed(&mut conditions, &status, *reason, message);
+        }
+        ImageOutcome::Unresolved { reason, message } => {
+            status.retry = Some(backoff::after_failure(before.retry.as_ref(), generation, now, jitter));
+            conditions.set(ConditionType::RecipeResolved, false, *reason, message.clone());
+            failed(&mut conditions, &status, *reason, message);
+        }
+        ImageOutcome::Unknown { message } => {
+            for type_ in [ConditionType::Ready, ConditionType::Built, ConditionType::Stale] {
+                conditions.set(
+                    type_,
+                    ConditionStatus::Unknown,
+                    Reason::EngineUnreachable,
+                    message.clone(),
+                );
+            }
+        }
+    }
+    status.conditions = conditions.finish();
+    status
+}
+
+fn take_plan(status: &mut ImageStatus, plan: &ImagePlan) {
+    // A valid image says nothing about how it came to be; the decision that made it stays readable.
+    let moved = status.recipe != plan.recipe && status.image_recipe != plan.recipe;
+    if !matches!(plan.action, ImageAction::Serve(_)) || status.decision.is_none() || moved {
+        status.decision = Some(plan.decision);
+        status.reasons.clone_from(&plan.reasons);
+    }
+    status.recipe.clone_from(&plan.recipe);
+}
+
+fn doing(action: &ImageAction) -> (Reason, String) {
+    match action {
+        ImageAction::Pull { reference } => (Reason::Pulling, format!("image `{reference}` is being fetched")),
+        ImageAction::Build { recipe } => (Reason::Building, format!("recipe {} is being built", recipe.short())),
+        ImageAction::Serve(_) => (Reason::ImageValid, String::new()),
+    }
+}
+
+fn failed(conditions: &mut Conditions, status: &ImageStatus, reason: Reason, message: &str) {
+    let wait = status
+        .retry
+        .as_ref()
+        .map(|retry| format!("; failed {} times", retry.failures))
+        .unwrap_or_default();
+    conditions.set(ConditionType::Ready, false, reason, message);
+    conditions.set(ConditionType::Built, false, reason, message);
+    conditions.set(ConditionType::Stalled, true, reason, format!("{message}{wait}"));
+    stale(conditions, status);
+}
+
+/// Whether an image of an older recipe serves.
+fn stale(conditions: &mut Conditions, status: &ImageStatus) {
+    let older = status.image_recipe.is_some() && status.image_recipe != status.recipe;
+    let (reason, message) = if older {
+        (Reason::RecipeChanged, "instances that run keep the older image")
+    } else {
+        (Reason::AsDesired, "")
+    };
+    conditions.set(ConditionType::Stale, older, reason, message);
+}

@@ -1,0 +1,62 @@
+//! What came of a pass: conditions, phase, and the rest of each status.
+//!
+//! Written from what was observed and from the outcomes of the steps that ran, never from what was merely intended.
+
+mod image;
+mod instance;
+mod launch;
+mod object;
+mod workspace;
+
+pub use image::{ImageOutcome, image};
+pub use instance::{InstancePass, instance, unknown};
+pub use launch::{record, succeeded};
+pub use object::object;
+pub use workspace::{WorkspacePass, workspace};
+
+use jackin_api::words::Reason;
+use serde::Serialize;
+
+/// What came of one step.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Outcome {
+    /// The step in one word.
+    pub step: &'static str,
+    /// What it acted on.
+    pub object: String,
+    /// Milliseconds.
+    pub duration_ms: u64,
+    /// What came of it.
+    pub result: StepResult,
+}
+
+/// What came of a step.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum StepResult {
+    /// It is done.
+    Done,
+    /// It failed.
+    Failed {
+        /// In one word.
+        reason: ReasonWord,
+        /// With names, and what to do.
+        message: String,
+    },
+    /// It was not begun, because one that it needs failed.
+    NotBegun,
+}
+
+/// A reason as it is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct ReasonWord(pub Reason);
+
+/// The first failure among outcomes.
+pub fn failure(outcomes: &[Outcome]) -> Option<(Reason, &str, &Outcome)> {
+    outcomes.iter().find_map(|outcome| match &outcome.result {
+        StepResult::Failed { reason, message } => Some((reason.0, message.as_str(), outcome)),
+        StepResult::Done | StepResult::NotBegun => None,
+    })
+}

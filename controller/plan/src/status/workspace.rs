@@ -1,0 +1,115 @@
+//! Status of a workspace: the sum of its instances.
+
+use jackin_api::kinds::{Instance, ObservedRole, Workspace, WorkspaceStatus};
+use jackin_api::words::{self, ConditionStatus, ConditionType, Conditions, Reason};
+use jiff::Timestamp;
+use kube::ResourceExt;
+
+use crate::workspace::WorkspacePlan;
+
+use super::object::state_not_acted_on;
+
+/// What one pass over a workspace had before it and did.
+pub struct WorkspacePass<'a> {
+    /// The workspace.
+    pub workspace: &'a Workspace,
+    /// Its instances as they are now.
+    pub instances: &'a [Instance],
+    /// What was planned.
+    pub plan: &'a WorkspacePlan,
+    /// Fields that this version does not act on.
+    pub not_acted_on: &'a [String],
+    /// Why a write failed, when one did.
+    pub failure: Option<String>,
+    /// When the pass was.
+    pub now: Timestamp,
+}
+
+/// Status of a workspace.
+pub fn workspace(pass: &WorkspacePass<'_>) -> WorkspaceStatus {
+    let generation = pass.workspace.metadata.generation.unwrap_or_default();
+    let before = pass.workspace.status.clone().unwrap_or_default();
+    let mut conditions = Conditions::new(&before.conditions, generation, pass.now);
+    let found = |name: &String| pass.instances.iter().find(|instance| instance.name_any() == *name);
+    let mut waiting = Vec::new();
+    let mut stalled = Vec::new();
+    let mut ready = 0;
+    for name in &pass.plan.desired {
+        match found(name).map(|instance| readiness(instance, name)) {
+            Some(Readiness::Ready) => ready += 1,
+            Some(Readiness::Waiting(why)) => waiting.push(why),
+            Some(Readiness::Stalled(why)) => stalled.push(why),
+            None => waiting.push(format!("{name}: not made yet")),
+        }
+    }
+    for role in &pass.plan.missing_roles {
+        stalled.push(format!(
+            "role `{role}` does not exist; apply it, or remove the instances that name it"
+        ));
+    }
+    for (name, sessions) in &pass.plan.waiting {
+        waiting.push(format!(
+            "{name} is no longer wanted and waits for its sessions ({}); `jackin delete instance {name}` ends them",
+            sessions.join(", ")
+        ));
+    }
+    waiting.extend(pass.failure.clone());
+    let all_ready = waiting.is_empty() && stalled.is_empty();
+    let summary = stalled.iter().chain(&waiting).cloned().collect::<Vec<_>>().join("; ");
+    let reason = if all_ready {
+        Reason::AllReady
+    } else {
+        Reason::SomeNotReady
+    };
+    conditions.set(ConditionType::Ready, all_ready, reason, summary.clone());
+    conditions.set(ConditionType::InstancesReady, all_ready, reason, summary.clone());
+    conditions.set(ConditionType::PoolReady, false, Reason::NotRequested, "");
+    if !stalled.is_empty() {
+        conditions.set(
+            ConditionType::Stalled,
+            true,
+            Reason::DependenciesNotReady,
+            stalled.join("; "),
+        );
+    } else if !waiting.is_empty() {
+        conditions.set(ConditionType::Reconciling, true, Reason::Converging, waiting.join("; "));
+    }
+    state_not_acted_on(&mut conditions, pass.not_acted_on);
+    let roles = pass.plan.images.iter();
+    WorkspaceStatus {
+        observed_generation: generation,
+        conditions: conditions.finish(),
+        roles: roles
+            .map(|(name, revision)| ObservedRole {
+                name: name.clone(),
+                revision: revision.clone(),
+            })
+            .collect(),
+        desired: u32::try_from(pass.plan.desired.len()).unwrap_or(u32::MAX),
+        ready,
+    }
+}
+
+enum Readiness {
+    Ready,
+    Waiting(String),
+    Stalled(String),
+}
+
+/// Whether an instance is ready for its current spec, and what is in the way.
+fn readiness(instance: &Instance, name: &str) -> Readiness {
+    let status = instance.status.clone().unwrap_or_default();
+    if status.observed_generation != instance.metadata.generation.unwrap_or_default() {
+        return Readiness::Waiting(format!("{name}: its new spec was not looked at yet"));
+    }
+    let why = words::find(&status.conditions, ConditionType::Ready)
+        .map(|ready| (ready.status, format!("{name}: {}: {}", ready.reason, ready.message)));
+    match why {
+        Some((ConditionStatus::True, _)) => Readiness::Ready,
+        // What is stopped on purpose is as it should be.
+        _ if status.phase == words::Phase::Stopped => Readiness::Ready,
+        Some((_, why)) if words::is_true(&status.conditions, ConditionType::Stalled) => Readiness::Stalled(why),
+        Some((_, why)) => Readiness::Waiting(why),
+        None => Readiness::Waiting(format!("{name}: nothing is known of it yet")),
+    }
+}

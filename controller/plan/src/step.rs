@@ -1,0 +1,329 @@
+//! The steps of a plan: each so specific that carrying it out leaves nothing to decide.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use jackin_api::kinds::{PendingRepair, ValueSource};
+use jackin_api::wire;
+use jackin_api::words::{Change, Digest, PlanKind, Rejection};
+use serde::Serialize;
+
+use crate::world::{ContainerId, ContainerSpec, Limits, NetworkSpec, RestartPolicy, VolumeSpec};
+
+/// What one pass does about an instance, and why.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    /// The rung. Absent when the instance should not run, or when nothing can be decided.
+    pub chosen: Option<PlanKind>,
+    /// Every cheaper rung, with the reason why it would not do.
+    pub rejected: Vec<Rejection>,
+    /// What to do, in an order in which each step comes after those that it needs.
+    pub steps: Vec<PlannedStep>,
+    /// What differs between the container and the spec.
+    pub drift: Vec<Change>,
+    /// A repair that waits, and for what.
+    pub pending: Option<Pending>,
+    /// Why nothing is done although the desired state is not reached.
+    pub held: Option<Held>,
+    /// When to look again without being woken.
+    pub look_again: LookAgain,
+}
+
+/// One step.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlannedStep {
+    /// What to do.
+    pub step: Step,
+    /// Indices of the steps that must have succeeded before.
+    pub needs: Vec<usize>,
+    /// Why it is done; never empty.
+    pub reasons: Vec<StepReason>,
+    /// Whether a live session ends by it, and who allowed that.
+    pub ends_sessions: Option<Consent>,
+}
+
+/// Who allowed that a live session ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Consent {
+    /// No session is live.
+    NoLiveSession,
+    /// The disruption policy.
+    Policy,
+    /// Somebody asked for a restart or a stop.
+    Request,
+    /// The instance is being deleted.
+    Deletion,
+}
+
+/// Why a step is done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum StepReason {
+    /// What it makes is missing.
+    Missing,
+    /// A field differs.
+    Differs(Change),
+    /// The container is not running.
+    NotRunning,
+    /// The container is frozen.
+    Frozen,
+    /// Something later needs it.
+    NeededBy {
+        /// What.
+        what: String,
+    },
+    /// It was replaced.
+    Superseded,
+    /// Somebody asked for it.
+    Requested,
+    /// The instance is being deleted.
+    Deleted,
+}
+
+/// A step.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Step {
+    /// Makes the directories on the host that the container mounts.
+    PrepareDirectories {
+        /// Directories, readable by the operator only.
+        directories: Vec<String>,
+    },
+    /// Fetches an agent's program into the cache.
+    FetchProgram {
+        /// The agent.
+        agent: String,
+    },
+    /// Makes a volume and fills it.
+    FillVolume {
+        /// The volume.
+        volume: VolumeSpec,
+        /// What goes into it.
+        content: VolumeContent,
+    },
+    /// Makes the workspace's network.
+    CreateNetwork(NetworkSpec),
+    /// Makes the container.
+    CreateContainer(Box<ContainerSpec>),
+    /// Ends a container's processes.
+    StopContainer {
+        /// Which.
+        id: ContainerId,
+        /// Seconds between the stop signal and the kill.
+        timeout_seconds: u32,
+    },
+    /// Removes a container that is not running.
+    RemoveContainer {
+        /// Which.
+        id: ContainerId,
+    },
+    /// Gives a container its final name.
+    RenameContainer {
+        /// Which.
+        container: Target,
+        /// The name.
+        name: String,
+    },
+    /// Starts a container.
+    StartContainer {
+        /// Which.
+        container: Target,
+    },
+    /// Unfreezes a container.
+    UnpauseContainer {
+        /// Which.
+        id: ContainerId,
+    },
+    /// Changes what can change under running processes.
+    UpdateContainer {
+        /// Which.
+        id: ContainerId,
+        /// New limits.
+        limits: Limits,
+        /// New restart policy.
+        restart: RestartPolicy,
+    },
+    /// Connects a container to a network.
+    ConnectNetwork {
+        /// Which.
+        id: ContainerId,
+        /// The network.
+        network: String,
+        /// Names under which the others find it.
+        aliases: Vec<String>,
+    },
+    /// Waits until the capsule answers.
+    AwaitCapsule {
+        /// In which container.
+        container: Target,
+    },
+    /// Reads the references and hands the environment of new sessions to the capsule.
+    Personalise(Personalisation),
+    /// Starts the first session.
+    SpawnSession(Box<wire::Spawn>),
+    /// Removes directories of the instance that hold no file of the user's.
+    RemoveEmptyDirectories {
+        /// Directories.
+        directories: Vec<String>,
+    },
+}
+
+/// A container that is there, or that an earlier step of the plan makes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// It is there.
+    Existing(ContainerId),
+    /// The plan's [`Step::CreateContainer`] makes it.
+    Created,
+}
+
+/// What goes into a volume.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum VolumeContent {
+    /// The capsule.
+    Capsule,
+    /// The program of an agent.
+    Program {
+        /// The agent.
+        agent: String,
+    },
+}
+
+/// The environment of new sessions, references unread.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Personalisation {
+    /// Digest of the references and plain values; nothing secret can be told from it.
+    pub digest: Digest,
+    /// Variables.
+    pub environment: BTreeMap<String, ValueSource>,
+    /// Directories before those in `PATH`.
+    pub path_prepend: Vec<String>,
+}
+
+/// A repair that waits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pending {
+    /// The repair.
+    pub repair: PendingRepair,
+    /// What it waits for.
+    pub waits_for: WaitsFor,
+}
+
+/// What a repair waits for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WaitsFor {
+    /// Live sessions, by name.
+    Sessions(Vec<String>),
+    /// An explicit restart: only versions differ, and a version never moves by itself.
+    Restart,
+}
+
+/// Why nothing is done although the desired state is not reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Held {
+    /// The next try is due later.
+    Backoff,
+    /// The container keeps ending.
+    CrashLoop,
+    /// An object that is not ours has the name.
+    NameConflict(String),
+    /// Mount sources do not do; the text says which.
+    Mounts(String),
+    /// Mount sources could not be looked at.
+    MountsUnread(String),
+    /// A mount asks for an isolation that is not supported.
+    Isolation(String),
+    /// A program cannot be had.
+    Program(String),
+    /// The image is not there yet.
+    Image,
+    /// The capsule of a running container does not answer; what runs in it cannot be known.
+    CapsuleSilent,
+}
+
+/// When to look again without being woken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LookAgain {
+    /// Only when something changes.
+    OnChange,
+    /// After this many milliseconds.
+    AfterMs(u64),
+}
+
+impl Step {
+    /// The step in one word, for timings, events and plans shown to people.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::PrepareDirectories { .. } => "PrepareDirectories",
+            Self::FetchProgram { .. } => "FetchProgram",
+            Self::FillVolume { .. } => "FillVolume",
+            Self::CreateNetwork(_) => "CreateNetwork",
+            Self::CreateContainer(_) => "CreateContainer",
+            Self::StopContainer { .. } => "StopContainer",
+            Self::RemoveContainer { .. } => "RemoveContainer",
+            Self::RenameContainer { .. } => "RenameContainer",
+            Self::StartContainer { .. } => "StartContainer",
+            Self::UnpauseContainer { .. } => "UnpauseContainer",
+            Self::UpdateContainer { .. } => "UpdateContainer",
+            Self::ConnectNetwork { .. } => "ConnectNetwork",
+            Self::AwaitCapsule { .. } => "AwaitCapsule",
+            Self::Personalise(_) => "Personalise",
+            Self::SpawnSession(_) => "SpawnSession",
+            Self::RemoveEmptyDirectories { .. } => "RemoveEmptyDirectories",
+        }
+    }
+
+    /// What the step acts on, for people.
+    pub fn object(&self) -> String {
+        let target = |container: &Target| match container {
+            Target::Existing(id) => id.0.chars().take(12).collect(),
+            Target::Created => "the new container".to_owned(),
+        };
+        match self {
+            Self::PrepareDirectories { directories } | Self::RemoveEmptyDirectories { directories } => {
+                directories.join(", ")
+            }
+            Self::FetchProgram { agent } => agent.clone(),
+            Self::FillVolume { volume, .. } => volume.name.clone(),
+            Self::CreateNetwork(network) => network.name.clone(),
+            Self::CreateContainer(spec) => spec.name.clone(),
+            Self::StopContainer { id, .. }
+            | Self::RemoveContainer { id }
+            | Self::UnpauseContainer { id }
+            | Self::UpdateContainer { id, .. } => target(&Target::Existing(id.clone())),
+            Self::RenameContainer { name, .. } => name.clone(),
+            Self::StartContainer { container } | Self::AwaitCapsule { container } => target(container),
+            Self::ConnectNetwork { network, .. } => network.clone(),
+            Self::Personalise(personalisation) => format!("{} variables", personalisation.environment.len()),
+            Self::SpawnSession(spawn) => spawn.name.clone(),
+        }
+    }
+
+    /// Whether the step takes something away: these must be guarded.
+    pub fn is_destructive(&self) -> bool {
+        matches!(self, Self::StopContainer { .. } | Self::RemoveContainer { .. })
+    }
+
+    /// Whether the step is part of a launch, which is timed as a whole.
+    pub fn is_launch(&self) -> bool {
+        matches!(
+            self,
+            Self::CreateContainer(_) | Self::StartContainer { .. } | Self::UnpauseContainer { .. }
+        )
+    }
+}
+
+impl fmt::Display for StepReason {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing => formatter.write_str("it is missing"),
+            Self::Differs(change) => write!(formatter, "{change}"),
+            Self::NotRunning => formatter.write_str("it is not running"),
+            Self::Frozen => formatter.write_str("it is paused"),
+            Self::NeededBy { what } => write!(formatter, "{what} needs it"),
+            Self::Superseded => formatter.write_str("it was replaced"),
+            Self::Requested => formatter.write_str("it was asked for"),
+            Self::Deleted => formatter.write_str("the instance is being deleted"),
+        }
+    }
+}
