@@ -1,0 +1,171 @@
+//! What outlives the process.
+
+use jackin_apiserver::Store;
+use serde_json::{Value, json};
+
+use crate::support::{Client, MERGE, TOYS, owned, server_over, toy, version_of};
+
+#[tokio::test]
+async fn objects_and_statuses_survive_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    let written = {
+        let client = Client::of(&server_over(Store::open(&path).unwrap()));
+        client.create_toy("a").await;
+        client
+            .patch(&format!("{TOYS}/a/status"), MERGE, json!({"status": {"x": 1}}))
+            .await
+            .expect(200)
+    };
+    let client = Client::of(&server_over(Store::open(&path).unwrap()));
+    assert_eq!(client.get(&format!("{TOYS}/a")).await.expect(200), written);
+}
+
+#[tokio::test]
+async fn versions_rise_across_restarts() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    let mut last = 0;
+    for index in 0..4 {
+        let client = Client::of(&server_over(Store::open(&path).unwrap()));
+        let version = version_of(&client.create_toy(&format!("a{index}")).await);
+        assert!(version > last, "{version} after {last}");
+        last = version;
+    }
+}
+
+#[tokio::test]
+async fn a_restart_writes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    let version = {
+        let client = Client::of(&server_over(Store::open(&path).unwrap()));
+        client.create_toy("a").await;
+        client.version().await
+    };
+    let client = Client::of(&server_over(Store::open(&path).unwrap()));
+    assert_eq!(client.version().await, version);
+}
+
+#[tokio::test]
+async fn a_watch_from_before_a_restart_is_expired() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    let version = {
+        let client = Client::of(&server_over(Store::open(&path).unwrap()));
+        let first = client.create_toy("a").await;
+        client.create_toy("b").await;
+        version_of(&first)
+    };
+    let client = Client::of(&server_over(Store::open(&path).unwrap()));
+    let mut watch = client.watch(&format!("{TOYS}?resourceVersion={version}")).await;
+    let event = watch.next().await.unwrap();
+    assert_eq!(
+        (&event["type"], &event["object"]["code"]),
+        (&json!("ERROR"), &json!(410))
+    );
+    assert_eq!(watch.next().await, None);
+}
+
+#[tokio::test]
+async fn a_version_of_a_lost_store_is_expired_in_the_new_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    let version = {
+        let client = Client::of(&server_over(Store::open(&path).unwrap()));
+        version_of(&client.create_toy("a").await)
+    };
+    std::fs::remove_file(&path).unwrap();
+    let client = Client::of(&server_over(Store::open(&path).unwrap()));
+    client.create_toy("a").await;
+    let mut watch = client.watch(&format!("{TOYS}?resourceVersion={version}")).await;
+    assert_eq!(watch.next().await.unwrap()["object"]["reason"], "Expired");
+}
+
+#[tokio::test]
+async fn a_lazy_status_is_on_disk_after_the_next_durable_write() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, crashed) = (folder.path().join("store.db"), folder.path().join("crashed.db"));
+    let client = Client::of(&server_over(Store::open(&path).unwrap()));
+    client.create_toy("a").await;
+    let written = client
+        .patch(&format!("{TOYS}/a/status"), MERGE, json!({"status": {"x": 1}}))
+        .await
+        .expect(200);
+    client.create_toy("b").await;
+    // What a crash leaves is what the file holds now.
+    std::fs::copy(&path, &crashed).unwrap();
+    let after = Client::of(&server_over(Store::open(&crashed).unwrap()));
+    assert_eq!(after.get(&format!("{TOYS}/a")).await.expect(200), written);
+}
+
+#[tokio::test]
+async fn a_flush_makes_lazy_writes_durable() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, crashed) = (folder.path().join("store.db"), folder.path().join("crashed.db"));
+    let server = server_over(Store::open(&path).unwrap());
+    let client = Client::of(&server);
+    client.create_toy("a").await;
+    let written = client
+        .patch(&format!("{TOYS}/a/status"), MERGE, json!({"status": {"x": 1}}))
+        .await
+        .expect(200);
+    server.store().flush().await.unwrap();
+    std::fs::copy(&path, &crashed).unwrap();
+    let after = Client::of(&server_over(Store::open(&crashed).unwrap()));
+    assert_eq!(after.get(&format!("{TOYS}/a")).await.expect(200), written);
+}
+
+#[tokio::test]
+async fn a_created_object_is_on_disk_before_the_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, crashed) = (folder.path().join("store.db"), folder.path().join("crashed.db"));
+    let client = Client::of(&server_over(Store::open(&path).unwrap()));
+    let made = client.create_toy("a").await;
+    std::fs::copy(&path, &crashed).unwrap();
+    let after = Client::of(&server_over(Store::open(&crashed).unwrap()));
+    assert_eq!(after.get(&format!("{TOYS}/a")).await.expect(200), made);
+    let next = after.create_toy("b").await;
+    assert!(version_of(&next) > version_of(&made));
+}
+
+#[tokio::test]
+async fn orphans_left_by_a_crash_are_collected_at_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    let dump = {
+        // A server that does not keep the owner's kind cannot know that the owner is gone.
+        let server = server_over(Store::open(&path).unwrap());
+        let client = Client::of(&server);
+        let owner = client.create_toy("a").await;
+        let mut elsewhere = owner.clone();
+        elsewhere["apiVersion"] = "later.example/v1".into();
+        elsewhere["metadata"]["uid"] = "gone".into();
+        client.post(TOYS, &owned("b", &elsewhere)).await.expect(201);
+        server.store().dump()
+    };
+    assert_eq!(dump["objects"].as_array().unwrap().len(), 3);
+    let mut kinds = crate::support::kinds();
+    let mut later = kinds[0].clone();
+    later.group = "later.example".to_owned();
+    kinds.push(later);
+    let build = jackin_apiserver::BuildInfo {
+        version: String::new(),
+        git: String::new(),
+    };
+    let server = jackin_apiserver::ApiServer::new(Store::open(&path).unwrap(), kinds, build);
+    assert_eq!(Client::of(&server).names(TOYS).await, ["a"]);
+}
+
+#[tokio::test]
+async fn a_dump_holds_every_object() {
+    let server = server_over(Store::in_memory());
+    let client = Client::of(&server);
+    let made = client.post(TOYS, &toy("a")).await.expect(201);
+    let dump = server.store().dump();
+    assert_eq!(dump["format"], 1);
+    assert_eq!(dump["resourceVersion"], client.version().await);
+    let objects: Vec<Value> = dump["objects"].as_array().unwrap().clone();
+    assert!(objects.contains(&made));
+    assert!(objects.iter().any(|object| object["kind"] == "Namespace"));
+}
