@@ -15,9 +15,9 @@
 //! - What is hashed is what is sent, apart from the Dockerfile and `.dockerignore`, which are always sent.
 //! - A file that cannot be read is an error, never an absent file.
 
-
-
-
+mod build;
+mod builds;
+mod context;
 mod dockerfile;
 mod dockerignore;
 mod error;
@@ -27,10 +27,15 @@ mod hooks;
 mod source;
 mod walk;
 
+pub use build::{BuildError, BuildInputs, BuiltImage, build};
+pub use builds::Builds;
+pub use context::context_archive;
 pub use error::SourceError;
 pub use fields::{fields_for_label, fold_like};
 pub use source::{ObservedSource, SourceKind, observe_source, role_source_digest, source_digest};
 pub use walk::{ContextEntry, EntryKind};
 
-pub(crate) use fingerprint::{digest_of, fingerprint, hex, sha256};
+pub(crate) use context::add;
+pub(crate) use error::says_missing;
+pub(crate) use fingerprint::{digest_of, file_hash, fingerprint, finish, hex, is_executable, sha256};
 pub(crate) use walk::walk_everything;

@@ -1,0 +1,147 @@
+//! Building one image.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jackin_api::words::{COMPONENT_IMAGE, Change, Digest, DigestMap, NAMESPACE, RECIPE, RECIPE_FIELDS, ROLE};
+use jackin_plan::names::Owner;
+use jackin_plan::world::{BuildRequest, BuildStep, ImageId, Labels};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::docker::{BuildProgress, Engine, EngineError};
+
+use super::{ObservedSource, SourceError, context_archive, fields_for_label};
+
+/// What is built, for whom, from what.
+#[derive(Clone, Debug)]
+pub struct BuildInputs {
+    /// The source, as the recipe was computed from it.
+    pub source: ObservedSource,
+    /// Whose image it becomes.
+    pub owner: Owner,
+    /// Namespace of the role.
+    pub namespace: String,
+    /// Name of the role.
+    pub role: String,
+    /// Digest of the recipe.
+    pub recipe: Digest,
+    /// All fields of the recipe.
+    pub fields: DigestMap,
+}
+
+/// An image that was built.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BuiltImage {
+    /// Its id.
+    pub id: ImageId,
+    /// Its name.
+    pub name: String,
+    /// What the engine did, in its order.
+    pub steps: Vec<BuildStep>,
+    /// How long it took, without waiting for a turn.
+    pub duration: Duration,
+    /// What changed in the source during the build. Not empty: the image is of neither the old nor the new source; build again.
+    pub changes: Vec<Change>,
+}
+
+/// Why an image was not built.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum BuildError {
+    /// The source is an image already.
+    #[error("build the image of role `{role}`: its source is an image, which is used as it is")]
+    NothingToBuild {
+        /// The role.
+        role: String,
+    },
+    /// The engine did not build it.
+    #[error("build the image of role `{role}`")]
+    Engine {
+        /// The role.
+        role: String,
+        /// Why.
+        #[source]
+        source: EngineError,
+    },
+    /// The source could not be read again after the build.
+    #[error("read the source of role `{role}` again after its build")]
+    Source {
+        /// The role.
+        role: String,
+        /// Why.
+        #[source]
+        source: SourceError,
+    },
+    /// The build's own task ended without a result.
+    #[error("build the image of role `{role}`: the build was given up")]
+    GivenUp {
+        /// The role.
+        role: String,
+    },
+}
+
+/// Builds an image and tells its progress.
+///
+/// # Errors
+/// When the engine does not build it, or the source cannot be read again.
+pub async fn build(
+    engine: &dyn Engine,
+    inputs: &BuildInputs,
+    progress: impl Fn(BuildProgress) + Send,
+    cancel: CancellationToken,
+) -> Result<BuiltImage, BuildError> {
+    let role = || inputs.role.clone();
+    if !inputs.source.is_built() {
+        return Err(BuildError::NothingToBuild { role: role() });
+    }
+    let request = request(inputs);
+    let name = request.tags.join(" ");
+    let start = Instant::now();
+    let (sender, mut news) = mpsc::unbounded_channel();
+    let building = engine.build_image(&request, context_archive(&inputs.source), sender, cancel);
+    let listening = async {
+        let mut steps = Vec::new();
+        while let Some(item) = news.recv().await {
+            if let BuildProgress::Step(step) = &item {
+                steps.push(step.clone());
+            }
+            progress(item);
+        }
+        steps
+    };
+    let (id, steps) = tokio::join!(building, listening);
+    let id = id.map_err(|source| BuildError::Engine { role: role(), source })?;
+    let changes = changes(&inputs.source).await.map_err(|source| BuildError::Source { role: role(), source })?;
+    Ok(BuiltImage { id, name, steps, duration: start.elapsed(), changes })
+}
+
+fn request(inputs: &BuildInputs) -> BuildRequest {
+    let BuildInputs { source, owner, namespace, role, recipe, fields } = inputs;
+    BuildRequest {
+        tags: vec![owner.image(namespace, role, recipe)],
+        dockerfile: source.dockerfile().to_owned(),
+        labels: labels(owner, namespace, role, recipe, fields),
+        build_args: std::collections::BTreeMap::new(),
+    }
+}
+
+fn labels(owner: &Owner, namespace: &str, role: &str, recipe: &Digest, fields: &DigestMap) -> Labels {
+    let mut labels = owner.labels(COMPONENT_IMAGE);
+    let fields = serde_json::to_string(&fields_for_label(fields)).unwrap_or_default();
+    let own = [(NAMESPACE, namespace), (ROLE, role), (RECIPE, &recipe.0), (RECIPE_FIELDS, &fields)];
+    labels.extend(own.map(|(key, value)| (key.to_owned(), value.to_owned())));
+    labels
+}
+
+async fn changes(source: &ObservedSource) -> Result<Vec<Change>, SourceError> {
+    let before = source.clone();
+    let read = tokio::task::spawn_blocking(move || before.observe_again().map(|after| before.fields.changes_to(&after.fields)));
+    read.await.unwrap_or_else(|error| {
+        let source = Arc::new(std::io::Error::other(error));
+        Err(SourceError::Unreadable { path: "the role's source".into(), source })
+    })
+}
+
+#[cfg(all(test, feature = "fake"))]
+#[path = "build_tests.rs"]
+mod tests;

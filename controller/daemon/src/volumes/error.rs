@@ -1,0 +1,42 @@
+//! How filling a volume fails.
+
+use crate::docker::EngineError;
+
+/// Why a volume is not ready.
+#[derive(Debug, thiserror::Error)]
+pub enum VolumeError {
+    /// The name belongs to something that is not ours, which is left alone.
+    #[error("fill the volume: `{volume}` is there and does not belong to this installation")]
+    Foreign {
+        /// The name.
+        volume: String,
+    },
+    /// Another daemon is filling it; it will be ready, or a leftover, soon.
+    #[error("fill the volume `{volume}`: somebody else is filling it")]
+    InProgress {
+        /// The volume.
+        volume: String,
+    },
+    /// What should go in cannot be had.
+    #[error("fill the volume `{volume}`")]
+    Content {
+        /// The volume.
+        volume: String,
+        /// Why: the error that the content's own source gave.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The engine failed.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+}
+
+impl VolumeError {
+    /// Whether nothing can be concluded about the volume.
+    pub fn is_unknown(&self) -> bool {
+        match self {
+            Self::Engine(error) => error.is_unknown(),
+            Self::Foreign { .. } | Self::InProgress { .. } | Self::Content { .. } => false,
+        }
+    }
+}
