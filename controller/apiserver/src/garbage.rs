@@ -88,7 +88,7 @@ pub(crate) fn delete_if_orphaned(
     if object.owners.is_empty() || object.terminating {
         return;
     }
-    let uids = owner_uids(transaction, &object.key.namespace);
+    let uids = holding_uids(transaction, &object.key.namespace);
     if !has_owner(registry, object, &uids) {
         delete(transaction, registry, object, Propagation::Background, now);
     }
@@ -127,10 +127,12 @@ fn begin(
     let marked = transaction.put(object.key.clone(), value, Urgency::Durable);
     let mut removed = Vec::new();
     if foreground {
+        let holding = holding_uids(transaction, &object.key.namespace);
         for dependent in dependents(transaction, object) {
-            // Owners that terminate no longer hold a dependent, the others do.
-            let others = owner_uids_except_terminating(transaction, &dependent.key.namespace);
-            if !has_owner(registry, &dependent, &others) {
+            if has_owner(registry, &dependent, &holding) {
+                let uid = object.uid.clone();
+                forget_owners(transaction, &dependent, |owner| owner != uid);
+            } else {
                 removed.extend(begin(transaction, registry, &dependent, Propagation::Foreground, now));
             }
         }
@@ -167,7 +169,7 @@ fn settle(transaction: &mut Transaction<'_>, registry: &Registry, mut removed: V
     while let Some(gone) = removed.pop() {
         let dependents = dependents(transaction, &gone);
         if !dependents.is_empty() {
-            let uids = owner_uids(transaction, &gone.key.namespace);
+            let uids = holding_uids(transaction, &gone.key.namespace);
             for dependent in dependents {
                 if has_owner(registry, &dependent, &uids) {
                     let uid = gone.uid.clone();
@@ -248,26 +250,17 @@ fn owners_of(transaction: &Transaction<'_>, dependent: &Object) -> Vec<Arc<Objec
     objects
 }
 
-fn owner_uids(transaction: &Transaction<'_>, namespace: &str) -> HashSet<String> {
-    candidates(transaction, namespace)
-        .iter()
-        .map(|object| object.uid.clone())
-        .collect()
-}
-
-fn owner_uids_except_terminating(transaction: &Transaction<'_>, namespace: &str) -> HashSet<String> {
-    candidates(transaction, namespace)
-        .iter()
-        .filter(|object| !object.terminating)
-        .map(|object| object.uid.clone())
-        .collect()
-}
-
-/// Owners live in the dependent's namespace or in none.
-fn candidates(transaction: &Transaction<'_>, namespace: &str) -> Vec<Arc<Object>> {
+/// Uids of what can hold a dependent: an owner lives in the dependent's namespace or in none, and one that waits in the
+/// foreground for its dependents to go does not hold them.
+fn holding_uids(transaction: &Transaction<'_>, namespace: &str) -> HashSet<String> {
+    let waits = |object: &Object| object.terminating && object.finalizers.iter().any(|name| name == FOREGROUND);
     let mut objects = transaction.in_namespace(namespace);
     objects.extend(transaction.list(&Arc::from(namespaces::STORAGE), None));
     objects
+        .iter()
+        .filter(|object| !waits(object))
+        .map(|object| object.uid.clone())
+        .collect()
 }
 
 fn has_owner(registry: &Registry, dependent: &Object, uids: &HashSet<String>) -> bool {

@@ -24,6 +24,7 @@ mod kind;
 mod metadata;
 mod namespaces;
 mod openapi;
+mod openapi_v2;
 mod options;
 mod registry;
 mod representation;

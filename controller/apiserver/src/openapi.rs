@@ -1,4 +1,4 @@
-//! The OpenAPI v3 documents, one per group and version, made once at start.
+//! The OpenAPI documents, made once at start: v3 per group and version here, v2 in [`crate::openapi_v2`].
 //!
 //! Clients read from them the schemas (for `explain`), the kinds of the paths, and whether a patch can be a dry run.
 
@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::handlers::{json_response, response};
 use crate::kind::BuildInfo;
+use crate::openapi_v2;
 use crate::registry::{Registry, Served};
 
 /// All documents, serialised.
@@ -17,6 +18,7 @@ pub(crate) struct Documents {
     index: Bytes,
     /// Path below `/openapi/v3/`, document.
     documents: Vec<(String, Bytes)>,
+    v2: Bytes,
 }
 
 impl Documents {
@@ -42,15 +44,19 @@ impl Documents {
                 (path.clone(), json!({"serverRelativeURL": url}))
             })
             .collect();
+        let index = Bytes::from(json!({"paths": paths}).to_string());
         Self {
-            index: Bytes::from(json!({"paths": paths}).to_string()),
+            index,
             documents,
+            v2: Bytes::from(openapi_v2::document(registry, build)),
         }
     }
 
     /// The answer below `/openapi/`.
     pub(crate) fn answer(&self, segments: &[&str]) -> Option<Response> {
         match segments {
+            // Clients ask for a media type with an `@` in it, and cannot parse it as an answer.
+            ["v2"] => Some(response(200, "application/octet-stream", Body::from(self.v2.clone()))),
             ["v3"] => Some(json_response(200, self.index.clone())),
             ["v3", rest @ ..] => {
                 let wanted = rest.join("/");

@@ -35,7 +35,8 @@ const RING_CAPACITY: usize = 4096;
 
 /// The objects of one API server; clones share them.
 ///
-/// The file is free again when the last clone is dropped; everything is durable then.
+/// The file is free again when the last clone is dropped; everything is durable then. A process that exits in another
+/// way calls [`Store::flush`] first, or loses the statuses and events since the last durable write.
 #[derive(Clone, Debug)]
 pub struct Store {
     shared: Arc<Shared>,

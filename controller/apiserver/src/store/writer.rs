@@ -60,7 +60,9 @@ impl Writer {
 impl Drop for Writer {
     fn drop(&mut self) {
         drop(self.commands.take());
+        // A job whose caller gave up may hold the last handle: then this is the thread itself, which ends by itself.
         if let Some(thread) = self.thread.take()
+            && thread.thread().id() != std::thread::current().id()
             && thread.join().is_err()
         {
             tracing::error!("the store's writer thread panicked");

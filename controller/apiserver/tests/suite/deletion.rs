@@ -184,6 +184,35 @@ async fn in_the_foreground_a_dependent_that_does_not_block_is_not_waited_for() {
 }
 
 #[tokio::test]
+async fn in_the_foreground_a_dependent_with_another_owner_stays_and_is_not_waited_for() {
+    let client = Client::new();
+    let (a, b) = (client.create_toy("a").await, client.create_toy("b").await);
+    create(&client, owned_by("c", &[&a, &b])).await;
+    client
+        .delete_with(&url("a"), json!({"propagationPolicy": "Foreground"}))
+        .await
+        .expect(200);
+    assert_eq!(client.names(TOYS).await, ["b", "c"]);
+}
+
+#[tokio::test]
+async fn a_child_that_comes_while_its_owner_waits_does_not_hold_it() {
+    let client = Client::new();
+    let owner = client.create_toy("a").await;
+    let mut child = owned("b", &owner);
+    child["metadata"]["finalizers"] = json!(["toys.example/a"]);
+    create(&client, child).await;
+    client
+        .delete_with(&url("a"), json!({"propagationPolicy": "Foreground"}))
+        .await
+        .expect(200);
+    create(&client, owned("c", &owner)).await;
+    assert_eq!(client.names(TOYS).await, ["a", "b"]);
+    release(&client, "b").await;
+    assert!(client.names(TOYS).await.is_empty());
+}
+
+#[tokio::test]
 async fn orphaned_dependents_stay_and_forget_their_owner() {
     let client = Client::new();
     let owner = client.create_toy("a").await;

@@ -107,3 +107,14 @@ async fn an_access_review_allows() {
     assert_eq!(answer["status"]["allowed"], true);
     assert_eq!(answer["spec"], review["spec"]);
 }
+
+#[tokio::test]
+async fn openapi_v2_is_protobuf_whatever_was_asked_for() {
+    let client = Client::new();
+    let accept = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
+    let response = client
+        .raw("GET", "/openapi/v2", &[("accept", accept)], String::new())
+        .await;
+    assert_eq!(response.status(), 200);
+    assert_eq!(response.headers()["content-type"], "application/octet-stream");
+}

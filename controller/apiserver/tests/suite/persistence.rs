@@ -158,6 +158,31 @@ async fn orphans_left_by_a_crash_are_collected_at_start() {
 }
 
 #[tokio::test]
+async fn a_caller_that_gave_up_does_not_keep_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    for index in 0..20 {
+        let client = Client::of(&server_over(open_when_free(&path).await));
+        let mut creating = Box::pin(async move { client.create_toy(&format!("a{index}")).await });
+        // One poll hands the job to the writer; then the last handle to the store is in the job.
+        assert!(futures::poll!(&mut creating).is_pending());
+        drop(creating);
+    }
+    let client = Client::of(&server_over(open_when_free(&path).await));
+    assert_eq!(client.names(TOYS).await.len(), 20);
+}
+
+async fn open_when_free(path: &std::path::Path) -> Store {
+    loop {
+        match Store::open(path) {
+            Ok(store) => return store,
+            Err(jackin_apiserver::StoreError::Locked { .. }) => tokio::task::yield_now().await,
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_dump_holds_every_object() {
     let server = server_over(Store::in_memory());
     let client = Client::of(&server);

@@ -221,3 +221,26 @@ async fn a_watch_ends_when_the_store_closes() {
     drop((server, client));
     assert_eq!(watch.next().await, None);
 }
+
+#[tokio::test]
+async fn over_a_socket_a_quiet_watch_answers_at_once() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("api.sock");
+    let server = server_over(Store::in_memory());
+    let listener = tokio::net::UnixListener::bind(&path).unwrap();
+    let serving = tokio::spawn(axum::serve(listener, server.router()).into_future());
+    let mut stream = tokio::net::UnixStream::connect(&path).await.unwrap();
+    let request = format!("GET {TOYS}?watch=true HTTP/1.1\r\nhost: localhost\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut received = String::new();
+    while !received.contains("\r\n\r\n") {
+        received.push(char::from(stream.read_u8().await.unwrap()));
+    }
+    assert!(received.starts_with("HTTP/1.1 200 OK"), "{received}");
+    Client::of(&server).create_toy("a").await;
+    while !received.contains("\"ADDED\"") {
+        received.push(char::from(stream.read_u8().await.unwrap()));
+    }
+    serving.abort();
+}
