@@ -7,6 +7,8 @@
 mod documents;
 #[path = "manifests/editor_schema.rs"]
 mod editor_schema;
+#[path = "manifests/prepare.rs"]
+mod prepare;
 
 use std::collections::BTreeMap;
 use std::fs;
