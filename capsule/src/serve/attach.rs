@@ -1,5 +1,6 @@
 //! A viewer's stream: the screen, then what follows; keys and sizes the other way.
 
+use std::pin::pin;
 use std::rc::Rc;
 
 use jackin_api::wire::{Attach, Attached, Control, Event, Frame, FrameKind, Reply};
@@ -23,9 +24,14 @@ pub(super) async fn serve(capsule: &Rc<Capsule>, mut connection: Connection, att
         mut incoming,
         mut outgoing,
     } = connection;
+    let mut obeying = pin!(obey(&viewer, &mut incoming));
     tokio::select! {
-        shown = show(&viewer, &mut outgoing) => shown,
-        obeyed = obey(&viewer, &mut incoming) => obeyed,
+        shown = show(&viewer, &mut outgoing) => match shown {
+            // It closed after its last words: they still count.
+            Err(Closed::Quietly) => obeying.await,
+            other => other,
+        },
+        obeyed = &mut obeying => obeyed,
     }
 }
 
