@@ -8,6 +8,8 @@ mod archive;
 mod bollard;
 mod error;
 mod event;
+#[cfg(feature = "fake")]
+pub mod fake;
 mod filter;
 mod port;
 

@@ -71,7 +71,8 @@ pub trait Engine: Send + Sync + 'static {
 
     /// Makes a container and does not start it.
     ///
-    /// A failure leaves nothing behind. A missing source of a bind is `Refused`, a missing image `ImageMissing`.
+    /// A failure leaves nothing behind. A missing source of a bind is `Refused`, a missing image `ImageMissing`. A volume starts empty,
+    /// whatever the image has at its target. Whether the networks exist shows at the start only, which is then `Refused`.
     async fn create_container(&self, spec: &ContainerSpec) -> Result<ContainerId, EngineError>;
 
     /// Starts it.

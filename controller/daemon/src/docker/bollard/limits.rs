@@ -48,7 +48,8 @@ pub(super) fn to_update(
     ContainerUpdateBody {
         nano_cpus: nano_cpus.or(found.nano_cpus.map(|_| processors_out_of_reach(processors))),
         memory,
-        memory_swap: memory.map(|memory| if memory == MEMORY_OUT_OF_REACH { -1 } else { memory }),
+        // Not -1 for "any": Docker 20.10 drops it on the way, and the kernel then refuses memory above the old sum.
+        memory_swap: memory,
         pids_limit: Some(pids.unwrap_or(-1)),
         restart_policy: Some(restart_policy_name(restart)),
         ..ContainerUpdateBody::default()
@@ -83,7 +84,7 @@ mod tests {
             ..HostConfig::default()
         };
         assert_eq!(in_force(&host), Limits::default());
-        assert_eq!((sent.memory_swap, sent.nano_cpus), (Some(-1), Some(3_999_999_999)));
+        assert_eq!((sent.memory_swap, sent.nano_cpus), (sent.memory, Some(3_999_999_999)));
     }
 
     #[test]
