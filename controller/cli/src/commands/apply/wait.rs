@@ -1,0 +1,179 @@
+//! Waiting until what was applied is ready: for its generation, and for the roles as they are now.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use jackin_api::kinds::{Instance, Role, Workspace};
+use kube::ResourceExt;
+use kube::api::DynamicObject;
+
+use super::progress::Progress;
+use crate::command_error::{CommandError, Diagnostic, ErrorKind};
+use crate::commands::Ended;
+use crate::context::Context;
+use crate::live::{self, Live, Target, Waited};
+use crate::manifest::{Manifest, Object};
+use crate::resource::{AGENT, INSTANCE, ROLE, WORKSPACE};
+use crate::text;
+
+pub(super) async fn wait(client: &kube::Client, context: &Context, manifests: &[Manifest], timeout: Duration) -> Ended {
+    let namespaces: BTreeSet<_> = manifests.iter().map(|manifest| manifest.object.namespace()).collect();
+    let mut targets = Vec::new();
+    for namespace in namespaces {
+        for resource in [&ROLE, &AGENT, &WORKSPACE, &INSTANCE] {
+            targets.push(Target {
+                resource,
+                namespace: namespace.to_owned(),
+                name: None,
+            });
+        }
+    }
+    let mut progress = Progress::new(&context.console);
+    let mut missing = Vec::new();
+    let waited = live::until(client, &targets, Some(timeout), |live| {
+        missing = judge(manifests, live, &mut progress)?;
+        Ok(missing.is_empty().then_some(()))
+    })
+    .await;
+    progress.end();
+    match waited? {
+        Waited::Done(()) => Ok(0),
+        Waited::TimedOut => {
+            let heading = Diagnostic {
+                hints: vec!["the controller goes on; `jackin wait` waits longer".to_owned()],
+                ..Diagnostic::new(format!("not ready within {}", text::brief(timeout)))
+            };
+            missing.insert(0, heading);
+            Err(CommandError::of(ErrorKind::NotReady, missing))
+        }
+    }
+}
+
+/// What is not ready yet. An error when something will never be.
+fn judge(manifests: &[Manifest], live: &Live, progress: &mut Progress) -> Result<Vec<Diagnostic>, CommandError> {
+    let mut missing = Vec::new();
+    let mut stalled = Vec::new();
+    for manifest in manifests {
+        let object = &manifest.object;
+        let (resource, name) = (object.resource(), object.name());
+        let label = format!("{}/{name}", resource.singular);
+        let Some(found) = live.get(resource, object.namespace(), name) else {
+            return Err(CommandError::failed(format!(
+                "{} `{name}` was deleted meanwhile",
+                resource.singular
+            )));
+        };
+        let state = match object {
+            Object::Role(_) | Object::Agent(_) => simple_state(found),
+            Object::Workspace(_) => workspace_state(found, live, progress)?,
+        };
+        match state {
+            State::Ready => progress.tell(&label, "Ready", true),
+            State::Waiting(why) => {
+                progress.tell(&label, &why, false);
+                missing.push(diagnostic(resource.singular, name, "is not ready", vec![why]));
+            }
+            State::Stalled(why) => {
+                progress.tell(&label, &why, false);
+                stalled.push(diagnostic(
+                    resource.singular,
+                    name,
+                    "will not become ready by itself",
+                    vec![why],
+                ));
+            }
+        }
+    }
+    if stalled.is_empty() {
+        Ok(missing)
+    } else {
+        Err(CommandError::of(ErrorKind::Failed, stalled))
+    }
+}
+
+fn diagnostic(kind: &str, name: &str, what: &str, causes: Vec<String>) -> Diagnostic {
+    let message = format!("{kind} `{name}` {what}");
+    let hints = vec![format!("`jackin describe {kind} {name}` tells everything about it")];
+    Diagnostic {
+        message,
+        place: None,
+        causes,
+        hints,
+    }
+}
+
+enum State {
+    Ready,
+    Waiting(String),
+    Stalled(String),
+}
+
+fn simple_state(object: &DynamicObject) -> State {
+    if live::holds(object, "Ready") {
+        return State::Ready;
+    }
+    if live::holds(object, "Stalled")
+        && let Some(why) = live::current_condition(object, "Stalled")
+    {
+        return State::Stalled(format!("{}: {}", why.reason, why.message));
+    }
+    match live::current_condition(object, "Ready") {
+        Some(ready) => State::Waiting(format!("{}: {}", ready.reason, ready.message)),
+        None => State::Waiting("not looked at yet".to_owned()),
+    }
+}
+
+fn workspace_state(object: &DynamicObject, live: &Live, progress: &mut Progress) -> Result<State, CommandError> {
+    let workspace: Workspace = live::typed(object)?;
+    let (namespace, name) = (workspace.namespace().unwrap_or_default(), workspace.name_any());
+    let mut reasons = Vec::new();
+    for found in live.of(&INSTANCE) {
+        let instance: Instance = live::typed(found)?;
+        if instance.spec.workspace != name || instance.namespace().unwrap_or_default() != namespace {
+            continue;
+        }
+        let phase = instance.status.as_ref().map(|status| status.phase).unwrap_or_default();
+        let is_ready = live::holds(found, "Ready");
+        progress.tell(
+            &format!("instance/{}", instance.name_any()),
+            &phase.to_string(),
+            is_ready,
+        );
+        if let (true, Some(why)) = (live::holds(found, "Stalled"), live::current_condition(found, "Stalled")) {
+            reasons.push(format!(
+                "instance `{}`: {}: {}",
+                instance.name_any(),
+                why.reason,
+                why.message
+            ));
+        }
+    }
+    let state = simple_state(object);
+    Ok(match state {
+        State::Ready => match stale_role(&workspace, &namespace, live)? {
+            Some(role) => State::Waiting(format!("made for an earlier revision of the role `{role}`")),
+            None => State::Ready,
+        },
+        State::Stalled(why) if !reasons.is_empty() => State::Stalled(format!("{why}; {}", reasons.join("; "))),
+        other => other,
+    })
+}
+
+/// A role that the workspace's instances were not made for as it is now.
+fn stale_role(workspace: &Workspace, namespace: &str, live: &Live) -> Result<Option<String>, CommandError> {
+    let seen = workspace
+        .status
+        .as_ref()
+        .map(|status| status.roles.as_slice())
+        .unwrap_or_default();
+    for observed in seen {
+        let Some(object) = live.get(&ROLE, namespace, &observed.name) else {
+            continue;
+        };
+        let role: Role = live::typed(object)?;
+        if jackin_plan::digest::role_revision(&role) != observed.revision {
+            return Ok(Some(observed.name.clone()));
+        }
+    }
+    Ok(None)
+}

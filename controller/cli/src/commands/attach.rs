@@ -1,0 +1,106 @@
+//! `jackin attach`: an instance's terminal, with a session started when none lives.
+
+use std::path::Path;
+
+use jackin_api::wire::{Session, Spawn};
+use jackin_daemon::capsule::CapsuleClient;
+use jackin_daemon::client::Connection;
+
+use super::Ended;
+use super::instances::{self, SessionToStart};
+use crate::command_error::CommandError;
+use crate::context::Context;
+use crate::resource;
+use crate::terminal::{self, AttachEnd, AttachOptions, DetachKeys};
+
+/// Take an instance's terminal.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Without options the oldest session that lives is taken; when none does, the instance's agent is started."
+)]
+pub(crate) struct Arguments {
+    /// Instance
+    instance: String,
+    /// Session, by name or id
+    #[arg(long, conflicts_with = "agent")]
+    session: Option<String>,
+    /// Open a session of this agent beside the others
+    #[arg(long)]
+    agent: Option<String>,
+    /// Look, and do not type
+    #[arg(long)]
+    watch: bool,
+    /// Take the keyboard from who has it
+    #[arg(long, visible_alias = "takeover", conflicts_with = "watch")]
+    take_over: bool,
+    /// Keys that leave the session, such as `ctrl-p,ctrl-q`; several apart by spaces; `none` for none
+    #[arg(long, value_name = "KEYS", default_value = "ctrl-\\ ctrl-p,ctrl-q")]
+    detach_keys: DetachKeys,
+}
+
+pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Ended {
+    let name = resource::instance_name(&arguments.instance)?;
+    let namespace = context.namespace();
+    let connection = context.connect().await?;
+    let reach = instances::reach(&connection, namespace, name).await?;
+    let mut capsule = CapsuleClient::connect(Path::new(&reach.directory), &reach.socket, reach.pid).await?;
+    let session = match (&arguments.session, &arguments.agent) {
+        (Some(session), _) => Some(session.clone()),
+        (None, Some(agent)) => {
+            let session = session_of(&connection, namespace, name, agent).await?;
+            Some(spawn(&mut capsule, session).await?)
+        }
+        (None, None) => {
+            let status = capsule.status().await?;
+            let has_live = status.sessions.iter().any(Session::is_live);
+            if has_live {
+                None
+            } else {
+                Some(spawn(&mut capsule, reach.session).await?)
+            }
+        }
+    };
+    let options = AttachOptions {
+        label: name.to_owned(),
+        session,
+        watch: arguments.watch,
+        takeover: arguments.take_over,
+        detach_keys: arguments.detach_keys.clone(),
+    };
+    Ok(match terminal::attach(capsule, options).await? {
+        AttachEnd::Detached => 0,
+        AttachEnd::Ended(exit) => u8::try_from(exit.shell_code()).unwrap_or(1),
+    })
+}
+
+async fn session_of(
+    connection: &Connection,
+    namespace: &str,
+    instance: &str,
+    agent: &str,
+) -> Result<SessionToStart, CommandError> {
+    if !jackin_api::validate::is_dns_label(agent) {
+        return Err(CommandError::bad_input(format!("not a name of an agent: `{agent}`")));
+    }
+    let path = format!("/jackin/v1/namespaces/{namespace}/instances/{instance}/agents/{agent}/session");
+    Ok(connection.get_json(&path).await?)
+}
+
+async fn spawn(capsule: &mut CapsuleClient, session: SessionToStart) -> Result<String, CommandError> {
+    let SessionToStart {
+        name,
+        agent,
+        argv,
+        cwd,
+        state_rule,
+    } = session;
+    let spawn = Spawn {
+        name,
+        agent,
+        argv,
+        cwd,
+        state_rule: state_rule.unwrap_or_default(),
+        ..Spawn::default()
+    };
+    Ok(capsule.spawn(spawn).await?.id)
+}

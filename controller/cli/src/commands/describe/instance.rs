@@ -1,0 +1,178 @@
+//! What is told of an Instance, an Image and a Workspace beyond what every kind has.
+
+use std::fmt::Write as _;
+
+use jackin_api::kinds::{Image, Instance, Launch, StepTiming, Workspace};
+use jackin_api::words::Phase;
+
+use super::{field, section, table};
+use crate::console::{Console, Paint};
+
+pub(super) fn describe(text: &mut String, instance: &Instance, console: &Console) {
+    let Some(status) = &instance.status else {
+        field(text, "Phase", "Pending (not looked at yet)");
+        return;
+    };
+    let paint = match status.phase {
+        Phase::Running | Phase::Standby => Paint::Good,
+        Phase::Failed | Phase::Unknown => Paint::Bad,
+        _ => Paint::Change,
+    };
+    field(text, "Phase", &console.paint(paint, &status.phase.to_string()));
+    if let Some(plan) = &status.plan {
+        field(text, "Plan", &plan.to_string());
+    }
+    if let Some(container) = &status.container {
+        field(
+            text,
+            "Container",
+            &format!("{} ({})", container.name, short(&container.id)),
+        );
+    }
+    if let Some(image) = &status.image {
+        field(text, "Image", &format!("{} ({})", image.name, short(&image.id)));
+    }
+    let digests = [
+        ("recipe", &status.digests.recipe),
+        ("launch", &status.digests.launch),
+        ("live", &status.digests.live),
+    ];
+    let known: Vec<_> = digests
+        .iter()
+        .filter_map(|(name, digest)| digest.as_ref().map(|digest| format!("{name} {}", digest.short())))
+        .collect();
+    if !known.is_empty() {
+        field(text, "Digests", &known.join(", "));
+    }
+    if let Some(retry) = &status.retry {
+        field(
+            text,
+            "Retry",
+            &format!("after {} failures, at {}", retry.failures, retry.after),
+        );
+    }
+    if let Some(pending) = &status.pending_repair {
+        section(text, "Pending repair");
+        let _ = writeln!(text, "  {}", console.paint(Paint::Change, &pending.plan.to_string()));
+        for change in &pending.reasons {
+            let _ = writeln!(text, "  {change}");
+        }
+        let name = instance.metadata.name.as_deref().unwrap_or_default();
+        let _ = writeln!(text, "  (`jackin restart {name}` runs it now, and ends the sessions)");
+    }
+    if !status.rejected_plans.is_empty() {
+        section(text, "Cheaper plans");
+        let rows: Vec<_> = status
+            .rejected_plans
+            .iter()
+            .map(|rejected| {
+                vec![
+                    rejected.plan.to_string(),
+                    rejected.reason.to_string(),
+                    rejected.message.clone(),
+                ]
+            })
+            .collect();
+        table(text, &rows);
+    }
+    if !status.sessions.is_empty() {
+        section(text, "Sessions");
+        let mut rows = vec![["ID", "AGENT", "STATE", "ATTACHED"].map(str::to_owned).to_vec()];
+        rows.extend(status.sessions.iter().map(|session| {
+            let attached = if session.attached { "yes" } else { "no" };
+            vec![
+                session.id.clone(),
+                session.agent.clone(),
+                session.state.clone(),
+                attached.to_owned(),
+            ]
+        }));
+        table(text, &rows);
+    }
+    if let Some(launch) = &status.last_launch {
+        describe_launch(text, launch);
+    }
+}
+
+fn describe_launch(text: &mut String, launch: &Launch) {
+    let Launch {
+        id: _,
+        plan,
+        started_at,
+        duration_ms,
+        steps,
+    } = launch;
+    let took = duration_ms.map_or_else(|| "under way".to_owned(), |duration| format!("{duration} ms"));
+    field(text, "Last launch", &format!("{plan} at {started_at}, {took}"));
+    timings(text, steps);
+}
+
+fn timings(text: &mut String, steps: &[StepTiming]) {
+    let rows: Vec<_> = steps
+        .iter()
+        .map(|step| vec![step.step.clone(), format!("{} ms", step.duration_ms)])
+        .collect();
+    table(text, &rows);
+}
+
+pub(super) fn describe_image(text: &mut String, image: &Image) {
+    let Some(status) = &image.status else { return };
+    if let Some(decision) = &status.decision {
+        field(text, "Decision", &decision.to_string());
+    }
+    if !status.reasons.is_empty() {
+        section(text, "Reasons");
+        for reason in &status.reasons {
+            let change = reason
+                .change
+                .as_ref()
+                .map_or_else(String::new, |change| format!(": {change}"));
+            let _ = writeln!(text, "  {}{change}", reason.reason);
+        }
+    }
+    if let Some(image) = &status.image {
+        field(text, "Image", &format!("{} ({})", image.name, short(&image.id)));
+    }
+    for (name, digest) in [("Recipe", &status.recipe), ("Built from", &status.image_recipe)] {
+        if let Some(digest) = digest {
+            field(text, name, digest.short());
+        }
+    }
+    if !status.steps.is_empty() {
+        section(text, "Build");
+        timings(text, &status.steps);
+    }
+    if let Some(retry) = &status.retry {
+        field(
+            text,
+            "Retry",
+            &format!("after {} failures, at {}", retry.failures, retry.after),
+        );
+    }
+}
+
+pub(super) fn describe_workspace(text: &mut String, workspace: &Workspace) {
+    let Some(status) = &workspace.status else { return };
+    field(
+        text,
+        "Instances",
+        &format!("{} of {} ready", status.ready, status.desired),
+    );
+    for role in &status.roles {
+        field(
+            text,
+            "Role",
+            &format!(
+                "{} (revision {})",
+                role.name,
+                role.revision.get(..19).unwrap_or(&role.revision)
+            ),
+        );
+    }
+}
+
+/// An id of the engine as people read it.
+fn short(id: &str) -> &str {
+    let id = id.strip_prefix("sha256:").unwrap_or(id);
+    id.get(..12).unwrap_or(id)
+}

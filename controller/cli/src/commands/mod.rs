@@ -1,0 +1,64 @@
+//! The commands, one file each.
+//!
+//! A command gets its arguments and the [`Context`], writes data to standard output, says the rest on standard error, and ends in
+//! an exit code or an error that knows its own.
+
+pub(crate) mod apply;
+pub(crate) mod attach;
+pub(crate) mod completion;
+pub(crate) mod controller;
+pub(crate) mod delete;
+pub(crate) mod describe;
+pub(crate) mod diff;
+pub(crate) mod events;
+pub(crate) mod exec;
+pub(crate) mod get;
+pub(crate) mod instances;
+pub(crate) mod logs;
+pub(crate) mod restart;
+pub(crate) mod start;
+pub(crate) mod stop;
+pub(crate) mod version;
+pub(crate) mod wait;
+
+use std::future::Future;
+
+use crate::args::{Arguments, Command};
+use crate::command_error::CommandError;
+use crate::console::Console;
+use crate::context::Context;
+
+/// How a command ends: an exit code, or an error with one.
+pub(crate) type Ended = Result<u8, CommandError>;
+
+/// Runs the command that was typed.
+pub(crate) fn run(arguments: &Arguments, console: &Console) -> Ended {
+    let context = || Context::new(&arguments.global, *console);
+    match &arguments.command {
+        Command::Apply(apply) => serial(apply::run(apply, &context()?)),
+        Command::Get(get) => serial(get::run(get, &context()?)),
+        Command::Describe(describe) => serial(describe::run(describe, &context()?)),
+        Command::Diff(diff) => serial(diff::run(diff, &context()?)),
+        Command::Delete(delete) => serial(delete::run(delete, &context()?)),
+        Command::Wait(wait) => serial(wait::run(wait, &context()?)),
+        Command::Attach(attach) => serial(attach::run(attach, &context()?)),
+        Command::Exec(exec) => serial(exec::run(exec, &context()?)),
+        Command::Logs(logs) => serial(logs::run(logs, &context()?)),
+        Command::Events(events) => serial(events::run(events, &context()?)),
+        Command::Restart(restart) => serial(restart::run(restart, &context()?)),
+        Command::Stop(stop) => serial(stop::run(stop, &context()?)),
+        Command::Start(start) => serial(start::run(start, &context()?)),
+        Command::Controller(controller) => controller::run(controller, &context()?),
+        Command::Version(version) => serial(version::run(version, &context()?)),
+        Command::Completion(completion) => completion::run(completion, console),
+    }
+}
+
+/// Runs a command on this thread: starting more costs more than a short command takes.
+fn serial(command: impl Future<Output = Ended>) -> Ended {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let ended = runtime.block_on(command);
+    // A read of standard input that is still under way must not keep the program.
+    runtime.shutdown_background();
+    ended
+}

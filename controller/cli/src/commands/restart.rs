@@ -1,0 +1,125 @@
+//! `jackin restart`: the consent to end sessions, so that a repair that waits for it runs now.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use jackin_api::kinds::{Image, Instance};
+use jackin_api::words::Phase;
+use kube::ResourceExt;
+use kube::api::{Api, ListParams, Patch, PatchParams};
+use serde_json::json;
+use uuid::Uuid;
+
+use super::instances::{self, FIELD_MANAGER};
+use super::{Ended, start};
+use crate::command_error::{CommandError, Diagnostic, ErrorKind};
+use crate::context::Context;
+use crate::live::{self, Target, Waited};
+use crate::resource::{IMAGE, INSTANCE};
+use crate::text;
+
+/// Restart instances, also when that ends sessions.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// Instances, as `NAME`, `instance/NAME` or `workspace/NAME` for all of a workspace
+    #[arg(required = true, value_name = "INSTANCE")]
+    instances: Vec<String>,
+    /// Replace the container even where a restart in place would do
+    #[arg(long)]
+    recreate: bool,
+    /// Build the image once more first, whatever is there
+    #[arg(long)]
+    rebuild: bool,
+    /// Wait until they are ready again
+    #[arg(long, value_name = "BOOL", default_value_t = true, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = clap::ArgAction::Set)]
+    wait: bool,
+    /// How long to wait
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = text::duration)]
+    timeout: Duration,
+}
+
+pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Ended {
+    let client = context.client().await?;
+    let found = instances::named(&client, context.namespace(), &arguments.instances).await?;
+    if arguments.rebuild {
+        rebuild(arguments, context, &client, &found).await?;
+    }
+    let id = Uuid::now_v7().to_string();
+    for instance in &found {
+        let recreate = arguments.recreate || arguments.rebuild;
+        instances::patch(
+            &client,
+            instance,
+            json!({ "restart": { "id": id, "recreate": recreate } }),
+        )
+        .await?;
+        context
+            .console
+            .line(&format!("{} restarted", INSTANCE.label(&instance.name_any())))?;
+    }
+    if !arguments.wait {
+        return Ok(0);
+    }
+    start::wait(&client, context, &found, arguments.timeout, |instance: &Instance| {
+        let Some(status) = &instance.status else { return false };
+        status.restarted.as_deref() == Some(&id) && matches!(status.phase, Phase::Running | Phase::Stopped)
+    })
+    .await
+}
+
+/// Asks for a new build of the roles' images and waits for it: an instance that restarts before would take the old one.
+async fn rebuild(
+    arguments: &Arguments,
+    context: &Context,
+    client: &kube::Client,
+    instances: &[Instance],
+) -> Result<(), CommandError> {
+    let namespace = context.namespace();
+    let roles: BTreeSet<_> = instances.iter().map(|instance| instance.spec.role.as_str()).collect();
+    let api: Api<Image> = Api::namespaced(client.clone(), namespace);
+    let images = api.list(&ListParams::default()).await?.items;
+    let id = Uuid::now_v7().to_string();
+    let mut names = Vec::new();
+    for image in images.iter().filter(|image| roles.contains(image.spec.role.as_str())) {
+        let name = image.name_any();
+        let patch = Patch::Merge(json!({ "spec": { "rebuild": id } }));
+        api.patch(&name, &PatchParams::apply(FIELD_MANAGER), &patch).await?;
+        context.console.say(&format!("building {}", IMAGE.label(&name)));
+        names.push(name);
+    }
+    let target = Target {
+        resource: &IMAGE,
+        namespace: namespace.to_owned(),
+        name: None,
+    };
+    let waited = live::until(client, &[target], Some(arguments.timeout), |live| {
+        for name in &names {
+            let Some(object) = live.get(&IMAGE, namespace, name) else {
+                continue;
+            };
+            if let Some(stalled) = live::current_condition(object, "Stalled").filter(|_| live::holds(object, "Stalled"))
+            {
+                let diagnostic = Diagnostic {
+                    message: format!("the image `{name}` was not built"),
+                    place: None,
+                    causes: vec![format!("{}: {}", stalled.reason, stalled.message)],
+                    hints: vec![format!("`jackin describe image {name}` has the steps of the build")],
+                };
+                return Err(CommandError::of(ErrorKind::Failed, vec![diagnostic]));
+            }
+            let image: Image = live::typed(object)?;
+            if image.status.and_then(|status| status.rebuilt).as_deref() != Some(&id) {
+                return Ok(None);
+            }
+        }
+        Ok(Some(()))
+    })
+    .await?;
+    match waited {
+        Waited::Done(()) => Ok(()),
+        Waited::TimedOut => {
+            let message = format!("the images were not built within {}", text::brief(arguments.timeout));
+            Err(CommandError::new(ErrorKind::NotReady, message).hint("`jackin get images` tells how they fare"))
+        }
+    }
+}
