@@ -1,5 +1,6 @@
 //! Making it so: observe, execute, reconcilers, docker, secrets, timing.
 
+pub mod agents;
 pub mod capsule;
 pub mod checkouts;
 pub mod client;

@@ -102,6 +102,9 @@ pub async fn build(
     let listening = async {
         let mut steps = Vec::new();
         while let Some(item) = news.recv().await {
+            if is_own(&item) {
+                continue;
+            }
             if let BuildProgress::Step(step) = &item {
                 steps.push(step.clone());
             }
@@ -113,6 +116,14 @@ pub async fn build(
     let id = id.map_err(|source| BuildError::Engine { role: role(), source })?;
     let changes = changes(&inputs.source).await.map_err(|source| BuildError::Source { role: role(), source })?;
     Ok(BuiltImage { id, name, steps, duration: start.elapsed(), changes })
+}
+
+/// Whether the news is of a label of ours, which engines add as a step of its own with a value that nobody wants to read.
+fn is_own(news: &BuildProgress) -> bool {
+    match news {
+        BuildProgress::Step(step) => step.instruction.starts_with("LABEL jackin."),
+        BuildProgress::Line(line) => line.starts_with("Step ") && line.contains(" : LABEL jackin."),
+    }
 }
 
 fn request(inputs: &BuildInputs) -> BuildRequest {
@@ -142,6 +153,7 @@ async fn changes(source: &ObservedSource) -> Result<Vec<Change>, SourceError> {
     })
 }
 
-#[cfg(all(test, feature = "fake"))]
+#[cfg(test)]
+#[cfg(feature = "fake")]
 #[path = "build_tests.rs"]
 mod tests;

@@ -54,6 +54,7 @@ async fn the_image_bears_its_recipe_and_tells_its_steps() {
     let built = builds.build(inputs.clone(), |_| heard += 1).await.unwrap();
     assert!(built.steps.iter().any(|step| step.instruction.contains("RUN true")), "{:?}", built.steps);
     assert!(heard >= built.steps.len());
+    assert!(!built.steps.iter().any(|step| step.instruction.contains("LABEL")), "{:?}", built.steps);
     let image = engine.inspect_image(&built.name).await.unwrap().unwrap();
     assert_eq!(image.labels[RECIPE], inputs.recipe.0);
     let fields: DigestMap = serde_json::from_str(&image.labels[RECIPE_FIELDS]).unwrap();

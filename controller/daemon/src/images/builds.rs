@@ -88,7 +88,8 @@ impl Builds {
         running.iter().filter(|(_, build)| build.strong_count() > 0).map(|(recipe, _)| recipe.clone()).collect()
     }
 
-    #[cfg(all(test, feature = "fake"))]
+    #[cfg(test)]
+    #[cfg(feature = "fake")]
     pub(super) fn interest(&self, recipe: &Digest) -> usize {
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         running.get(recipe).map_or(0, Weak::strong_count)

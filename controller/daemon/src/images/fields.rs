@@ -36,7 +36,7 @@ pub fn fold_like(fields: &DigestMap, label: &DigestMap) -> DigestMap {
     fold(fields, |path| {
         let ends = path.match_indices('/').map(|(at, _)| at + 1);
         let above = std::iter::once("/").chain(ends.map(|end| &path[..end]));
-        above.filter(|folder| folders.contains(folder)).last()
+        above.rev().find(|folder| folders.contains(folder))
     })
 }
 

@@ -114,7 +114,7 @@ pub(crate) fn finish(hash: Sha256) -> Digest {
 }
 
 /// The digest of some text or bytes.
-pub(crate) fn sha256(content: impl AsRef<[u8]>) -> Digest {
+pub(super) fn sha256(content: impl AsRef<[u8]>) -> Digest {
     digest_of(&[content.as_ref()])
 }
 
@@ -135,7 +135,7 @@ pub(crate) fn digest_of(parts: &[&[u8]]) -> Digest {
 }
 
 /// Hexadecimal digits, lower case.
-pub(crate) fn hex(bytes: &[u8]) -> String {
+fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let digit = |index: u8| char::from(DIGITS[usize::from(index)]);
     bytes

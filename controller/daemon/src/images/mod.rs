@@ -37,5 +37,5 @@ pub use walk::{ContextEntry, EntryKind};
 
 pub(crate) use context::add;
 pub(crate) use error::says_missing;
-pub(crate) use fingerprint::{digest_of, file_hash, fingerprint, finish, hex, is_executable, sha256};
+pub(crate) use fingerprint::{digest_of, file_hash, fingerprint, finish, is_executable};
 pub(crate) use walk::walk_everything;

@@ -159,5 +159,6 @@ fn filler_name(volume: &str) -> String {
     format!("{volume}.filler")
 }
 
-#[cfg(all(test, feature = "fake"))]
+#[cfg(test)]
+#[cfg(feature = "fake")]
 mod tests;

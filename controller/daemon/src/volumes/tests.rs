@@ -36,7 +36,9 @@ async fn a_volume_is_filled_once_however_many_ask() {
     let engine = FakeEngine::new();
     let volumes = volumes(&engine);
     let (one, two, three) = tokio::join!(fill(&volumes), fill(&volumes), fill(&volumes));
-    (one.unwrap(), two.unwrap(), three.unwrap());
+    for filled in [one, two, three] {
+        filled.unwrap();
+    }
     use Operation::{CreateContainer, ImportImage, PutArchive, RemoveContainer};
     assert_eq!(writes(&engine), [ImportImage, CreateContainer, PutArchive, RemoveContainer]);
     assert_eq!(volumes.observe().await.unwrap(), BTreeSet::from([VOLUME.to_owned()]));
@@ -87,7 +89,7 @@ async fn a_filler_that_appears_meanwhile_is_another_daemons() {
     let error = volumes(&engine)
         .ensure_filled(&spec(), async {
             let other = volumes(&engine);
-            Ok::<_, VolumeError>(other.create_filler(&spec()).await.map(|_| content())?)
+            other.create_filler(&spec()).await.map(|_| content())
         })
         .await
         .unwrap_err();
