@@ -26,6 +26,7 @@ mod namespaces;
 mod openapi;
 mod openapi_v2;
 mod options;
+mod protobuf;
 mod registry;
 mod representation;
 mod router;

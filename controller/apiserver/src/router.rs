@@ -16,7 +16,8 @@ use serde_json::Value;
 use crate::discovery;
 use crate::handlers::{self, Call, Subresource, Target, json_response};
 use crate::options::Options;
-use crate::registry::{Registry, Served};
+use crate::protobuf;
+use crate::registry::{Registry, Role, Served};
 use crate::representation::Representation;
 use crate::server::ApiServer;
 use crate::status_error::StatusError;
@@ -68,6 +69,9 @@ async fn run(call: Call, method: &Method, headers: &HeaderMap, body: Body) -> Re
         ("GET", true) if !call.options.watch => handlers::get::get(&call),
         ("GET", _) if call.options.watch && whole => handlers::watch::watch(call),
         ("GET", false) => handlers::list::list(&call),
+        ("POST", false) if call.target.served.role == Role::Namespace => {
+            handlers::create::create(call, namespace_body(headers, body).await?).await
+        }
         ("POST", false) => handlers::create::create(call, json_body(headers, body).await?).await,
         ("PUT", true) => handlers::update::update(call, json_body(headers, body).await?).await,
         ("PATCH", true) => {
@@ -180,6 +184,16 @@ async fn json_body(headers: &HeaderMap, body: Body) -> Result<Bytes, StatusError
             "the body of the request was in an unknown format ({other}) - accepted media types include: application/json"
         ))),
     }
+}
+
+/// A namespace may come as protobuf; it goes on as JSON.
+async fn namespace_body(headers: &HeaderMap, body: Body) -> Result<Bytes, StatusError> {
+    if content_type(headers) != protobuf::MEDIA_TYPE {
+        return json_body(headers, body).await;
+    }
+    let namespace = protobuf::namespace(&read(body).await?)
+        .ok_or_else(|| StatusError::bad_request("the body of the request is not a namespace in protobuf"))?;
+    Ok(Bytes::from(namespace.to_string()))
 }
 
 async fn delete_body(headers: &HeaderMap, body: Body) -> Result<Bytes, StatusError> {

@@ -99,6 +99,12 @@ pub(crate) fn change(
             &mut new,
         )?;
     }
+    if call.target.subresource == Some(Subresource::Status) {
+        // Defaults that the kind learnt since the object was stored wait for a write of the whole object.
+        let status = new["status"].take();
+        new = old_value.clone();
+        set_status(&mut new, status);
+    }
     if new["spec"] != old_value["spec"] {
         let generation = old_value["metadata"]["generation"].as_i64().unwrap_or(0) + 1;
         new["metadata"]["generation"] = generation.into();

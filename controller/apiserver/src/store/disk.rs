@@ -1,7 +1,8 @@
 //! The redb file: objects by key, the format version, and the reserved resource versions.
 //!
-//! Guarantees: a durable commit is on disk when it returns. A lazy one is on disk after the next durable commit or after
-//! [`Disk::close`], whichever comes first. Resource versions are reserved durably in ranges before they are given out,
+//! Guarantees: a durable commit is on disk when it returns. A lazy one is on disk after the next durable commit, after
+//! [`LAZY_LIMIT`] lazy ones, after [`Disk::flush`] (which the writer calls when it is idle), or after [`Disk::close`],
+//! whichever comes first; a process that is killed before loses it. Resource versions are reserved durably in ranges before they are given out,
 //! so that a version that was given out in a lost lazy commit is never given out again.
 
 use std::collections::BTreeMap;
@@ -21,6 +22,8 @@ const RESERVED_KEY: &str = "reserved";
 pub(crate) const FORMAT: u64 = 1;
 /// How many resource versions are reserved at a time.
 const RESERVATION: u64 = 10_000;
+/// How many lazy commits may be pending: the database cannot reuse the space of what they replaced.
+const LAZY_LIMIT: u32 = 128;
 /// redb's page cache; objects are read from memory, so a small one serves.
 const CACHE_BYTES: usize = 4 << 20;
 
@@ -79,6 +82,8 @@ impl StoreError {
 pub(crate) struct Disk {
     database: Database,
     reserved: u64,
+    /// Lazy commits since the last durable one.
+    pending: u32,
 }
 
 /// What the file held.
@@ -136,7 +141,11 @@ impl Disk {
             objects.insert(object.key.clone(), Arc::new(object));
         }
         Ok(Loaded {
-            disk: Self { database, reserved },
+            disk: Self {
+                database,
+                reserved,
+                pending: 0,
+            },
             objects,
             resource_version: reserved,
         })
@@ -150,7 +159,8 @@ impl Disk {
         durable: bool,
     ) -> Result<(), redb::Error> {
         let reserve = (resource_version > self.reserved).then_some(resource_version + RESERVATION);
-        self.write(staged, reserve, durable || reserve.is_some())?;
+        let durable = durable || reserve.is_some() || self.pending >= LAZY_LIMIT;
+        self.write(staged, reserve, durable)?;
         if let Some(reserved) = reserve {
             self.reserved = reserved;
         }
@@ -162,6 +172,11 @@ impl Disk {
         self.write(&BTreeMap::new(), Some(resource_version), true)?;
         self.reserved = resource_version;
         Ok(())
+    }
+
+    /// Whether lazy commits are not on disk yet.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.pending > 0
     }
 
     /// Makes all lazy commits durable.
@@ -195,6 +210,7 @@ impl Disk {
             }
         }
         transaction.commit()?;
+        self.pending = if durable { 0 } else { self.pending + 1 };
         Ok(())
     }
 }

@@ -3,8 +3,8 @@
 //! Flow: a write runs on the writer thread over a [`Transaction`], is committed, becomes visible to readers, and wakes
 //! the watchers, in the order of resource versions. Reads never wait for a write.
 //!
-//! Guarantees: see [`disk`] for durability (specs are on disk before the answer, statuses and events with the next
-//! durable commit or at shutdown) and for versions across restarts; see [`ring`] for what a watcher can still ask for.
+//! Guarantees: see [`disk`] for durability (specs are on disk before the answer; statuses and events with the next durable
+//! commit, after a second without writes, or at shutdown) and for versions across restarts; see [`ring`] for what a watcher can still ask for.
 //!
 //! Not here: what a write may do (the handlers), kinds, HTTP.
 
@@ -36,7 +36,7 @@ const RING_CAPACITY: usize = 4096;
 /// The objects of one API server; clones share them.
 ///
 /// The file is free again when the last clone is dropped; everything is durable then. A process that exits in another
-/// way calls [`Store::flush`] first, or loses the statuses and events since the last durable write.
+/// way calls [`Store::flush`] first, or may lose the statuses and events of its last second.
 #[derive(Clone, Debug)]
 pub struct Store {
     shared: Arc<Shared>,

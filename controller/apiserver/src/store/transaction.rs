@@ -16,7 +16,7 @@ use super::state::State;
 pub(crate) enum Urgency {
     /// Before the answer is sent.
     Durable,
-    /// With the next durable commit or at shutdown: what a controller can observe again (statuses, events).
+    /// Soon after the answer: what a controller can observe again (statuses, events).
     Lazy,
 }
 

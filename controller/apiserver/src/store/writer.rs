@@ -7,9 +7,10 @@
 //! not reused after a failed commit, because the disk may have kept it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use tokio::sync::watch;
 
@@ -20,6 +21,8 @@ use crate::status_error::StatusError;
 
 /// How many jobs share a commit at most.
 const BATCH: usize = 64;
+/// Lazy commits reach the disk when nothing was written for this long.
+const IDLE: Duration = Duration::from_secs(1);
 
 /// Tells the caller how the commit went.
 pub(super) type Completion = Box<dyn FnOnce(Result<(), StatusError>) + Send>;
@@ -72,7 +75,7 @@ impl Drop for Writer {
 
 fn run(shared: &Shared, mut disk: Disk, received: &Receiver<Command>, latest: &watch::Sender<u64>) {
     let mut version = shared.read().resource_version;
-    while let Ok(first) = received.recv() {
+    while let Some(first) = next(&mut disk, received) {
         let mut jobs = Vec::new();
         let mut flushes = Vec::new();
         for command in std::iter::once(first).chain(received.try_iter()).take(BATCH) {
@@ -94,6 +97,22 @@ fn run(shared: &Shared, mut disk: Disk, received: &Receiver<Command>, latest: &w
     if let Err(error) = disk.close(version) {
         tracing::error!(%error, "the store could not be closed cleanly");
     }
+}
+
+/// The next command; `None` when all handles are gone. Waiting costs nothing once everything is on disk.
+fn next(disk: &mut Disk, received: &Receiver<Command>) -> Option<Command> {
+    if disk.is_behind() {
+        match received.recv_timeout(IDLE) {
+            Ok(command) => return Some(command),
+            Err(RecvTimeoutError::Disconnected) => return None,
+            Err(RecvTimeoutError::Timeout) => {
+                if let Err(error) = disk.flush() {
+                    tracing::error!(%error, "the store could not be flushed");
+                }
+            }
+        }
+    }
+    received.recv().ok()
 }
 
 fn run_batch(shared: &Shared, disk: &mut Disk, version: &mut u64, jobs: Vec<Job>, latest: &watch::Sender<u64>) {

@@ -325,6 +325,34 @@ async fn the_main_path_ignores_the_status_and_the_status_path_all_else() {
 }
 
 #[tokio::test]
+async fn a_new_default_of_the_kind_does_not_come_in_through_the_status() {
+    let store = Store::in_memory();
+    let mut older = crate::support::kinds();
+    older[0].admit = |_| Ok(());
+    let build = jackin_apiserver::BuildInfo {
+        version: String::new(),
+        git: String::new(),
+    };
+    let older = jackin_apiserver::ApiServer::new(store.clone(), older, build);
+    let made = Client::of(&older).create_toy("a").await;
+    assert!(made["spec"].get("shape").is_none());
+    let client = Client::of(&server_over(store));
+    let patched = client
+        .patch(&format!("{}/status", url("a")), MERGE, json!({"status": {"x": 1}}))
+        .await
+        .expect(200);
+    assert_eq!(
+        (&patched["spec"], &patched["metadata"]["generation"]),
+        (&made["spec"], &json!(1))
+    );
+    let patched = client
+        .patch(&url("a"), MERGE, json!({"spec": {"color": "blue"}}))
+        .await
+        .expect(200);
+    assert_eq!(patched["spec"]["shape"], "round");
+}
+
+#[tokio::test]
 async fn the_generation_counts_changes_of_the_spec_only() {
     let client = Client::new();
     client.create_toy("a").await;
