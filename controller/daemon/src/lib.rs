@@ -11,3 +11,8 @@ pub mod kinds;
 pub mod secrets;
 mod tarball;
 pub mod volumes;
+mod context;
+mod pass;
+mod reconcile;
+pub mod serve;
+pub mod text;

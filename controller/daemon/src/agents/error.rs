@@ -116,12 +116,20 @@ impl InstallError {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::NotSupported { .. } => Some("use `npm` or `hostPath`"),
-            Self::NpmMissing { .. } => Some("install Node.js with npm on this host and restart the controller, or use `hostPath`"),
-            Self::Offline { .. } | Self::Timeout { .. } => Some("check the network, and npm's own `registry` and `proxy` settings"),
+            Self::NpmMissing { .. } => {
+                Some("install Node.js with npm on this host and restart the controller, or use `hostPath`")
+            }
+            Self::Offline { .. } | Self::Timeout { .. } => {
+                Some("check the network, and npm's own `registry` and `proxy` settings")
+            }
             Self::NoSuchVersion { .. } => Some("`npm view PACKAGE versions` lists what there is"),
             Self::NoIntegrity { .. } => Some("use a registry that gives integrities"),
-            Self::IntegrityMismatch { .. } => Some("if the new content is meant, change `spec.install.npm.integrity` of the Agent"),
-            Self::ProgramMissing { .. } | Self::ProgramNotNamed { .. } => Some("write the program's path inside it in `program`"),
+            Self::IntegrityMismatch { .. } => {
+                Some("if the new content is meant, change `spec.install.npm.integrity` of the Agent")
+            }
+            Self::ProgramMissing { .. } | Self::ProgramNotNamed { .. } => {
+                Some("write the program's path inside it in `program`")
+            }
             Self::NotExecutable { .. } => Some("make it executable with `chmod +x`"),
             Self::NpmFailed { .. } | Self::Unsafe { .. } | Self::Host(_) | Self::Io { .. } => None,
         }
@@ -137,6 +145,9 @@ impl InstallError {
     }
 
     pub(super) fn io(path: impl Into<String>, source: io::Error) -> Self {
-        Self::Io { path: path.into(), source }
+        Self::Io {
+            path: path.into(),
+            source,
+        }
     }
 }

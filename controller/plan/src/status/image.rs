@@ -57,6 +57,8 @@ pub fn image(
     status.observed_generation = generation;
     if let Some(steps) = built {
         status.steps = steps;
+        // Whoever asked for a build has been served by this one.
+        status.rebuilt.clone_from(&object.spec.rebuild);
     }
     match outcome {
         ImageOutcome::Planned { plan, begun } => {
@@ -75,7 +77,6 @@ pub fn image(
                     });
                     status.image_recipe = Some(serving.recipe.clone());
                     status.image_fields = serving.fields.clone();
-                    status.rebuilt.clone_from(&object.spec.rebuild);
                     status.retry = None;
                     conditions.set(ConditionType::Ready, true, Reason::ImageValid, "");
                     conditions.set(ConditionType::Built, true, Reason::ImageValid, "");

@@ -1,0 +1,48 @@
+//! What every pass needs at hand.
+
+use std::sync::Arc;
+
+use jackin_plan::desired::Site;
+use kube::Client;
+use kube::runtime::events::{Recorder, Reporter};
+
+use crate::agents::Programs;
+use crate::docker::Engine;
+use crate::home::Home;
+use crate::images::Builds;
+use crate::reconcile::{Failures, Notices};
+use crate::secrets::Policy;
+use crate::volumes::{CapsuleProgram, Volumes};
+
+/// What every pass needs at hand. Cheap to share.
+pub(crate) struct Context {
+    /// The API, in process or elsewhere.
+    pub(crate) client: Client,
+    /// The engine.
+    pub(crate) engine: Arc<dyn Engine>,
+    /// Where things are kept.
+    pub(crate) home: Home,
+    /// What this installation gives to every instance.
+    pub(crate) site: Site,
+    /// The capsule that this jackin brings.
+    pub(crate) capsule: CapsuleProgram,
+    /// Programs of agents.
+    pub(crate) programs: Programs,
+    /// Volumes of programs.
+    pub(crate) volumes: Volumes,
+    /// Builds that are running.
+    pub(crate) builds: Builds,
+    /// What references may do.
+    pub(crate) references: Policy,
+    /// Events for operators.
+    pub(crate) recorder: Recorder,
+    /// Failures of passes themselves, by key.
+    pub(crate) failures: Failures,
+    /// Subscriptions to capsules.
+    pub(crate) notices: Notices,
+}
+
+/// Who reports events.
+pub(crate) fn reporter() -> Reporter {
+    Reporter { controller: "jackin".to_owned(), instance: None }
+}

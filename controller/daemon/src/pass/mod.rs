@@ -1,0 +1,126 @@
+//! One pass over an instance: a straight line, each stage once, nothing calls back.
+//!
+//! ```text
+//! snapshot   the objects of one key from the store                       I/O
+//! resolve    references followed, defaults applied, every gap named      pure
+//! observe    containers, images, networks, volumes, capsule, mounts      I/O, never decides
+//! plan       the cheapest plan, and why no cheaper one would do          pure, total
+//! check      a linter for plans                                          pure
+//! record     what is about to be done, so that a crash can be read       I/O
+//! execute    the steps, independent ones at once, each timed             I/O, never decides
+//! status     conditions, phase and events from what came of it           pure, then one write
+//! ```
+//!
+//! A pass may be interrupted after any step, and the next one finishes the job: "already so" is success for every step.
+
+mod execute;
+mod observe;
+mod record;
+mod snapshot;
+mod steps;
+
+use std::time::Duration;
+
+use jackin_plan::check::{PlanDefect, check};
+use jackin_plan::desired::InstanceKey;
+use jackin_plan::ladder::{self, Memory};
+use jackin_plan::resolve::resolve;
+use jackin_plan::status;
+use jackin_plan::step::{LookAgain, Plan};
+use jiff::Timestamp;
+
+use crate::context::Context;
+
+pub(crate) use observe::{CAPSULE_SOCKET, observe};
+pub(crate) use snapshot::{Taken, around, take};
+
+/// Why a pass did not get to its end.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PassError {
+    /// The API did not answer or refused.
+    #[error("use the API")]
+    Api(#[from] kube::Error),
+    /// The planner made a plan that no plan may be. A defect of ours.
+    #[error("check the plan: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Defect(Vec<PlanDefect>),
+    /// The pass panicked. A defect of ours.
+    #[error("finish the pass: it panicked: {0}")]
+    Panicked(String),
+}
+
+/// When to look again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// When something changes.
+    OnChange,
+    /// After a while.
+    After(Duration),
+}
+
+/// How long an engine that does not answer is left alone.
+const ENGINE_RETRY: Duration = Duration::from_secs(2);
+
+/// One pass over the instance of this key.
+///
+/// # Errors
+/// When the API cannot be used, or by a defect of ours.
+pub(crate) async fn pass(context: &Context, key: &InstanceKey) -> Result<Next, PassError> {
+    let Some(taken) = take(context, key).await? else { return Ok(Next::OnChange) };
+    let wanted = resolve(&taken.snapshot);
+    let memory = taken.memory();
+    let observed = match observe(context, &taken.snapshot, &wanted).await {
+        Ok(observed) => observed,
+        Err(error) => {
+            let unknown = status::unknown(&memory, &error.to_string(), Timestamp::now());
+            record::write_status(context, &taken.snapshot.instance, unknown).await?;
+            return Ok(Next::After(ENGINE_RETRY));
+        }
+    };
+    observe::follow(context, &taken, &observed);
+    let plan = check(ladder::plan(&context.site, &wanted, &observed, &memory, Timestamp::now()))
+        .map_err(PassError::Defect)?;
+    let memory = record::record(context, &taken, &plan, memory).await?;
+    let outcomes = execute::execute(context, &taken, &wanted, &plan).await;
+    let status = status::instance(&status::InstancePass {
+        site: &context.site,
+        wanted: &wanted,
+        observed: &observed,
+        plan: &plan,
+        outcomes: &outcomes,
+        memory: &memory,
+        now: Timestamp::now(),
+        jitter: jitter(),
+    });
+    let next = next(&plan, &status, &outcomes, &memory);
+    record::conclude(context, &taken, &wanted, &plan, &outcomes, status).await?;
+    Ok(next)
+}
+
+/// When to look again after this pass.
+fn next(
+    plan: &Plan,
+    status: &jackin_api::kinds::InstanceStatus,
+    outcomes: &[status::Outcome],
+    memory: &Memory,
+) -> Next {
+    if !outcomes.is_empty() && status::succeeded(outcomes) {
+        // The steps are done: what they came to is seen at once.
+        return Next::After(Duration::ZERO);
+    }
+    if let Some(wait) =
+        jackin_plan::backoff::remaining_ms(status.retry.as_ref(), memory.generation, Timestamp::now())
+        && status::failure(outcomes).is_some()
+    {
+        return Next::After(Duration::from_millis(wait));
+    }
+    match plan.look_again {
+        LookAgain::OnChange => Next::OnChange,
+        LookAgain::AfterMs(wait) => Next::After(Duration::from_millis(wait)),
+    }
+}
+
+/// Between 0 and 1, different each time.
+pub(crate) fn jitter() -> f64 {
+    let bytes = uuid::Uuid::new_v4().into_bytes();
+    f64::from(u16::from_be_bytes([bytes[0], bytes[1]])) / f64::from(u16::MAX)
+}

@@ -1,0 +1,149 @@
+//! What is there, seen anew in each pass. Nothing is concluded here; what cannot be read is an error, never an absence.
+
+use std::collections::BTreeMap;
+
+use camino::Utf8Path;
+use futures::future::try_join_all;
+use jackin_api::kinds::Agent;
+use jackin_api::words as labels;
+use jackin_plan::observed::{Capsule, MountSourceState, Observed, Program};
+use jackin_plan::resolve::{Snapshot, Wanted};
+use jackin_plan::world::{Container, ContainerState};
+use kube::ResourceExt;
+
+use crate::capsule::CapsuleClient;
+use crate::checkouts::{MountState, observe_mounts};
+use crate::context::Context;
+use crate::docker::{EngineError, LabelFilter};
+use crate::text::with_causes;
+use crate::volumes::VolumeError;
+
+use super::Taken;
+
+/// Name of the capsule's socket in an instance's run directory.
+pub(crate) const CAPSULE_SOCKET: &str = "jackin.sock";
+
+/// Why nothing could be seen.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ObserveError {
+    /// The engine did not tell.
+    #[error("{}", .0.full_message())]
+    Engine(#[from] EngineError),
+    /// The engine did not tell about volumes.
+    #[error("{}", with_causes(.0))]
+    Volumes(#[from] VolumeError),
+}
+
+/// Sees what there is of an instance.
+pub(crate) async fn observe(context: &Context, snapshot: &Snapshot, wanted: &Wanted) -> Result<Observed, ObserveError> {
+    let namespace = snapshot.instance.namespace().unwrap_or_default();
+    let name = snapshot.instance.name_any();
+    let workspace = &snapshot.instance.spec.workspace;
+    let owner = &context.site.owner;
+    let containers = containers(context, &namespace, &name);
+    if !matches!(wanted, Wanted::Run(_)) {
+        let containers = containers.await?;
+        let capsule = capsule(&containers, &snapshot.run).await;
+        let directories = Utf8Path::new(&snapshot.run).exists();
+        return Ok(Observed { containers, capsule, directories, ..Observed::default() });
+    }
+    let network_name = owner.network(&namespace, workspace);
+    let with_capsule = async {
+        let containers = containers.await?;
+        let capsule = capsule(&containers, &snapshot.run).await;
+        let holder = name_holder(context, &namespace, &name, &containers).await?;
+        Ok::<_, ObserveError>((containers, capsule, holder))
+    };
+    let network = async { Ok(context.engine.inspect_network(&network_name).await?) };
+    let volumes = async { Ok(context.volumes.observe().await?) };
+    let local = async { Ok((mounts(snapshot).await, programs(context, wanted).await)) };
+    let ((containers, capsule, name_holder), network, volumes, (mounts, programs)) =
+        tokio::try_join!(with_capsule, network, volumes, local)?;
+    let directories = [&snapshot.home, &snapshot.run].into_iter().all(|path| Utf8Path::new(path).is_dir());
+    Ok(Observed { containers, name_holder, network, volumes, capsule, mounts, programs, directories })
+}
+
+/// Containers of ours for this instance.
+async fn containers(context: &Context, namespace: &str, name: &str) -> Result<Vec<Container>, EngineError> {
+    let filter = LabelFilter::new()
+        .with(labels::OWNER, &context.site.owner.0)
+        .with(labels::NAMESPACE, namespace)
+        .with(labels::INSTANCE, name)
+        .with(labels::COMPONENT, labels::COMPONENT_ROLE);
+    let found = context.engine.list_containers(&filter).await?;
+    let inspected = found.iter().map(|summary| context.engine.inspect_container(&summary.id.0));
+    // One that is gone between the two calls is gone.
+    Ok(try_join_all(inspected).await?.into_iter().flatten().collect())
+}
+
+/// Who has the name that the container should have, when it is not ours.
+async fn name_holder(
+    context: &Context,
+    namespace: &str,
+    name: &str,
+    ours: &[Container],
+) -> Result<Option<Container>, EngineError> {
+    let wanted = context.site.owner.container(namespace, name);
+    if ours.iter().any(|container| container.name == wanted) {
+        return Ok(None);
+    }
+    let holder = context.engine.inspect_container(&wanted).await?;
+    Ok(holder.filter(|holder| !context.site.owner.owns(&holder.labels)))
+}
+
+/// What the capsule of the running container says.
+async fn capsule(containers: &[Container], run: &str) -> Capsule {
+    let Some(running) = containers.iter().find(|container| container.state == ContainerState::Running) else {
+        return Capsule::NotAsked;
+    };
+    match ask(run, running.pid).await {
+        Ok(status) => Capsule::Answers(status),
+        Err(error) => Capsule::Silent(format!("asked its capsule: {error}")),
+    }
+}
+
+async fn ask(run: &str, pid: Option<u32>) -> Result<jackin_api::wire::Status, crate::capsule::CapsuleError> {
+    CapsuleClient::connect(run.as_ref(), CAPSULE_SOCKET, pid).await?.status().await
+}
+
+/// Lets the capsule that answered wake its instance from now on.
+pub(super) fn follow(context: &Context, taken: &Taken, observed: &Observed) {
+    let running = observed.containers.iter().find(|container| container.state == ContainerState::Running);
+    if let (Capsule::Answers(_), Some(pid)) = (&observed.capsule, running.and_then(|container| container.pid)) {
+        context.notices.follow(&taken.key, &taken.snapshot.run, pid);
+    }
+}
+
+async fn mounts(snapshot: &Snapshot) -> BTreeMap<String, MountSourceState> {
+    let mounts = snapshot.instance.spec.mounts.clone();
+    let targets: Vec<_> = mounts.iter().map(|mount| mount.target.clone()).collect();
+    let seen = tokio::task::spawn_blocking(move || observe_mounts(&mounts)).await.unwrap_or_default();
+    let state = |seen: MountState| match seen {
+        MountState::Present { .. } => MountSourceState::Present,
+        MountState::Missing => MountSourceState::Missing,
+        MountState::Forbidden { part } => MountSourceState::Forbidden { part },
+        MountState::Unreadable { error } => MountSourceState::Unreadable { error },
+    };
+    targets.into_iter().zip(seen.into_iter().map(|mount| state(mount.state))).collect()
+}
+
+async fn programs(context: &Context, wanted: &Wanted) -> BTreeMap<String, Program> {
+    let Wanted::Run(desired) = wanted else { return BTreeMap::new() };
+    let mut programs = BTreeMap::new();
+    for (name, spec) in &desired.agents {
+        programs.insert(name.clone(), program(context, &Agent::new(name, spec.clone())).await);
+    }
+    programs
+}
+
+/// The program of an agent, as far as it can be told without asking a registry.
+async fn program(context: &Context, agent: &Agent) -> Program {
+    if !context.programs.is_known(agent).await {
+        return Program::Unfetched;
+    }
+    match context.programs.resolve(agent).await {
+        Ok(Some(program)) => Program::Known { content: program.content },
+        Ok(None) => Program::InImage,
+        Err(error) => Program::Unavailable { error: with_causes(&error) },
+    }
+}

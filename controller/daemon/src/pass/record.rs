@@ -1,0 +1,129 @@
+//! What a pass writes: before its steps, and after them.
+
+use jackin_api::FINALIZER;
+use jackin_api::kinds::{Instance, InstanceStatus};
+use jackin_plan::ladder::Memory;
+use jackin_plan::resolve::Wanted;
+use jackin_plan::status::{self, Outcome};
+use jackin_plan::step::Plan;
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::api::{Patch, PatchParams, PostParams};
+use kube::runtime::events::{Event, EventType};
+use kube::{Api, Resource, ResourceExt};
+use serde_json::json;
+use tracing::info;
+use uuid::Uuid;
+
+use crate::context::Context;
+
+use super::Taken;
+
+/// Writes down what is about to be done, and gives what the rest of the pass builds on.
+pub(super) async fn record(
+    context: &Context,
+    taken: &Taken,
+    plan: &Plan,
+    memory: Memory,
+) -> Result<Memory, kube::Error> {
+    let id = format!("launch-{}", Uuid::now_v7().simple());
+    let Some(status) = status::record(&memory, plan, &id, Timestamp::now()) else { return Ok(memory) };
+    let begun = status.last_launch != memory.status.last_launch;
+    write_status(context, &taken.snapshot.instance, status.clone()).await?;
+    if begun && let Some(chosen) = plan.chosen {
+        let rejected: Vec<_> =
+            plan.rejected.iter().map(|rejection| format!("not {}: {}", rejection.plan, rejection.message)).collect();
+        event(context, &taken.snapshot.instance, EventType::Normal, &chosen.to_string(), rejected.join("; ")).await;
+    }
+    Ok(Memory { status, ..memory })
+}
+
+/// Writes down what came of a pass.
+pub(super) async fn conclude(
+    context: &Context,
+    taken: &Taken,
+    wanted: &Wanted,
+    plan: &Plan,
+    outcomes: &[Outcome],
+    status: InstanceStatus,
+) -> Result<(), kube::Error> {
+    let instance = &taken.snapshot.instance;
+    for outcome in outcomes {
+        if let status::StepResult::Failed { reason, message } = &outcome.result {
+            event(context, instance, EventType::Warning, &reason.0.to_string(), message.clone()).await;
+        }
+    }
+    let launched = status.last_launch.as_ref().and_then(|launch| Some((launch, launch.duration_ms?)));
+    if let Some((launch, duration)) = launched.filter(|_| !outcomes.is_empty() && status::succeeded(outcomes)) {
+        let text = format!("{} took {duration} ms", launch.plan);
+        event(context, instance, EventType::Normal, "Launched", text).await;
+    }
+    if !plan.steps.is_empty() {
+        let duration: u64 = outcomes.iter().map(|outcome| outcome.duration_ms).max().unwrap_or_default();
+        info!(
+            instance = %taken.key.name,
+            plan = ?plan.chosen,
+            steps = plan.steps.len(),
+            failed = outcomes.iter().filter(|outcome| outcome.result != status::StepResult::Done).count(),
+            longest_ms = duration,
+            "pass"
+        );
+    }
+    write_status(context, instance, status).await?;
+    if matches!(wanted, Wanted::Remove { .. }) && plan.steps.is_empty() {
+        release(context, instance).await?;
+    }
+    Ok(())
+}
+
+/// Writes a status, unless it is the one that is there.
+pub(crate) async fn write_status(
+    context: &Context,
+    instance: &Instance,
+    status: InstanceStatus,
+) -> Result<(), kube::Error> {
+    let instances: Api<Instance> = Api::namespaced(context.client.clone(), &instance.namespace().unwrap_or_default());
+    if instance.status.as_ref() == Some(&status) {
+        return Ok(());
+    }
+    let mut object = instance.clone();
+    // Nobody else writes the status, so that a newer spec is no conflict.
+    object.metadata = ObjectMeta {
+        name: instance.metadata.name.clone(),
+        namespace: instance.metadata.namespace.clone(),
+        uid: instance.metadata.uid.clone(),
+        ..ObjectMeta::default()
+    };
+    object.status = Some(status);
+    match instances.replace_status(&instance.name_any(), &PostParams::default(), &object).await {
+        Ok(_) => Ok(()),
+        // It was deleted meanwhile: there is nobody left to tell.
+        Err(kube::Error::Api(answer)) if answer.is_not_found() || answer.is_conflict() => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Lets go of an instance whose engine objects are gone.
+async fn release(context: &Context, instance: &Instance) -> Result<(), kube::Error> {
+    let instances: Api<Instance> = Api::namespaced(context.client.clone(), &instance.namespace().unwrap_or_default());
+    let kept: Vec<_> = instance.finalizers().iter().filter(|finalizer| *finalizer != FINALIZER).collect();
+    let patch = Patch::Merge(json!({"metadata": {"finalizers": kept}}));
+    match instances.patch(&instance.name_any(), &PatchParams::default(), &patch).await {
+        Err(kube::Error::Api(answer)) if answer.is_not_found() => Ok(()),
+        other => other.map(drop),
+    }
+}
+
+/// Tells operators of something. An event that cannot be written is no reason to stop.
+pub(crate) async fn event(context: &Context, instance: &Instance, type_: EventType, reason: &str, note: String) {
+    let event = Event {
+        type_,
+        reason: reason.to_owned(),
+        note: Some(note.chars().take(1000).collect()),
+        action: "Reconcile".to_owned(),
+        secondary: None,
+    };
+    if let Err(error) = context.recorder.publish(&event, &instance.object_ref(&())).await {
+        tracing::debug!(%error, "event not written");
+    }
+}

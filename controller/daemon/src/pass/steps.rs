@@ -1,0 +1,277 @@
+//! Each kind of step, carried out. Nothing is decided here.
+
+use std::path::Path;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use fs_err as fs;
+use jackin_api::kinds::Agent;
+use jackin_api::wire;
+use jackin_api::words::Reason;
+use jackin_plan::resolve::Wanted;
+use jackin_plan::step::{Personalisation, Step, Target, VolumeContent};
+use jackin_plan::world::{Container, ContainerId, ContainerState, VolumeSpec};
+use secrecy::ExposeSecret;
+use tokio::time::Instant;
+
+use crate::agents::InstallError;
+use crate::capsule::CapsuleClient;
+use crate::context::Context;
+use crate::docker::{Archive, EngineError, EngineErrorCause};
+use crate::secrets;
+use crate::text::with_causes;
+use crate::volumes::VolumeError;
+
+use super::Taken;
+use super::observe::CAPSULE_SOCKET;
+
+/// How long a started capsule may take to answer.
+const CAPSULE_START: Duration = Duration::from_secs(20);
+/// How often it is asked meanwhile: first quickly, as it is usually there in some milliseconds.
+const CAPSULE_POLL: [Duration; 2] = [Duration::from_millis(3), Duration::from_millis(50)];
+/// Lines of a container's log that a failure shows.
+const LOG_LINES: usize = 20;
+
+/// What the steps of one plan share.
+pub(super) struct Frame<'a> {
+    pub(super) context: &'a Context,
+    pub(super) taken: &'a Taken,
+    pub(super) wanted: &'a Wanted,
+    pub(super) created: OnceLock<ContainerId>,
+}
+
+/// Why a step failed, in the words of a condition.
+pub(super) struct StepError {
+    pub(super) reason: Reason,
+    pub(super) message: String,
+}
+
+impl StepError {
+    fn new(reason: Reason, message: impl Into<String>) -> Self {
+        Self { reason, message: message.into() }
+    }
+}
+
+impl From<EngineError> for StepError {
+    fn from(error: EngineError) -> Self {
+        let reason = match &error.cause {
+            EngineErrorCause::Unreachable { .. } | EngineErrorCause::Timeout { .. } => Reason::EngineUnreachable,
+            EngineErrorCause::NameConflict { .. } => Reason::NameConflict,
+            EngineErrorCause::Refused { .. } => Reason::EngineRefused,
+            _ => Reason::StepFailed,
+        };
+        Self::new(reason, error.full_message())
+    }
+}
+
+impl Frame<'_> {
+    fn container(&self, target: &Target) -> Result<ContainerId, StepError> {
+        let created = || self.created.get().cloned();
+        match target {
+            Target::Existing(id) => Some(id.clone()),
+            Target::Created => created(),
+        }
+        .ok_or_else(|| StepError::new(Reason::StepFailed, "no container was made before it"))
+    }
+
+    /// The capsule of the container that runs.
+    async fn capsule(&self) -> Result<CapsuleClient, StepError> {
+        let run = Path::new(&self.taken.snapshot.run);
+        CapsuleClient::connect(run, CAPSULE_SOCKET, None).await.map_err(capsule_error)
+    }
+}
+
+fn capsule_error(error: crate::capsule::CapsuleError) -> StepError {
+    StepError::new(Reason::CapsuleUnresponsive, format!("failed to speak with the capsule: {error}"))
+}
+
+/// Carries out one step.
+pub(super) async fn run(frame: &Frame<'_>, step: &Step) -> Result<(), StepError> {
+    let engine = &frame.context.engine;
+    match step {
+        Step::PrepareDirectories { directories } => prepare_directories(directories),
+        Step::FetchProgram { agent } => fetch_program(frame, agent).await,
+        Step::FillVolume { volume, content } => fill_volume(frame, volume, content).await,
+        Step::CreateNetwork(spec) => Ok(engine.create_network(spec).await.map(drop)?),
+        Step::CreateContainer(spec) => {
+            let id = engine.create_container(spec).await?;
+            // A plan makes one container.
+            _ = frame.created.set(id);
+            Ok(())
+        }
+        Step::StopContainer { id, timeout_seconds } => Ok(engine.stop_container(id, *timeout_seconds).await?),
+        Step::RemoveContainer { id } => Ok(engine.remove_container(id, false).await?),
+        Step::RenameContainer { container, name } => {
+            Ok(engine.rename_container(&frame.container(container)?, name).await?)
+        }
+        Step::StartContainer { container } => Ok(engine.start_container(&frame.container(container)?).await?),
+        Step::UnpauseContainer { id } => Ok(engine.unpause_container(id).await?),
+        Step::UpdateContainer { id, limits, restart } => Ok(engine.update_container(id, limits, *restart).await?),
+        Step::ConnectNetwork { id, network, aliases } => connect_network(frame, id, network, aliases).await,
+        Step::AwaitCapsule { container } => await_capsule(frame, &frame.container(container)?).await,
+        Step::Personalise(personalisation) => personalise(frame, personalisation).await,
+        Step::SpawnSession(spawn) => spawn_session(frame, spawn).await,
+        Step::RemoveEmptyDirectories { directories } => remove_empty(directories),
+    }
+}
+
+fn prepare_directories(directories: &[String]) -> Result<(), StepError> {
+    use std::os::unix::fs::DirBuilderExt;
+    for directory in directories {
+        let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory);
+        made.map_err(|error| StepError::new(Reason::StepFailed, format!("failed to make `{directory}`: {error}")))?;
+    }
+    Ok(())
+}
+
+/// The agent as the instance wants it.
+fn agent(frame: &Frame<'_>, name: &str) -> Option<Agent> {
+    let Wanted::Run(desired) = frame.wanted else { return None };
+    Some(Agent::new(name, desired.agents.get(name)?.clone()))
+}
+
+async fn fetch_program(frame: &Frame<'_>, name: &str) -> Result<(), StepError> {
+    let Some(agent) = agent(frame, name) else { return Ok(()) };
+    let resolved = frame.context.programs.resolve(&agent).await;
+    resolved.map(drop).map_err(|error| StepError::new(Reason::AgentInstallFailed, with_causes(&error)))
+}
+
+async fn fill_volume(frame: &Frame<'_>, volume: &VolumeSpec, content: &VolumeContent) -> Result<(), StepError> {
+    let context = frame.context;
+    let archive = async {
+        match content {
+            VolumeContent::Capsule => Ok(context.capsule.archive()),
+            VolumeContent::Program { agent: name } => program_archive(frame, name).await,
+        }
+    };
+    context.volumes.ensure_filled(volume, archive).await.map_err(|error| {
+        let reason = if matches!(error, VolumeError::Content { .. }) { Reason::AgentInstallFailed } else { Reason::StepFailed };
+        StepError::new(reason, with_causes(&error))
+    })
+}
+
+async fn program_archive(frame: &Frame<'_>, name: &str) -> Result<Archive, InstallError> {
+    let programs = &frame.context.programs;
+    // The planner fills volumes of installed programs of the instance's own agents only.
+    let missing = || InstallError::NotSupported { install: "none" };
+    let resolved = programs.resolve(&agent(frame, name).ok_or_else(missing)?).await?;
+    programs.archive(&resolved.ok_or_else(missing)?).await
+}
+
+async fn connect_network(
+    frame: &Frame<'_>,
+    id: &ContainerId,
+    network: &str,
+    aliases: &[String],
+) -> Result<(), StepError> {
+    let engine = &frame.context.engine;
+    let Some(found) = engine.inspect_network(network).await? else {
+        return Err(StepError::new(Reason::StepFailed, format!("network `{network}` is not there")));
+    };
+    Ok(engine.connect_network(&found.id, id, aliases).await?)
+}
+
+/// Waits until the capsule answers, or the container has ended.
+async fn await_capsule(frame: &Frame<'_>, id: &ContainerId) -> Result<(), StepError> {
+    let run = Path::new(&frame.taken.snapshot.run);
+    let begun = Instant::now();
+    let mut container = running(frame, id).await?;
+    let mut polls: u32 = 0;
+    loop {
+        let answer = CapsuleClient::connect(run, CAPSULE_SOCKET, container.pid).await;
+        let error = match answer {
+            Ok(_) => return Ok(()),
+            Err(error) => error,
+        };
+        if begun.elapsed() > CAPSULE_START {
+            let message = format!("its capsule did not answer within {} s: {error}", CAPSULE_START.as_secs());
+            return Err(StepError::new(Reason::CapsuleUnresponsive, message));
+        }
+        polls += 1;
+        tokio::time::sleep(CAPSULE_POLL[usize::from(polls > 30)]).await;
+        if polls.is_multiple_of(10) {
+            container = running(frame, id).await?;
+        }
+    }
+}
+
+/// The container, as long as it runs; how it ended otherwise.
+async fn running(frame: &Frame<'_>, id: &ContainerId) -> Result<Container, StepError> {
+    let engine = &frame.context.engine;
+    let Some(container) = engine.inspect_container(&id.0).await? else {
+        return Err(StepError::new(Reason::ContainerNotRunning, "the container is gone"));
+    };
+    if matches!(container.state, ContainerState::Running | ContainerState::Restarting) {
+        return Ok(container);
+    }
+    let log = engine.container_logs(id, LOG_LINES).await.unwrap_or_default();
+    let how = container.exit.as_ref().map_or_else(String::new, |exit| {
+        let memory = if exit.out_of_memory { ", out of memory" } else { "" };
+        let error = exit.error.as_ref().map(|error| format!(" ({error})")).unwrap_or_default();
+        format!(" with {}{memory}{error}", exit.code)
+    });
+    let message = format!("the container ended at once{how}; its last lines: {}", crate::text::printable(&log));
+    Err(StepError::new(Reason::ContainerNotRunning, message))
+}
+
+async fn personalise(frame: &Frame<'_>, personalisation: &Personalisation) -> Result<(), StepError> {
+    let read = secrets::resolve(&personalisation.environment, &frame.context.references).await;
+    let resolution = read.map_err(|failures| {
+        let texts: Vec<_> = failures
+            .iter()
+            .map(|failure| match &failure.hint {
+                Some(hint) => format!("{failure} ({hint})"),
+                None => failure.to_string(),
+            })
+            .collect();
+        StepError::new(Reason::ReferenceUnreadable, format!("failed to {}", texts.join("; ")))
+    })?;
+    let values = resolution.values.iter();
+    let request = wire::Personalise {
+        digest: personalisation.digest.0.clone(),
+        env: values.map(|(name, value)| (name.clone(), value.expose_secret().to_owned())).collect(),
+        path_prepend: personalisation.path_prepend.clone(),
+    };
+    frame.capsule().await?.personalise(request).await.map_err(capsule_error)
+}
+
+async fn spawn_session(frame: &Frame<'_>, spawn: &wire::Spawn) -> Result<(), StepError> {
+    frame.capsule().await?.spawn(spawn.clone()).await.map(drop).map_err(capsule_error)
+}
+
+/// Removes the directories, but no file that somebody may want: a home keeps everything that is not an empty directory.
+fn remove_empty(directories: &[String]) -> Result<(), StepError> {
+    for directory in directories {
+        let path = Path::new(directory);
+        let removed = if path.ends_with("home") { remove_empty_below(path) } else { remove_all(path) };
+        removed.map_err(|error| StepError::new(Reason::StepFailed, format!("failed to remove `{directory}`: {error}")))?;
+        if let Some(parent) = path.parent().filter(|_| path.ends_with("home")) {
+            // Only succeeds when nothing is left in it.
+            _ = fs::remove_dir(parent);
+        }
+    }
+    Ok(())
+}
+
+fn remove_all(path: &Path) -> std::io::Result<()> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}
+
+fn remove_empty_below(path: &Path) -> std::io::Result<()> {
+    let entries = match fs::read_dir(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        other => other?,
+    };
+    for entry in entries {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            remove_empty_below(&entry.path())?;
+        }
+    }
+    // Only succeeds when nothing is left in it.
+    _ = fs::remove_dir(path);
+    Ok(())
+}

@@ -1,0 +1,263 @@
+//! The controller of images: recognises the image of a role by the recipe of its content, and builds it when there is none.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt;
+use futures::future::try_join_all;
+use jackin_api::kinds::{Image, ImageStatus, Role, StepTiming};
+use jackin_api::words::{self as labels, Reason};
+use jackin_plan::digest::digest_of;
+use jackin_plan::image::{ImageAction, ImagePlan, ObservedImage, plan};
+use jackin_plan::status::{ImageOutcome, image as image_status};
+use jackin_plan::{backoff, world};
+use jiff::Timestamp;
+use kube::api::PostParams;
+use kube::runtime::controller::{Action, Controller};
+use kube::runtime::events::{Event, EventType};
+use kube::runtime::watcher;
+use kube::{Api, Resource, ResourceExt};
+use tokio_util::sync::CancellationToken;
+
+use crate::context::Context;
+use crate::docker::{EngineError, EngineErrorCause, LabelFilter};
+use crate::images::{BuildError, BuildInputs, ObservedSource, SourceError, observe_source};
+use crate::pass::{Next, PassError, jitter};
+use crate::text::with_causes;
+
+use super::wake::Wakes;
+
+/// How long an engine that does not answer is left alone.
+const ENGINE_RETRY: Duration = Duration::from_secs(2);
+
+/// Runs the controller until `stop`.
+pub(super) async fn run(context: Arc<Context>, wakes: Wakes, stop: CancellationToken) {
+    Controller::new(Api::<Image>::all(context.client.clone()), watcher::Config::default())
+        .reconcile_on(wakes.images())
+        .graceful_shutdown_on(async move { stop.cancelled().await })
+        .run(reconcile, again, context.clone())
+        .for_each(|_| std::future::ready(()))
+        .await;
+}
+
+async fn reconcile(image: Arc<Image>, context: Arc<Context>) -> Result<Action, PassError> {
+    let (namespace, name) = (image.namespace().unwrap_or_default(), image.name_any());
+    context.failures.guard(&text(&image), pass(&context, &namespace, &name)).await
+}
+
+fn again(image: Arc<Image>, error: &PassError, context: Arc<Context>) -> Action {
+    context.failures.again(&text(&image), error)
+}
+
+fn text(image: &Image) -> String {
+    format!("image/{}/{}", image.namespace().unwrap_or_default(), image.name_any())
+}
+
+/// One pass: snapshot, observe, plan, record, act, status.
+async fn pass(context: &Context, namespace: &str, name: &str) -> Result<Next, PassError> {
+    let images: Api<Image> = Api::namespaced(context.client.clone(), namespace);
+    let Some(image) = images.get_opt(name).await? else { return Ok(Next::OnChange) };
+    if image.metadata.deletion_timestamp.is_some() {
+        return Ok(Next::OnChange);
+    }
+    let status = image.status.clone().unwrap_or_default();
+    let generation = image.metadata.generation.unwrap_or_default();
+    if let Some(wait) = backoff::remaining_ms(status.retry.as_ref(), generation, Timestamp::now()) {
+        return Ok(Next::After(Duration::from_millis(wait)));
+    }
+    let roles: Api<Role> = Api::namespaced(context.client.clone(), namespace);
+    let seen = match roles.get_opt(&image.spec.role).await? {
+        Some(role) => observe(context, namespace, &role).await,
+        None => Err(unresolved(Reason::ReferenceMissing, format!("role `{}` does not exist", image.spec.role))),
+    };
+    let (source, observed) = match seen {
+        Ok(seen) => seen,
+        Err(outcome) => return conclude(context, &image, &outcome, None).await,
+    };
+    let plan = plan(&observed, image.spec.rebuild.as_ref(), &status);
+    if matches!(plan.action, ImageAction::Serve(_)) {
+        return conclude(context, &image, &ImageOutcome::Planned { plan, begun: false }, None).await;
+    }
+    let begun = ImageOutcome::Planned { plan: plan.clone(), begun: true };
+    conclude(context, &image, &begun, None).await?;
+    tell(context, &image, EventType::Normal, &plan.decision.to_string(), reasons(&plan)).await;
+    let begun = images.get_opt(name).await?.unwrap_or(image);
+    let (outcome, steps) = act(context, namespace, &begun, source, &plan).await;
+    if let ImageOutcome::Failed { reason, message, .. } = &outcome {
+        tell(context, &begun, EventType::Warning, &reason.to_string(), message.clone()).await;
+    }
+    conclude(context, &begun, &outcome, steps).await
+}
+
+/// Reads the source and what the engine has for it.
+async fn observe(
+    context: &Context,
+    namespace: &str,
+    role: &Role,
+) -> Result<(ObservedSource, ObservedImage), ImageOutcome> {
+    let reading = role.clone();
+    let source = tokio::task::spawn_blocking(move || observe_source(&reading)).await;
+    let source = match source {
+        Ok(Ok(source)) => source,
+        Ok(Err(error)) => return Err(source_outcome(&error)),
+        Err(panic) => return Err(unresolved(Reason::SourceUnreadable, panic.to_string())),
+    };
+    let seen = engine_view(context, namespace, role, &source).await;
+    let (platform, bases, found) =
+        seen.map_err(|error| ImageOutcome::Unknown { message: error.full_message() })?;
+    let mut fields = source.fields.clone();
+    fields.0.insert("format".to_owned(), digest_of(&labels::FORMAT_VERSION));
+    fields.0.insert("platform".to_owned(), digest_of(&platform));
+    Ok((source.clone(), ObservedImage { source: fields, build: source.is_built(), bases, found }))
+}
+
+type View = (String, BTreeMap<String, Option<world::Image>>, Vec<world::Image>);
+
+async fn engine_view(
+    context: &Context,
+    namespace: &str,
+    role: &Role,
+    source: &ObservedSource,
+) -> Result<View, EngineError> {
+    let engine = &context.engine;
+    let filter = LabelFilter::new().with(labels::OWNER, &context.site.owner.0);
+    let bases = try_join_all(source.bases.iter().map(|base| engine.inspect_image(base)));
+    let (info, bases, mut found) = tokio::try_join!(engine.ping(), bases, engine.list_images(&filter))?;
+    // Any image of ours may be of this recipe; those of this role come first, to say what changed since.
+    found.sort_by_key(|image| {
+        let label = |key: &str| image.labels.get(key).map(String::as_str);
+        label(labels::NAMESPACE) != Some(namespace) || label(labels::ROLE) != Some(role.name_any().as_str())
+    });
+    let bases = source.bases.iter().cloned().zip(bases).collect();
+    Ok((format!("{}/{}", info.os, info.arch), bases, found))
+}
+
+fn source_outcome(error: &SourceError) -> ImageOutcome {
+    let reason = match error {
+        SourceError::NotSupported { .. } => Reason::SourceNotSupported,
+        _ => Reason::SourceUnreadable,
+    };
+    unresolved(reason, with_causes(error))
+}
+
+fn unresolved(reason: Reason, message: String) -> ImageOutcome {
+    ImageOutcome::Unresolved { reason, message }
+}
+
+/// Fetches or builds.
+async fn act(
+    context: &Context,
+    namespace: &str,
+    image: &Image,
+    source: ObservedSource,
+    plan: &ImagePlan,
+) -> (ImageOutcome, Option<Vec<StepTiming>>) {
+    let fail = |reason, message: String, steps| {
+        (ImageOutcome::Failed { plan: plan.clone(), reason, message, steps }, None)
+    };
+    match &plan.action {
+        ImageAction::Serve(_) => (ImageOutcome::Planned { plan: plan.clone(), begun: false }, None),
+        ImageAction::Pull { reference } => match context.engine.pull_image(reference).await {
+            Ok(_) => (ImageOutcome::Planned { plan: plan.clone(), begun: true }, None),
+            Err(error) if is_unknown(&error) => (ImageOutcome::Unknown { message: error.full_message() }, None),
+            Err(error) => {
+                let hint = format!("make it with `docker pull {reference}`, or name one that is there");
+                fail(Reason::PullFailed, format!("{}; {hint}", error.full_message()), Vec::new())
+            }
+        },
+        ImageAction::Build { recipe } => {
+            let inputs = BuildInputs {
+                source,
+                owner: context.site.owner.clone(),
+                namespace: namespace.to_owned(),
+                role: image.spec.role.clone(),
+                recipe: recipe.clone(),
+                fields: plan.fields.clone(),
+            };
+            match context.builds.build(inputs, |_| {}).await {
+                Ok(built) => {
+                    let steps = built.steps.iter().map(timing).collect();
+                    (ImageOutcome::Planned { plan: plan.clone(), begun: true }, Some(steps))
+                }
+                Err(error) => match &*error {
+                    BuildError::Engine { source, .. } if is_unknown(source) => {
+                        (ImageOutcome::Unknown { message: source.full_message() }, None)
+                    }
+                    BuildError::Engine { source, .. } => fail(Reason::BuildFailed, build_text(source), Vec::new()),
+                    other => fail(Reason::BuildFailed, with_causes(other), Vec::new()),
+                },
+            }
+        }
+    }
+}
+
+/// Whether nothing can be concluded. A refusal of the engine is an answer: the image cannot be had now.
+fn is_unknown(error: &EngineError) -> bool {
+    matches!(error.cause, EngineErrorCause::Unreachable { .. } | EngineErrorCause::Timeout { .. })
+}
+
+fn build_text(error: &EngineError) -> String {
+    let tail = match &error.cause {
+        EngineErrorCause::BuildFailed { tail, .. } => crate::text::printable(&tail.join("\n")),
+        _ => String::new(),
+    };
+    format!("{}; last lines:\n{tail}", error.full_message())
+}
+
+fn timing(step: &world::BuildStep) -> StepTiming {
+    let cached = if step.cached { " (cached)" } else { "" };
+    StepTiming { step: format!("{}{cached}", step.instruction), duration_ms: step.duration_ms }
+}
+
+fn reasons(plan: &ImagePlan) -> String {
+    let texts: Vec<_> = plan
+        .reasons
+        .iter()
+        .map(|reason| reason.change.as_ref().map_or_else(|| reason.reason.to_string(), ToString::to_string))
+        .collect();
+    texts.join(", ")
+}
+
+/// Writes the status and says when to look again.
+async fn conclude(
+    context: &Context,
+    image: &Image,
+    outcome: &ImageOutcome,
+    steps: Option<Vec<StepTiming>>,
+) -> Result<Next, PassError> {
+    let acted = steps.is_some() || matches!(outcome, ImageOutcome::Planned { begun: true, .. });
+    let status = image_status(image, outcome, steps, Timestamp::now(), jitter());
+    write(context, image, status.clone()).await?;
+    let generation = image.metadata.generation.unwrap_or_default();
+    Ok(match outcome {
+        ImageOutcome::Unknown { .. } => Next::After(ENGINE_RETRY),
+        _ => match backoff::remaining_ms(status.retry.as_ref(), generation, Timestamp::now()) {
+            Some(wait) => Next::After(Duration::from_millis(wait)),
+            None if acted => Next::After(Duration::ZERO),
+            None => Next::OnChange,
+        },
+    })
+}
+
+async fn write(context: &Context, image: &Image, status: ImageStatus) -> Result<(), kube::Error> {
+    if image.status.as_ref() == Some(&status) {
+        return Ok(());
+    }
+    let images: Api<Image> = Api::namespaced(context.client.clone(), &image.namespace().unwrap_or_default());
+    let mut changed = image.clone();
+    changed.metadata.resource_version = None;
+    changed.status = Some(status);
+    match images.replace_status(&image.name_any(), &PostParams::default(), &changed).await {
+        Err(kube::Error::Api(answer)) if answer.is_not_found() || answer.is_conflict() => Ok(()),
+        other => other.map(drop),
+    }
+}
+
+async fn tell(context: &Context, image: &Image, type_: EventType, reason: &str, note: String) {
+    let note = Some(note.chars().take(1000).collect());
+    let event = Event { type_, reason: reason.to_owned(), note, action: "Reconcile".to_owned(), secondary: None };
+    if let Err(error) = context.recorder.publish(&event, &image.object_ref(&())).await {
+        tracing::debug!(%error, "event not written");
+    }
+}

@@ -1,0 +1,48 @@
+//! The controllers, on kube-runtime: who is woken by what, and what happens when a pass fails.
+//!
+//! A key has one slot: requests for a key that is being worked on are held and merged. Wakes come from the store, from the engine's
+//! events, from a re-list that stands behind lost events, from capsules, and from timers. A panic in a pass costs that pass only.
+
+mod failures;
+mod image;
+mod instance;
+mod notices;
+mod object;
+mod relist;
+mod wake;
+mod workspace;
+
+use std::sync::Arc;
+
+use futures::future::join_all;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::context::Context;
+
+pub(crate) use failures::Failures;
+pub(crate) use notices::Notices;
+
+use wake::Wakes;
+
+/// Runs all controllers until `stop`, and gives back once their running passes have ended.
+pub(crate) async fn run(context: Arc<Context>, stop: CancellationToken) {
+    let wakes = Wakes::new();
+    let tasks = TaskTracker::new();
+    tasks.spawn(wake::follow_events(context.clone(), wakes.clone(), stop.clone()));
+    tasks.spawn(relist::relist(context.clone(), wakes.clone(), stop.clone()));
+    context.notices.connect(wakes.clone());
+    let controllers: Vec<futures::future::BoxFuture<'static, ()>> = vec![
+        Box::pin(instance::run(context.clone(), wakes.clone(), stop.clone())),
+        Box::pin(image::run(context.clone(), wakes.clone(), stop.clone())),
+        Box::pin(workspace::run(context.clone(), wakes.clone(), stop.clone())),
+        Box::pin(object::roles(context.clone(), stop.clone())),
+        Box::pin(object::agents(context.clone(), stop.clone())),
+    ];
+    let controllers: Vec<_> = controllers.into_iter().map(tokio::spawn).collect();
+    join_all(controllers).await;
+    stop.cancel();
+    context.notices.close();
+    tasks.close();
+    tasks.wait().await;
+}

@@ -1,0 +1,74 @@
+//! Subscriptions to capsules: what changes in a session wakes its instance.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use jackin_plan::desired::InstanceKey;
+use tokio_util::sync::CancellationToken;
+
+use crate::capsule::CapsuleClient;
+use crate::pass::CAPSULE_SOCKET;
+
+use super::wake::{Wake, Wakes};
+
+/// Subscriptions, one for each running capsule.
+#[derive(Default)]
+pub(crate) struct Notices {
+    wakes: OnceLock<Wakes>,
+    followed: Mutex<HashMap<InstanceKey, (u32, CancellationToken)>>,
+}
+
+impl Notices {
+    /// From now on, notices wake through these.
+    pub(super) fn connect(&self, wakes: Wakes) {
+        _ = self.wakes.set(wakes);
+    }
+
+    /// Follows the capsule with this process id, unless it is followed already.
+    pub(crate) fn follow(&self, key: &InstanceKey, run: &str, pid: u32) {
+        let Some(wakes) = self.wakes.get().cloned() else { return };
+        let mut followed = self.followed.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((known, stop)) = followed.get(key) {
+            if *known == pid && !stop.is_cancelled() {
+                return;
+            }
+            stop.cancel();
+        }
+        let stop = CancellationToken::new();
+        followed.insert(key.clone(), (pid, stop.clone()));
+        tokio::spawn(follow(key.clone(), PathBuf::from(run), pid, wakes, stop));
+    }
+
+    /// Ends all subscriptions.
+    pub(super) fn close(&self) {
+        for (_, stop) in self.followed.lock().unwrap_or_else(PoisonError::into_inner).values() {
+            stop.cancel();
+        }
+    }
+}
+
+async fn follow(key: InstanceKey, run: PathBuf, pid: u32, wakes: Wakes, stop: CancellationToken) {
+    let wake = || {
+        let InstanceKey { namespace, name } = key.clone();
+        wakes.send(Wake::Instance { namespace, name });
+    };
+    let listening = async {
+        let (_, mut notices) = CapsuleClient::connect(&run, CAPSULE_SOCKET, Some(pid)).await?.subscribe().await?;
+        while notices.next().await?.is_some() {
+            wake();
+        }
+        Ok::<_, crate::capsule::CapsuleError>(())
+    };
+    tokio::select! {
+        () = stop.cancelled() => return,
+        result = listening => {
+            if let Err(error) = result {
+                tracing::debug!(instance = %key.name, %error, "capsule is not followed");
+            }
+        }
+    }
+    // The next pass follows it again, if it is still there.
+    stop.cancel();
+    wake();
+}

@@ -1,0 +1,141 @@
+//! Wakes from outside the store: the engine's events.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::{Stream, StreamExt};
+use jackin_api::kinds::{Image, Instance, Workspace};
+use jackin_api::words as labels;
+use jiff::Timestamp;
+use kube::runtime::reflector::ObjectRef;
+use tokio::sync::broadcast;
+use tokio_stream::wrappers::BroadcastStream;
+use tokio_util::sync::CancellationToken;
+
+use crate::context::Context;
+use crate::docker::{EngineEvent, EventAction, EventKind, LabelFilter};
+
+/// Wakes that a slow controller may have outstanding. A lost one is made good by the re-list.
+const OUTSTANDING: usize = 4096;
+
+/// How long to wait before events are followed again.
+const RECONNECT: Duration = Duration::from_millis(500);
+
+/// Whom to wake.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Wake {
+    /// An instance.
+    Instance {
+        /// Namespace.
+        namespace: String,
+        /// Name.
+        name: String,
+    },
+    /// A workspace.
+    Workspace {
+        /// Namespace.
+        namespace: String,
+        /// Name.
+        name: String,
+    },
+    /// The image of a role.
+    Image {
+        /// Namespace.
+        namespace: String,
+        /// Name.
+        name: String,
+    },
+}
+
+/// Where wakes are sent and from where controllers take theirs.
+#[derive(Clone)]
+pub(crate) struct Wakes(broadcast::Sender<Wake>);
+
+impl Wakes {
+    pub(super) fn new() -> Self {
+        Self(broadcast::channel(OUTSTANDING).0)
+    }
+
+    /// Wakes somebody. Nobody listening is no failure.
+    pub(crate) fn send(&self, wake: Wake) {
+        _ = self.0.send(wake);
+    }
+
+    /// Wakes for instances.
+    pub(super) fn instances(&self) -> impl Stream<Item = ObjectRef<Instance>> + Send + use<> {
+        self.of(|wake| match wake {
+            Wake::Instance { namespace, name } => Some(ObjectRef::new(&name).within(&namespace)),
+            Wake::Workspace { .. } | Wake::Image { .. } => None,
+        })
+    }
+
+    /// Wakes for workspaces.
+    pub(super) fn workspaces(&self) -> impl Stream<Item = ObjectRef<Workspace>> + Send + use<> {
+        self.of(|wake| match wake {
+            Wake::Workspace { namespace, name } => Some(ObjectRef::new(&name).within(&namespace)),
+            Wake::Instance { .. } | Wake::Image { .. } => None,
+        })
+    }
+
+    /// Wakes for images.
+    pub(super) fn images(&self) -> impl Stream<Item = ObjectRef<Image>> + Send + use<> {
+        self.of(|wake| match wake {
+            Wake::Image { namespace, name } => Some(ObjectRef::new(&name).within(&namespace)),
+            Wake::Instance { .. } | Wake::Workspace { .. } => None,
+        })
+    }
+
+    fn of<K>(&self, select: fn(Wake) -> Option<ObjectRef<K>>) -> impl Stream<Item = ObjectRef<K>> + Send + use<K>
+    where
+        K: kube::Resource<DynamicType = ()> + 'static,
+    {
+        BroadcastStream::new(self.0.subscribe()).filter_map(move |wake| std::future::ready(wake.ok().and_then(select)))
+    }
+}
+
+/// Follows the engine's events for as long as the daemon runs; the re-list makes good what is lost while they cannot be followed.
+pub(super) async fn follow_events(context: Arc<Context>, wakes: Wakes, stop: CancellationToken) {
+    let filter = LabelFilter::new().with(labels::OWNER, &context.site.owner.0);
+    let mut since = Timestamp::now();
+    while !stop.is_cancelled() {
+        let mut events = context.engine.events(&filter, Some(since));
+        loop {
+            let event = tokio::select! {
+                () = stop.cancelled() => return,
+                event = events.next() => event,
+            };
+            match event {
+                Some(Ok(event)) => {
+                    since = event.at;
+                    if let Some(wake) = wake_of(&event) {
+                        wakes.send(wake);
+                    }
+                }
+                Some(Err(error)) => {
+                    tracing::debug!(error = %error.full_message(), "events are not followed");
+                    break;
+                }
+                None => break,
+            }
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(RECONNECT) => {}
+        }
+    }
+}
+
+/// Whom an event wakes. Events that our own steps cause wake nobody who is not already at work: their keys are being worked on.
+fn wake_of(event: &EngineEvent) -> Option<Wake> {
+    let label = |key: &str| event.attributes.get(key).filter(|value| !value.is_empty()).cloned();
+    let namespace = label(labels::NAMESPACE)?;
+    match event.kind {
+        EventKind::Container => match event.action {
+            EventAction::Created | EventAction::Other(_) => None,
+            _ => Some(Wake::Instance { namespace, name: label(labels::INSTANCE)? }),
+        },
+        EventKind::Image => Some(Wake::Image { namespace, name: label(labels::ROLE)? }),
+        EventKind::Network => Some(Wake::Workspace { namespace, name: label(labels::WORKSPACE)? }),
+        EventKind::Volume => None,
+    }
+}

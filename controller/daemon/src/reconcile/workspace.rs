@@ -1,0 +1,240 @@
+//! The controller of workspaces: makes their instances and images, and sums them up.
+
+use std::sync::Arc;
+
+use futures::StreamExt;
+use jackin_api::FINALIZER;
+use jackin_api::kinds::{Image, ImageSpec, Instance, InstanceSpec, Role, Workspace};
+use jackin_plan::workspace::{WorkspacePlan, WorkspaceSnapshot, plan};
+use jackin_plan::{acted, status};
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
+use kube::runtime::controller::{Action, Controller};
+use kube::runtime::reflector::ObjectRef;
+use kube::runtime::watcher;
+use kube::{Api, Resource, ResourceExt};
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+
+use crate::context::Context;
+use crate::docker::EngineErrorCause;
+use crate::pass::{Next, PassError};
+
+use super::wake::Wakes;
+
+/// Runs the controller until `stop`.
+pub(super) async fn run(context: Arc<Context>, wakes: Wakes, stop: CancellationToken) {
+    let all = watcher::Config::default;
+    let client = || context.client.clone();
+    let controller = Controller::new(Api::<Workspace>::all(client()), all());
+    let by_role = controller.store();
+    controller
+        .owns(Api::<Instance>::all(client()), all())
+        .watches(Api::<Role>::all(client()), all(), move |role: Role| {
+            let names = |workspace: &Workspace| {
+                let named = workspace.spec.instances.iter().any(|template| template.role == role.name_any());
+                named && workspace.namespace() == role.namespace()
+            };
+            let found: Vec<_> = by_role.state().iter().filter(|workspace| names(workspace)).cloned().collect();
+            found.into_iter().map(|workspace| ObjectRef::from_obj(&*workspace)).collect::<Vec<_>>()
+        })
+        .reconcile_on(wakes.workspaces())
+        .graceful_shutdown_on(async move { stop.cancelled().await })
+        .run(reconcile, again, context.clone())
+        .for_each(|_| std::future::ready(()))
+        .await;
+}
+
+async fn reconcile(workspace: Arc<Workspace>, context: Arc<Context>) -> Result<Action, PassError> {
+    let (namespace, name) = (workspace.namespace().unwrap_or_default(), workspace.name_any());
+    context.failures.guard(&text(&workspace), pass(&context, &namespace, &name)).await
+}
+
+fn again(workspace: Arc<Workspace>, error: &PassError, context: Arc<Context>) -> Action {
+    context.failures.again(&text(&workspace), error)
+}
+
+fn text(workspace: &Workspace) -> String {
+    format!("workspace/{}/{}", workspace.namespace().unwrap_or_default(), workspace.name_any())
+}
+
+/// One pass: snapshot, plan, act, status.
+async fn pass(context: &Context, namespace: &str, name: &str) -> Result<Next, PassError> {
+    let workspaces: Api<Workspace> = Api::namespaced(context.client.clone(), namespace);
+    let Some(workspace) = workspaces.get_opt(name).await? else { return Ok(Next::OnChange) };
+    let snapshot = snapshot(context, workspace).await?;
+    if snapshot.workspace.metadata.deletion_timestamp.is_some() {
+        return tear_down(context, &snapshot).await;
+    }
+    if !snapshot.workspace.finalizers().iter().any(|finalizer| finalizer == FINALIZER) {
+        let mut finalizers = snapshot.workspace.finalizers().to_vec();
+        finalizers.push(FINALIZER.to_owned());
+        let patch = Patch::Merge(json!({"metadata": {"finalizers": finalizers}}));
+        workspaces.patch(name, &PatchParams::default(), &patch).await?;
+    }
+    let plan = plan(&snapshot);
+    act(context, &snapshot.workspace, &plan).await?;
+    let instances = owned(context, &snapshot.workspace).await?;
+    let not_acted_on = acted::not_acted_on_workspace(&snapshot.workspace.spec);
+    let status = status::workspace(&status::WorkspacePass {
+        workspace: &snapshot.workspace,
+        instances: &instances,
+        plan: &plan,
+        not_acted_on: &not_acted_on,
+        failure: None,
+        now: Timestamp::now(),
+    });
+    if snapshot.workspace.status.as_ref() != Some(&status) {
+        let mut changed = snapshot.workspace.clone();
+        changed.status = Some(status);
+        changed.metadata.resource_version = None;
+        workspaces.replace_status(name, &PostParams::default(), &changed).await?;
+    }
+    Ok(Next::OnChange)
+}
+
+async fn snapshot(context: &Context, workspace: Workspace) -> Result<WorkspaceSnapshot, kube::Error> {
+    let roles: Api<Role> = Api::namespaced(context.client.clone(), &workspace.namespace().unwrap_or_default());
+    let all = ListParams::default();
+    let (roles, instances) = tokio::try_join!(roles.list(&all), owned(context, &workspace))?;
+    let roles = roles.items.into_iter().map(|role| (role.name_any(), role)).collect();
+    Ok(WorkspaceSnapshot { workspace, roles, instances })
+}
+
+/// The instances that the workspace controls.
+async fn owned(context: &Context, workspace: &Workspace) -> Result<Vec<Instance>, kube::Error> {
+    let instances: Api<Instance> = Api::namespaced(context.client.clone(), &workspace.namespace().unwrap_or_default());
+    let all = instances.list(&ListParams::default()).await?;
+    let ours = |instance: &Instance| {
+        instance.owner_references().iter().any(|owner| Some(&owner.uid) == workspace.metadata.uid.as_ref())
+    };
+    Ok(all.items.into_iter().filter(ours).collect())
+}
+
+async fn act(context: &Context, workspace: &Workspace, plan: &WorkspacePlan) -> Result<(), kube::Error> {
+    let namespace = workspace.namespace().unwrap_or_default();
+    let instances: Api<Instance> = Api::namespaced(context.client.clone(), &namespace);
+    for (role, revision) in &plan.images {
+        ensure_image(context, workspace, role, revision).await?;
+    }
+    for (name, spec) in &plan.create {
+        let instance = new_instance(workspace, name, spec.clone());
+        match instances.create(&PostParams::default(), &instance).await {
+            // A list that was a moment old: the next pass sees it.
+            Err(kube::Error::Api(answer)) if answer.is_already_exists() || answer.is_conflict() => {}
+            other => drop(other?),
+        }
+    }
+    for (name, spec) in &plan.update {
+        let Some(mut instance) = instances.get_opt(name).await? else { continue };
+        // What somebody asked of the instance meanwhile stays.
+        let (run, restart) = (instance.spec.run, instance.spec.restart.take());
+        instance.spec = InstanceSpec { run, restart, ..spec.clone() };
+        match instances.replace(name, &PostParams::default(), &instance).await {
+            Err(kube::Error::Api(answer)) if answer.is_conflict() || answer.is_not_found() => {}
+            other => drop(other?),
+        }
+    }
+    for name in &plan.delete {
+        match instances.delete(name, &DeleteParams::background()).await {
+            Err(kube::Error::Api(answer)) if answer.is_not_found() => {}
+            other => drop(other?),
+        }
+    }
+    Ok(())
+}
+
+fn new_instance(workspace: &Workspace, name: &str, spec: InstanceSpec) -> Instance {
+    let mut instance = Instance::new(name, spec);
+    instance.metadata.namespace = workspace.namespace();
+    instance.metadata.owner_references = workspace.controller_owner_ref(&()).map(|owner| vec![owner]);
+    instance.metadata.finalizers = Some(vec![FINALIZER.to_owned()]);
+    let labels = [("jackin.dev/workspace", workspace.name_any()), ("jackin.dev/template", instance.spec.template.clone())];
+    instance.metadata.labels = Some(labels.map(|(key, value)| (key.to_owned(), value)).into());
+    instance
+}
+
+/// Makes the image of a role, or brings it to the role's revision. Every workspace that uses it owns it.
+async fn ensure_image(
+    context: &Context,
+    workspace: &Workspace,
+    role: &str,
+    revision: &str,
+) -> Result<(), kube::Error> {
+    let images: Api<Image> = Api::namespaced(context.client.clone(), &workspace.namespace().unwrap_or_default());
+    let Some(owner) = workspace.owner_ref(&()) else { return Ok(()) };
+    let result = match images.get_opt(role).await? {
+        None => {
+            let spec = ImageSpec { role: role.to_owned(), role_revision: revision.to_owned(), rebuild: None };
+            let mut image = Image::new(role, spec);
+            image.metadata.namespace = workspace.namespace();
+            image.metadata.owner_references = Some(vec![owner]);
+            images.create(&PostParams::default(), &image).await.map(drop)
+        }
+        Some(image) if image.spec.role_revision == revision && owns(&image, &owner) => Ok(()),
+        Some(mut image) => {
+            image.spec.role_revision = revision.to_owned();
+            if !owns(&image, &owner) {
+                image.metadata.owner_references.get_or_insert_default().push(owner);
+            }
+            images.replace(role, &PostParams::default(), &image).await.map(drop)
+        }
+    };
+    match result {
+        // Another workspace was quicker: this pass is woken again by nobody, so it is an error that is tried again.
+        Err(kube::Error::Api(answer)) if answer.is_already_exists() => Err(kube::Error::Api(answer)),
+        other => other,
+    }
+}
+
+fn owns(image: &Image, owner: &OwnerReference) -> bool {
+    image.owner_references().iter().any(|known| known.uid == owner.uid)
+}
+
+/// Deletes the instances, waits for them, removes the network, and lets go.
+async fn tear_down(context: &Context, snapshot: &WorkspaceSnapshot) -> Result<Next, PassError> {
+    let workspace = &snapshot.workspace;
+    let namespace = workspace.namespace().unwrap_or_default();
+    let instances: Api<Instance> = Api::namespaced(context.client.clone(), &namespace);
+    for instance in &snapshot.instances {
+        if instance.metadata.deletion_timestamp.is_none() {
+            match instances.delete(&instance.name_any(), &DeleteParams::background()).await {
+                Err(kube::Error::Api(answer)) if answer.is_not_found() => {}
+                other => drop(other?),
+            }
+        }
+    }
+    if !owned(context, workspace).await?.is_empty() {
+        // The end of each instance wakes this workspace.
+        return Ok(Next::OnChange);
+    }
+    match remove_network(context, &namespace, &workspace.name_any()).await {
+        Ok(()) => {}
+        Err(error) if matches!(error.cause, EngineErrorCause::InUse { .. }) => {
+            // Somebody connected a container of theirs: the network stays theirs.
+            tracing::info!(workspace = %workspace.name_any(), error = %error.full_message(), "network kept");
+        }
+        Err(error) => {
+            tracing::warn!(workspace = %workspace.name_any(), error = %error.full_message(), "network not removed");
+            return Ok(Next::After(std::time::Duration::from_secs(2)));
+        }
+    }
+    let kept: Vec<_> = workspace.finalizers().iter().filter(|finalizer| *finalizer != FINALIZER).collect();
+    let workspaces: Api<Workspace> = Api::namespaced(context.client.clone(), &namespace);
+    let patch = Patch::Merge(json!({"metadata": {"finalizers": kept}}));
+    match workspaces.patch(&workspace.name_any(), &PatchParams::default(), &patch).await {
+        Err(kube::Error::Api(answer)) if answer.is_not_found() => Ok(Next::OnChange),
+        other => other.map(|_| Next::OnChange).map_err(PassError::Api),
+    }
+}
+
+/// Removes the workspace's network, when it is ours and nobody else is on it.
+async fn remove_network(context: &Context, namespace: &str, name: &str) -> Result<(), crate::docker::EngineError> {
+    let owner = &context.site.owner;
+    let Some(network) = context.engine.inspect_network(&owner.network(namespace, name)).await? else { return Ok(()) };
+    if !owner.owns(&network.labels) || !network.members.is_empty() {
+        return Ok(());
+    }
+    context.engine.remove_network(&network.id).await
+}

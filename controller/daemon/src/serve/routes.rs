@@ -1,0 +1,189 @@
+//! The local routes beside the API: the daemon itself, how to reach a capsule, logs, and plans for objects that are not applied.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use jackin_api::kinds::Instance;
+use jackin_api::words as labels;
+use jackin_apiserver::ApiServer;
+use jackin_plan::ladder::FIRST_SESSION;
+use jackin_plan::launch;
+use jackin_plan::resolve::{Wanted, resolve};
+use jackin_plan::world::{Container, ContainerState};
+use jiff::Timestamp;
+use kube::Api;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+use crate::context::Context;
+use crate::docker::LabelFilter;
+use crate::pass::{CAPSULE_SOCKET, around};
+
+use super::plan_route;
+
+/// What the routes share.
+pub(super) struct Local {
+    pub(super) context: Arc<Context>,
+    server: ApiServer,
+    stop: CancellationToken,
+    started_at: Timestamp,
+}
+
+/// The routes.
+pub(super) fn router(context: Arc<Context>, server: ApiServer, stop: CancellationToken) -> Router {
+    let local = Arc::new(Local { context, server, stop, started_at: Timestamp::now() });
+    Router::new()
+        .route("/jackin/v1/status", get(status))
+        .route("/jackin/v1/stop", post(end))
+        .route("/jackin/v1/dump", get(dump))
+        .route("/jackin/v1/plan", post(plan_route::plan))
+        .route("/jackin/v1/namespaces/{namespace}/instances/{name}/connection", get(connection))
+        .route("/jackin/v1/namespaces/{namespace}/instances/{name}/agents/{agent}/session", get(session))
+        .route("/jackin/v1/namespaces/{namespace}/instances/{name}/log", get(log))
+        .with_state(local)
+}
+
+/// An error as the API writes it.
+pub(super) struct Refusal(StatusCode, &'static str, String);
+
+impl Refusal {
+    pub(super) fn new(code: StatusCode, reason: &'static str, message: impl Into<String>) -> Self {
+        Self(code, reason, message.into())
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let Self(code, reason, message) = self;
+        let body = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+            "message": message, "reason": reason, "code": code.as_u16()});
+        (code, Json(body)).into_response()
+    }
+}
+
+impl From<kube::Error> for Refusal {
+    fn from(error: kube::Error) -> Self {
+        match error {
+            kube::Error::Api(answer) if answer.is_not_found() => {
+                Self::new(StatusCode::NOT_FOUND, "NotFound", answer.message)
+            }
+            other => Self::new(StatusCode::INTERNAL_SERVER_ERROR, "InternalError", other.to_string()),
+        }
+    }
+}
+
+async fn status(State(local): State<Arc<Local>>) -> Json<Value> {
+    let engine = local.context.engine.ping().await.ok().map(|engine| {
+        json!({"name": engine.name, "version": engine.version, "apiVersion": engine.api_version})
+    });
+    Json(json!({
+        "pid": std::process::id(),
+        "version": env!("CARGO_PKG_VERSION"),
+        "owner": local.context.site.owner.0,
+        "home": local.context.home.root(),
+        "startedAt": local.started_at,
+        "engine": engine,
+    }))
+}
+
+async fn end(State(local): State<Arc<Local>>) -> StatusCode {
+    local.stop.cancel();
+    StatusCode::ACCEPTED
+}
+
+async fn dump(State(local): State<Arc<Local>>) -> Json<Value> {
+    Json(local.server.store().dump())
+}
+
+type At = Path<(String, String)>;
+
+/// How to reach an instance's capsule, and the session that it should have.
+async fn connection(State(local): State<Arc<Local>>, Path((namespace, name)): At) -> Result<Json<Value>, Refusal> {
+    let context = &local.context;
+    let snapshot = around(context, instance(context, &namespace, &name).await?).await?;
+    let running = containers(context, &namespace, &name).await?;
+    let running = running.into_iter().find(|container| container.state == ContainerState::Running);
+    let Some(running) = running else {
+        let ready = snapshot.instance.status.as_ref().and_then(|status| {
+            labels::find(&status.conditions, labels::ConditionType::Ready).map(|ready| ready.message.clone())
+        });
+        let message = format!("instance `{name}` does not run: {}", ready.unwrap_or_default());
+        return Err(Refusal::new(StatusCode::CONFLICT, "NotRunning", message));
+    };
+    let session = match resolve(&snapshot) {
+        Wanted::Run(desired) => launch::session(&desired, &desired.agent, FIRST_SESSION),
+        Wanted::Stop | Wanted::Remove { .. } | Wanted::Unresolved(_) => None,
+    };
+    Ok(Json(json!({"directory": snapshot.run, "socket": CAPSULE_SOCKET, "pid": running.pid, "session": session})))
+}
+
+/// The session of an agent in an instance.
+async fn session(
+    State(local): State<Arc<Local>>,
+    Path((namespace, name, agent)): Path<(String, String, String)>,
+) -> Result<Json<Value>, Refusal> {
+    let snapshot = around(&local.context, instance(&local.context, &namespace, &name).await?).await?;
+    let Wanted::Run(desired) = resolve(&snapshot) else {
+        return Err(Refusal::new(StatusCode::CONFLICT, "NotRunning", format!("instance `{name}` should not run")));
+    };
+    match launch::session(&desired, &agent, &agent) {
+        Some(session) => Ok(Json(json!(session))),
+        None => {
+            let known: Vec<_> = desired.agents.keys().map(String::as_str).collect();
+            let message = format!("role `{}` does not support agent `{agent}`; it has {}", desired.role, known.join(", "));
+            Err(Refusal::new(StatusCode::NOT_FOUND, "NotFound", message))
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct LogOptions {
+    #[serde(default = "default_tail")]
+    tail: usize,
+}
+
+fn default_tail() -> usize {
+    200
+}
+
+/// The log of an instance's container: what its capsule said.
+async fn log(
+    State(local): State<Arc<Local>>,
+    Path((namespace, name)): At,
+    Query(options): Query<LogOptions>,
+) -> Result<String, Refusal> {
+    let context = &local.context;
+    instance(context, &namespace, &name).await?;
+    let all = containers(context, &namespace, &name).await?;
+    let Some(newest) = all.iter().max_by_key(|container| container.created_at) else {
+        return Err(Refusal::new(StatusCode::NOT_FOUND, "NotFound", format!("instance `{name}` has no container")));
+    };
+    context.engine.container_logs(&newest.id, options.tail).await.map_err(unreachable)
+}
+
+async fn instance(context: &Context, namespace: &str, name: &str) -> Result<Instance, Refusal> {
+    let instances: Api<Instance> = Api::namespaced(context.client.clone(), namespace);
+    let found = instances.get_opt(name).await?;
+    found.ok_or_else(|| Refusal::new(StatusCode::NOT_FOUND, "NotFound", format!("instances.jackin.dev \"{name}\" not found")))
+}
+
+async fn containers(context: &Context, namespace: &str, name: &str) -> Result<Vec<Container>, Refusal> {
+    let filter = LabelFilter::new()
+        .with(labels::OWNER, &context.site.owner.0)
+        .with(labels::NAMESPACE, namespace)
+        .with(labels::INSTANCE, name);
+    let mut found = Vec::new();
+    for summary in context.engine.list_containers(&filter).await.map_err(unreachable)? {
+        found.extend(context.engine.inspect_container(&summary.id.0).await.map_err(unreachable)?);
+    }
+    Ok(found)
+}
+
+fn unreachable(error: crate::docker::EngineError) -> Refusal {
+    Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", error.full_message())
+}
