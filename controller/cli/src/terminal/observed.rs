@@ -9,6 +9,7 @@ pub(super) struct Observed {
     is_alternate: bool,
     uses_keyboard: bool,
     uses_other_keys: bool,
+    uses_origin: bool,
     /// The end of what came before: a sequence may come in two pieces.
     tail: Vec<u8>,
 }
@@ -24,6 +25,7 @@ impl Observed {
         }
         self.uses_keyboard |= last_position(&seen, b"\x1b[>").is_some_and(|_| asks_for_keyboard(&seen));
         self.uses_other_keys |= last_position(&seen, b"\x1b[>4;").is_some();
+        self.uses_origin |= last_position(&seen, b"\x1b[?6h").is_some();
         self.tail = seen.split_off(seen.len().saturating_sub(LONGEST));
     }
 
@@ -45,6 +47,10 @@ impl Observed {
         if self.uses_other_keys {
             bytes.extend_from_slice(b"\x1b[>4;0m");
         }
+        // Leaving origin mode moves the cursor to the corner, so it is left only where it was entered.
+        if self.uses_origin {
+            bytes.extend_from_slice(b"\x1b[?6l");
+        }
         // Leaving the alternate screen moves the cursor to where it was; doing so without having entered it would lose the place.
         if self.is_alternate {
             bytes.extend_from_slice(b"\x1b[?1049l");
@@ -52,7 +58,7 @@ impl Observed {
         // Mouse, focus and paste reports, keys, wrap, insert, attributes, character sets; the scroll region without losing the cursor.
         bytes.extend_from_slice(
             b"\x1b[?9l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1005l\x1b[?1006l\x1b[?1015l\x1b[?1016l\x1b[?1004l\x1b[?2004l\
-              \x1b[?2031l\x1b[?2048l\x1b[?1l\x1b>\x1b[?7h\x1b[4l\x1b[20l\x1b[0m\x1b(B\x1b)B\x0f\x1b[?6l\x1b7\x1b[r\x1b8\
+              \x1b[?2031l\x1b[?2048l\x1b[?1l\x1b>\x1b[?7h\x1b[4l\x1b[20l\x1b[0m\x1b(B\x1b)B\x0f\x1b7\x1b[r\x1b8\
               \x1b[0 q\x1b[?25h",
         );
         bytes
@@ -94,6 +100,14 @@ mod tests {
         assert!(contains(&observed.farewell(), b"\x1b[?1049l"));
         observed.note(b"\x1b[?1049l$ ");
         assert!(!contains(&observed.farewell(), b"\x1b[?1049l"));
+    }
+
+    #[test]
+    fn the_cursor_stays_where_it_is_unless_origin_mode_was_used() {
+        let mut observed = Observed::default();
+        assert!(!contains(&observed.farewell(), b"\x1b[?6l"));
+        observed.note(b"\x1b[?6h");
+        assert!(contains(&observed.farewell(), b"\x1b[?6l"));
     }
 
     #[test]
