@@ -172,13 +172,14 @@ fn painted(wanted: bool, paint: Paint, text: &str) -> String {
 
 /// Sends what the libraries trace to standard error.
 pub(crate) fn trace(verbosity: u8) {
-    let filter = if verbosity > 1 {
-        "debug"
-    } else {
-        "jackin=debug,jackin_daemon=debug,info"
+    let filter = match verbosity {
+        0 => "info",
+        1 => "jackin=debug,jackin_daemon=debug,info",
+        _ => "debug",
     };
     let _ = tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::new(filter))
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         .try_init();
 }

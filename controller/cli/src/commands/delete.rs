@@ -27,8 +27,8 @@ pub(crate) struct Arguments {
     /// Objects with these labels
     #[arg(short = 'l', long, value_name = "SELECTOR", conflicts_with = "files")]
     selector: Option<String>,
-    /// Wait until they and what they stand for are gone
-    #[arg(long, value_name = "BOOL", default_value_t = true, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = clap::ArgAction::Set)]
+    /// Wait until they and what they stand for are gone; `--wait=false` does not
+    #[arg(long, value_name = "BOOL", default_value_t = true, hide_default_value = true, hide_possible_values = true, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = clap::ArgAction::Set)]
     wait: bool,
     /// How long to wait; 0 is without end
     #[arg(long, value_name = "DURATION", default_value = "0", value_parser = text::duration)]

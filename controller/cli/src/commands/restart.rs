@@ -30,8 +30,8 @@ pub(crate) struct Arguments {
     /// Build the image once more first, whatever is there
     #[arg(long)]
     rebuild: bool,
-    /// Wait until they are ready again
-    #[arg(long, value_name = "BOOL", default_value_t = true, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = clap::ArgAction::Set)]
+    /// Wait until they are ready again; `--wait=false` does not
+    #[arg(long, value_name = "BOOL", default_value_t = true, hide_default_value = true, hide_possible_values = true, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = clap::ArgAction::Set)]
     wait: bool,
     /// How long to wait
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = text::duration)]

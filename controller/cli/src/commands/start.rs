@@ -19,8 +19,8 @@ pub(crate) struct Arguments {
     /// Instances, as `NAME`, `instance/NAME` or `workspace/NAME` for all of a workspace
     #[arg(required = true, value_name = "INSTANCE")]
     instances: Vec<String>,
-    /// Wait until they are ready
-    #[arg(long, value_name = "BOOL", default_value_t = true, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = clap::ArgAction::Set)]
+    /// Wait until they are ready; `--wait=false` does not
+    #[arg(long, value_name = "BOOL", default_value_t = true, hide_default_value = true, hide_possible_values = true, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = clap::ArgAction::Set)]
     wait: bool,
     /// How long to wait
     #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = text::duration)]

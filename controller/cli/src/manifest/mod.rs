@@ -226,7 +226,7 @@ fn broken(diagnostics: Vec<Diagnostic>) -> CommandError {
 }
 
 fn read(node: &Node, source: &Source, context: &Context) -> Result<Object, Vec<Problem>> {
-    let mut object = typed::object(node)?;
+    let mut object = typed::object(node).map_err(in_order)?;
     let mut problems = check::namespace(&object, node, context.namespace_asked());
     problems.extend(check::rules(&object, node));
     let namespace = object
@@ -244,5 +244,14 @@ fn read(node: &Node, source: &Source, context: &Context) -> Result<Object, Vec<P
             problems.push(problem);
         }
     }
-    if problems.is_empty() { Ok(object) } else { Err(problems) }
+    if problems.is_empty() {
+        return Ok(object);
+    }
+    Err(in_order(problems))
+}
+
+/// Problems as somebody meets them who reads the file from its top.
+fn in_order(mut problems: Vec<Problem>) -> Vec<Problem> {
+    problems.sort_by_key(|problem| (problem.position.line, problem.position.column));
+    problems
 }

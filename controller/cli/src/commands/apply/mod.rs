@@ -38,7 +38,7 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     files: Files,
     /// Wait until what was applied is ready
-    #[arg(long, value_name = "BOOL", default_value_t = false, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = clap::ArgAction::Set)]
+    #[arg(long, value_name = "BOOL", default_value_t = false, hide_default_value = true, hide_possible_values = true, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = clap::ArgAction::Set)]
     wait: bool,
     /// How long to wait
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = text::duration)]

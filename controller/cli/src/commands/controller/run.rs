@@ -1,43 +1,78 @@
-//! `jackin controller run`: the controller in this process.
+//! `jackin controller run`: the controller in this process. Also a controller for the time of one command.
 
-use crate::command_error::CommandError;
+use jackin_daemon::client::{ConnectError, Connection, Start};
+use jackin_daemon::serve::{Embedded, LockError, Options, ServeError, serve};
+
+use crate::command_error::{CommandError, ErrorKind};
 use crate::commands::Ended;
+use crate::console;
 use crate::context::Context;
 
 /// Run the controller here until it is stopped.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Leave the terminal's session first; for who starts it on demand
+    /// Leave the terminal's session first, and leave quietly when another one runs; for who starts it on demand
     #[arg(long, hide = true)]
     detach: bool,
 }
 
 pub(crate) fn run(arguments: &Arguments, context: &Context) -> Ended {
     if arguments.detach {
-        // Who leads a group already leads a session of its own kind; there is nothing to leave.
+        // It fails only for the leader of a group, who is nobody's child on a terminal.
         let _ = rustix::process::setsid();
     }
-    serve(context)?;
-    Ok(0)
+    console::trace(0);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
+    match runtime.block_on(serve(options(context))) {
+        Ok(()) => Ok(0),
+        // Who started it connects to the other one.
+        Err(ServeError::Lock(LockError::Held { .. })) if arguments.detach => Ok(0),
+        Err(error) => Err(error.into()),
+    }
 }
 
-/// Why a part of the controller cannot be used from here.
-#[derive(Debug, thiserror::Error)]
-#[error("this build of the program has no {0}")]
-struct NotAvailable(&'static str);
-
-fn serve(_context: &Context) -> Result<(), CommandError> {
-    Err(not_available("controller"))
+/// Runs `command` with a client for a controller in this process, which is stopped afterwards. Where one runs already for the same
+/// home, that one serves.
+pub(crate) async fn converge_once(context: &Context, command: impl AsyncFnOnce(kube::Client) -> Ended) -> Ended {
+    match Connection::open(&context.home, Start::Never).await {
+        Ok(connection) => return command(connection.kube()).await,
+        Err(ConnectError::NotRunning { .. }) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let embedded = Embedded::start(options(context)).await?;
+    let ended = command(embedded.client()).await;
+    embedded.stop().await?;
+    ended
 }
 
-/// Runs a controller in this process beside `command`, which gets a client for it, and stops it afterwards.
-pub(crate) async fn converge_once<F>(_context: &Context, _command: impl FnOnce(kube::Client) -> F) -> Ended
-where
-    F: Future<Output = Ended>,
-{
-    Err(not_available("controller to run once"))
+fn options(context: &Context) -> Options {
+    Options {
+        home: context.home.clone(),
+        engine: None,
+    }
 }
 
-fn not_available(what: &'static str) -> CommandError {
-    CommandError::failed("failed to run the controller").caused_by(&NotAvailable(what))
+impl From<ServeError> for CommandError {
+    fn from(error: ServeError) -> Self {
+        let kind = match &error {
+            ServeError::Lock(LockError::Held { .. }) => ErrorKind::Conflict,
+            ServeError::Engine(_) => ErrorKind::Unreachable,
+            _ => ErrorKind::Failed,
+        };
+        let hint = match &error {
+            ServeError::Lock(LockError::Held { .. }) => {
+                Some("`jackin controller status` tells about the one that runs")
+            }
+            ServeError::Engine(_) => Some("DOCKER_HOST or the Docker context names the engine"),
+            _ => None,
+        };
+        let failed = Self::new(kind, "the controller does not run").caused_by(&error);
+        match hint {
+            Some(hint) => failed.hint(hint),
+            None => failed,
+        }
+    }
 }

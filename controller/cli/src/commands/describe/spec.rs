@@ -76,8 +76,8 @@ mod tests {
         let spec = json!({"workdir": "/w", "roles": ["a", "b"], "mounts": [{"source": "/s", "target": "/t"}]});
         super::describe(&mut text, &spec);
         let lines: Vec<_> = text.lines().collect();
-        assert!(lines.contains(&"  - source: /s"), "{text}");
-        assert!(lines.contains(&"    target: /t"), "{text}");
+        assert!(lines.contains(&"    - source: /s"), "{text}");
+        assert!(lines.contains(&"      target: /t"), "{text}");
         assert!(lines.contains(&"  roles: a, b"), "{text}");
     }
 }
