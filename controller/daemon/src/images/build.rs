@@ -80,6 +80,18 @@ pub enum BuildError {
     },
 }
 
+impl BuildError {
+    /// Whether nothing can be concluded about the recipe: trying again may help with nothing changed.
+    pub fn is_unknown(&self) -> bool {
+        match self {
+            Self::NothingToBuild { .. } => false,
+            Self::Engine { source, .. } => source.is_unknown(),
+            Self::Source { source, .. } => source.is_unknown(),
+            Self::GivenUp { .. } => true,
+        }
+    }
+}
+
 /// Builds an image and tells its progress.
 ///
 /// # Errors
@@ -114,8 +126,16 @@ pub async fn build(
     };
     let (id, steps) = tokio::join!(building, listening);
     let id = id.map_err(|source| BuildError::Engine { role: role(), source })?;
-    let changes = changes(&inputs.source).await.map_err(|source| BuildError::Source { role: role(), source })?;
-    Ok(BuiltImage { id, name, steps, duration: start.elapsed(), changes })
+    let changes = changes(&inputs.source)
+        .await
+        .map_err(|source| BuildError::Source { role: role(), source })?;
+    Ok(BuiltImage {
+        id,
+        name,
+        steps,
+        duration: start.elapsed(),
+        changes,
+    })
 }
 
 /// Whether the news is of a label of ours, which engines add as a step of its own with a value that nobody wants to read.
@@ -127,7 +147,14 @@ fn is_own(news: &BuildProgress) -> bool {
 }
 
 fn request(inputs: &BuildInputs) -> BuildRequest {
-    let BuildInputs { source, owner, namespace, role, recipe, fields } = inputs;
+    let BuildInputs {
+        source,
+        owner,
+        namespace,
+        role,
+        recipe,
+        fields,
+    } = inputs;
     BuildRequest {
         tags: vec![owner.image(namespace, role, recipe)],
         dockerfile: source.dockerfile().to_owned(),
@@ -139,17 +166,29 @@ fn request(inputs: &BuildInputs) -> BuildRequest {
 fn labels(owner: &Owner, namespace: &str, role: &str, recipe: &Digest, fields: &DigestMap) -> Labels {
     let mut labels = owner.labels(COMPONENT_IMAGE);
     let fields = serde_json::to_string(&fields_for_label(fields)).unwrap_or_default();
-    let own = [(NAMESPACE, namespace), (ROLE, role), (RECIPE, &recipe.0), (RECIPE_FIELDS, &fields)];
+    let own = [
+        (NAMESPACE, namespace),
+        (ROLE, role),
+        (RECIPE, &recipe.0),
+        (RECIPE_FIELDS, &fields),
+    ];
     labels.extend(own.map(|(key, value)| (key.to_owned(), value.to_owned())));
     labels
 }
 
 async fn changes(source: &ObservedSource) -> Result<Vec<Change>, SourceError> {
     let before = source.clone();
-    let read = tokio::task::spawn_blocking(move || before.observe_again().map(|after| before.fields.changes_to(&after.fields)));
+    let read = tokio::task::spawn_blocking(move || {
+        before
+            .observe_again()
+            .map(|after| before.fields.changes_to(&after.fields))
+    });
     read.await.unwrap_or_else(|error| {
         let source = Arc::new(std::io::Error::other(error));
-        Err(SourceError::Unreadable { path: "the role's source".into(), source })
+        Err(SourceError::Unreadable {
+            path: "the role's source".into(),
+            source,
+        })
     })
 }
 

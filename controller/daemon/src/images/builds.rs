@@ -66,7 +66,13 @@ impl Builds {
         let running = self.join(inputs);
         let mut news = running.progress.subscribe();
         let mut outcome = running.outcome.clone();
-        let mut done = std::pin::pin!(async move { outcome.wait_for(Option::is_some).await.ok().and_then(|outcome| outcome.clone()) });
+        let mut done = std::pin::pin!(async move {
+            outcome
+                .wait_for(Option::is_some)
+                .await
+                .ok()
+                .and_then(|outcome| outcome.clone())
+        });
         let mut open = true;
         loop {
             tokio::select! {
@@ -85,7 +91,11 @@ impl Builds {
     /// Digests of the recipes that are being built.
     pub fn running(&self) -> Vec<Digest> {
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        running.iter().filter(|(_, build)| build.strong_count() > 0).map(|(recipe, _)| recipe.clone()).collect()
+        running
+            .iter()
+            .filter(|(_, build)| build.strong_count() > 0)
+            .map(|(recipe, _)| recipe.clone())
+            .collect()
     }
 
     #[cfg(test)]
@@ -127,11 +137,18 @@ impl Builds {
                 Some(_turn) => build(&*engine, &inputs, |item| drop(news.send(item)), cancelled).await,
                 None => {
                     let source = EngineError::new(Operation::BuildImage, &inputs.role, EngineErrorCause::Cancelled);
-                    Err(BuildError::Engine { role: inputs.role, source })
+                    Err(BuildError::Engine {
+                        role: inputs.role,
+                        source,
+                    })
                 }
             };
             done.send_replace(Some(result.map(Arc::new).map_err(Arc::new)));
         });
-        Running { outcome, progress, cancel }
+        Running {
+            outcome,
+            progress,
+            cancel,
+        }
     }
 }

@@ -21,7 +21,11 @@ pub fn context_archive(source: &ObservedSource) -> Archive {
     match &source.kind {
         SourceKind::Folder { root, entries } => {
             let (root, entries) = (root.clone(), entries.clone());
-            tarball::stream(move |tarball| entries.iter().try_for_each(|entry| add(tarball, &root, Utf8Path::new(""), entry)))
+            tarball::stream(move |tarball| {
+                entries
+                    .iter()
+                    .try_for_each(|entry| add(tarball, &root, Utf8Path::new(""), entry))
+            })
         }
         SourceKind::Inline { dockerfile: text } => {
             let text = text.clone();
@@ -73,15 +77,23 @@ mod tests {
             }
             let mut role = Role::default();
             role.spec.source.path = Some(path.to_string());
-            context_archive(&crate::images::observe_source(&role).unwrap()).collect().await.unwrap()
+            context_archive(&crate::images::observe_source(&role).unwrap())
+                .collect()
+                .await
+                .unwrap()
         };
-        assert_eq!(archive(["Dockerfile", "b", "a"]).await, archive(["a", "Dockerfile", "b"]).await);
+        assert_eq!(
+            archive(["Dockerfile", "b", "a"]).await,
+            archive(["a", "Dockerfile", "b"]).await
+        );
     }
 
     #[tokio::test]
     async fn an_inline_source_sends_its_dockerfile_alone() {
         let mut role = Role::default();
-        role.spec.source.inline = Some(InlineSource { dockerfile: "FROM a\n".to_owned() });
+        role.spec.source.inline = Some(InlineSource {
+            dockerfile: "FROM a\n".to_owned(),
+        });
         let source = crate::images::observe_source(&role).unwrap();
         let sent = entries(context_archive(&source)).await.unwrap();
         assert_eq!(sent, [("Dockerfile".to_owned(), 0o644, "FROM a\n".to_owned())]);

@@ -14,7 +14,12 @@ const LABEL_BYTES: usize = 48 * 1024;
 
 /// The fields as a label can carry them: files folded into folders (`files[src/]`) just as far as is needed.
 pub fn fields_for_label(fields: &DigestMap) -> DigestMap {
-    let deepest = fields.0.keys().filter_map(|field| file_of(field)).map(|path| path.matches('/').count()).max();
+    let deepest = fields
+        .0
+        .keys()
+        .filter_map(|field| file_of(field))
+        .map(|path| path.matches('/').count())
+        .max();
     let mut folded = fields.clone();
     for depth in (0..=deepest.unwrap_or(0)).rev() {
         if size(&folded) <= LABEL_BYTES {
@@ -29,7 +34,12 @@ pub fn fields_for_label(fields: &DigestMap) -> DigestMap {
 ///
 /// The result can be compared with `label` field by field.
 pub fn fold_like(fields: &DigestMap, label: &DigestMap) -> DigestMap {
-    let folders: BTreeSet<&str> = label.0.keys().filter_map(|field| file_of(field)).filter(|path| path.ends_with('/')).collect();
+    let folders: BTreeSet<&str> = label
+        .0
+        .keys()
+        .filter_map(|field| file_of(field))
+        .filter(|path| path.ends_with('/'))
+        .collect();
     if folders.is_empty() {
         return fields.clone();
     }
@@ -41,7 +51,11 @@ pub fn fold_like(fields: &DigestMap, label: &DigestMap) -> DigestMap {
 }
 
 fn size(fields: &DigestMap) -> usize {
-    fields.0.iter().map(|(field, digest)| field.len() + digest.0.len() + 6).sum()
+    fields
+        .0
+        .iter()
+        .map(|(field, digest)| field.len() + digest.0.len() + 6)
+        .sum()
 }
 
 fn file_of(field: &str) -> Option<&str> {
@@ -59,18 +73,27 @@ fn fold<'a>(fields: &'a DigestMap, folder: impl Fn(&'a str) -> Option<&'a str>) 
     let mut folders: BTreeMap<&str, Vec<&[u8]>> = BTreeMap::new();
     for (field, digest) in &fields.0 {
         match file_of(field).and_then(|path| Some((path, folder(path)?))) {
-            Some((path, folder)) => folders.entry(folder).or_default().extend([path.as_bytes(), digest.0.as_bytes()]),
+            Some((path, folder)) => folders
+                .entry(folder)
+                .or_default()
+                .extend([path.as_bytes(), digest.0.as_bytes()]),
             None => drop(kept.insert(field.clone(), digest.clone())),
         }
     }
-    let folded = folders.into_iter().map(|(folder, parts)| (format!("files[{folder}]"), digest_of(&parts)));
+    let folded = folders
+        .into_iter()
+        .map(|(folder, parts)| (format!("files[{folder}]"), digest_of(&parts)));
     kept.extend(folded);
     DigestMap(kept)
 }
 
 /// One digest of all fields.
 pub(super) fn digest_of_fields(fields: &DigestMap) -> Digest {
-    let parts: Vec<&[u8]> = fields.0.iter().flat_map(|(field, digest)| [field.as_bytes(), digest.0.as_bytes()]).collect();
+    let parts: Vec<&[u8]> = fields
+        .0
+        .iter()
+        .flat_map(|(field, digest)| [field.as_bytes(), digest.0.as_bytes()])
+        .collect();
     digest_of(&parts)
 }
 

@@ -64,7 +64,11 @@ fn memory() -> &'static Memory {
 /// When the file cannot be read.
 pub(crate) fn fingerprint(path: &Utf8Path, metadata: &Metadata) -> io::Result<Digest> {
     let stamp = Stamp::of(metadata);
-    let remembered = memory().lock().unwrap_or_else(PoisonError::into_inner).get(path).cloned();
+    let remembered = memory()
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .get(path)
+        .cloned();
     if let Some((known, digest)) = remembered
         && known == stamp
     {
@@ -104,7 +108,11 @@ fn read(path: &Utf8Path, executable: bool) -> io::Result<Digest> {
 /// A hash that is ready for the content of a regular file; [`finish`] gives what [`fingerprint`] does.
 pub(crate) fn file_hash(executable: bool) -> Sha256 {
     let mut hash = Sha256::new();
-    hash.update(if executable { b"executable\0".as_slice() } else { b"file\0" });
+    hash.update(if executable {
+        b"executable\0".as_slice()
+    } else {
+        b"file\0"
+    });
     hash
 }
 

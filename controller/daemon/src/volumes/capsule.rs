@@ -68,9 +68,9 @@ impl CapsuleError {
             Self::Missing { .. } | Self::NoPlace(_) => {
                 Some("install `jackin-capsule` beside `jackin`, or name it in JACKIN_CAPSULE")
             }
-            Self::NotAProgram { .. } | Self::NotStatic { .. } => {
-                Some("build it with `cargo build -p jackin-capsule` inside the repository, whose settings link it statically")
-            }
+            Self::NotAProgram { .. } | Self::NotStatic { .. } => Some(
+                "build it with `cargo build -p jackin-capsule` inside the repository, whose settings link it statically",
+            ),
             Self::Unreadable { .. } => None,
         }
     }
@@ -82,7 +82,10 @@ impl CapsuleProgram {
     /// # Errors
     /// When it is nowhere, or is none that runs in every image.
     pub fn find() -> Result<Self, CapsuleError> {
-        let named = std::env::var(VARIABLE).ok().filter(|path| !path.is_empty()).map(Utf8PathBuf::from);
+        let named = std::env::var(VARIABLE)
+            .ok()
+            .filter(|path| !path.is_empty())
+            .map(Utf8PathBuf::from);
         let places = match named {
             Some(path) => vec![path],
             None => beside().map_err(CapsuleError::NoPlace)?,
@@ -95,7 +98,12 @@ impl CapsuleProgram {
             match std::fs::metadata(path) {
                 Ok(_) => return Self::at(path),
                 Err(error) if says_missing(&error) => {}
-                Err(source) => return Err(CapsuleError::Unreadable { path: path.clone(), source }),
+                Err(source) => {
+                    return Err(CapsuleError::Unreadable {
+                        path: path.clone(),
+                        source,
+                    });
+                }
             }
         }
         Err(CapsuleError::Missing { places })
@@ -106,7 +114,10 @@ impl CapsuleProgram {
     /// # Errors
     /// When it cannot be read, or does not run in every image.
     pub fn at(path: &Utf8Path) -> Result<Self, CapsuleError> {
-        let unreadable = |source| CapsuleError::Unreadable { path: path.to_owned(), source };
+        let unreadable = |source| CapsuleError::Unreadable {
+            path: path.to_owned(),
+            source,
+        };
         let metadata = std::fs::metadata(path).map_err(unreadable)?;
         let head = head(path).map_err(unreadable)?;
         let interpreter = has_interpreter(&head).ok_or_else(|| CapsuleError::NotAProgram { path: path.to_owned() })?;
@@ -115,7 +126,12 @@ impl CapsuleProgram {
         }
         let file = fingerprint(path, &metadata).map_err(unreadable)?;
         let content = digest_of(&[b"capsule", file.0.as_bytes()]);
-        Ok(Self { path: path.to_owned(), content, file, size: metadata.len() })
+        Ok(Self {
+            path: path.to_owned(),
+            content,
+            file,
+            size: metadata.len(),
+        })
     }
 
     /// What its volume holds: the program, alone. It fails when the file is no longer what was found.
@@ -127,9 +143,20 @@ impl CapsuleProgram {
         tarball::stream(move |tarball| {
             let executable = crate::images::is_executable(&std::fs::metadata(&path)?);
             if !executable {
-                return Err(io::Error::new(io::ErrorKind::PermissionDenied, format!("`{path}` may not be run")));
+                return Err(io::Error::new(
+                    io::ErrorKind::PermissionDenied,
+                    format!("`{path}` may not be run"),
+                ));
             }
-            tarball.host_file(NAME.into(), &HostFile { path, size, executable, digest: &file })
+            tarball.host_file(
+                NAME.into(),
+                &HostFile {
+                    path,
+                    size,
+                    executable,
+                    digest: &file,
+                },
+            )
         })
     }
 }
@@ -198,13 +225,18 @@ mod tests {
         let (_folder, path) = at(&program(1));
         let found = CapsuleProgram::find_in(vec!["/nonexistent/x".into(), path]).unwrap();
         let sent = entries(found.archive()).await.unwrap();
-        let [(name, mode, _)] = sent.as_slice() else { panic!("{sent:?}") };
+        let [(name, mode, _)] = sent.as_slice() else {
+            panic!("{sent:?}")
+        };
         assert_eq!((name.as_str(), *mode), (NAME, 0o755));
     }
 
     #[test]
     fn this_very_program_is_static() {
-        assert_eq!(has_interpreter(&head(&Utf8PathBuf::try_from(std::env::current_exe().unwrap()).unwrap()).unwrap()), Some(false));
+        assert_eq!(
+            has_interpreter(&head(&Utf8PathBuf::try_from(std::env::current_exe().unwrap()).unwrap()).unwrap()),
+            Some(false)
+        );
     }
 
     #[test]
@@ -213,7 +245,10 @@ mod tests {
         assert!(matches!(CapsuleProgram::at(&path), Err(CapsuleError::NotStatic { .. })));
         for wrong in [&b"#!/bin/sh"[..], &program(1)[..66], b""] {
             let (_folder, path) = at(wrong);
-            assert!(matches!(CapsuleProgram::at(&path), Err(CapsuleError::NotAProgram { .. })));
+            assert!(matches!(
+                CapsuleProgram::at(&path),
+                Err(CapsuleError::NotAProgram { .. })
+            ));
         }
         let error = CapsuleProgram::find_in(vec![path.join("none"), "/nonexistent/x".into()]).unwrap_err();
         assert!(matches!(error, CapsuleError::Missing { places } if places.len() == 2));
