@@ -49,7 +49,10 @@ async fn each_scheme_gives_its_value_without_the_last_line_break() {
     std::fs::set_permissions(&written, std::fs::Permissions::from_mode(0o755)).unwrap();
     // Written by another process: a file that a test beside this one may hold open for writing could not be run.
     let op = folder.path().join("op");
-    let copied = std::process::Command::new("cp").arg("-p").args([&written, &op]).status();
+    let copied = std::process::Command::new("cp")
+        .arg("-p")
+        .args([&written, &op])
+        .status();
     assert!(copied.unwrap().success());
     let policy = Policy {
         one_password: op.to_str().unwrap().to_owned(),
