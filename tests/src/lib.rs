@@ -1,1 +1,7 @@
-//! Placeholder.
+//! What the suites on real processes share: a home of their own, and the sweeping afterwards.
+
+mod home;
+mod sweep;
+
+pub use home::{Daemon, PATIENCE, TestHome, program};
+pub use sweep::sweep;
