@@ -10,6 +10,7 @@ use crate::agents::Programs;
 use crate::docker::Engine;
 use crate::home::Home;
 use crate::images::Builds;
+use crate::pass::Damper;
 use crate::reconcile::{Failures, Notices};
 use crate::secrets::Policy;
 use crate::volumes::{CapsuleProgram, Volumes};
@@ -38,6 +39,8 @@ pub(crate) struct Context {
     pub(crate) recorder: Recorder,
     /// Failures of passes themselves, by key.
     pub(crate) failures: Failures,
+    /// Plans that repeat themselves.
+    pub(crate) damper: Damper,
     /// Subscriptions to capsules.
     pub(crate) notices: Notices,
 }

@@ -13,6 +13,7 @@
 //!
 //! A pass may be interrupted after any step, and the next one finishes the job: "already so" is success for every step.
 
+mod damper;
 mod execute;
 mod observe;
 mod record;
@@ -31,6 +32,7 @@ use jiff::Timestamp;
 
 use crate::context::Context;
 
+pub(crate) use damper::Damper;
 pub(crate) use observe::{CAPSULE_SOCKET, observe};
 pub(crate) use snapshot::{Taken, around, take};
 
@@ -91,7 +93,8 @@ pub(crate) async fn pass(context: &Context, key: &InstanceKey) -> Result<Next, P
         now: Timestamp::now(),
         jitter: jitter(),
     });
-    let next = next(&plan, &status, &outcomes, &memory);
+    let again = context.damper.wait(key, &plan);
+    let next = next(&plan, &status, &outcomes, &memory, again);
     record::conclude(context, &taken, &wanted, &plan, &outcomes, status).await?;
     Ok(next)
 }
@@ -102,10 +105,11 @@ fn next(
     status: &jackin_api::kinds::InstanceStatus,
     outcomes: &[status::Outcome],
     memory: &Memory,
+    again: Duration,
 ) -> Next {
     if !outcomes.is_empty() && status::succeeded(outcomes) {
-        // The steps are done: what they came to is seen at once.
-        return Next::After(Duration::ZERO);
+        // The steps are done: what they came to is seen at once, unless they are being done over and over.
+        return Next::After(again);
     }
     if let Some(wait) =
         jackin_plan::backoff::remaining_ms(status.retry.as_ref(), memory.generation, Timestamp::now())

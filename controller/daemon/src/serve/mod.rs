@@ -23,6 +23,7 @@ use crate::docker::{DockerEngine, Engine, EngineError};
 use crate::home::{Home, HomeError};
 use crate::images::Builds;
 use crate::kinds;
+use crate::pass::Damper;
 use crate::reconcile::{self, Failures, Notices};
 use crate::secrets::Policy;
 use crate::volumes::{CapsuleError, CapsuleProgram, Volumes};
@@ -108,6 +109,7 @@ impl Embedded {
             builds: Builds::new(engine.clone(), Builds::AT_ONCE),
             references: Policy::from_environment(),
             failures: Failures::default(),
+            damper: Damper::default(),
             notices: Notices::default(),
             site: Site { owner, user, capsule: capsule.content.clone() },
             client,
