@@ -62,7 +62,7 @@ fn a_command_on_a_terminal_has_its_size_and_its_signals() {
     let mut client = capsule.client();
     client.exec(&Exec {
         tty: Some(Size { rows: 12, cols: 34 }),
-        ..exec(&["/bin/sh", "-c", "stty size; tty; echo $TERM; sleep 1000"])
+        ..exec(&["/bin/sh", "-c", "stty size; tty; echo $TERM; exec sleep 1000"])
     });
     client.see("12 34");
     client.see("/dev/pts/");
