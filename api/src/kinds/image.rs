@@ -24,7 +24,7 @@ use super::ImageStatus;
 pub struct ImageSpec {
     /// Name of the role.
     pub role: String,
-    /// Revision of the role that this spec was made for: its spec and the content of its source.
+    /// Revision of what the image is made from: the role's source and its content.
     pub role_revision: String,
     /// A new value builds the image once more, whatever is there.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -33,7 +33,7 @@ pub struct InstanceSpec {
     pub index: Option<u32>,
     /// Name of its role.
     pub role: String,
-    /// Generation of the role that this spec was made for.
+    /// Revision of the role that this spec was made for: its spec and the content of its source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role_revision: Option<String>,
     /// Name of its agent.

@@ -9,6 +9,9 @@ const LONGEST_SECONDS: i64 = 300;
 /// Seconds that a container must run to count as started; one that ends sooner is a failure.
 pub const STEADY_SECONDS: i64 = 30;
 
+/// Ends in a row after which a container is said to be in a crash loop.
+pub const CRASH_LOOP_FAILURES: u32 = 3;
+
 /// The record after one more failure: waits of 1, 2, 4 … 300 seconds.
 ///
 /// `generation` is the one that failed: a new one is tried at once. `jitter` is between 0 and 1 and lengthens the wait by up to

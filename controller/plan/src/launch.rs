@@ -10,7 +10,8 @@
 //! content is no difference.
 //!
 //! # Caveats
-//! `agents[…]` and `capsule` are versions. A difference in them alone never replaces a container: see [`is_version`].
+//! `agents[…]` and `capsule` are versions. A difference in them alone never replaces a container: see [`is_version`]. What an
+//! agent is installed from is a field beside its content, so that a moved version shows before anything was fetched.
 
 use std::collections::BTreeMap;
 
@@ -69,16 +70,12 @@ pub(crate) fn agent_volume(site: &Site, agent: &str, content: &Digest) -> Volume
 /// The container of `desired` on `image`, once the content of every program is known.
 pub fn launch(site: &Site, desired: &Desired, observed: &Observed, image: &ServingImage) -> Option<Launch> {
     let mut mounts = vec![volume_mount(CAPSULE.to_owned(), capsule_volume(site))];
-    let mut fields = BTreeMap::from([("capsule".to_owned(), site.capsule.clone())]);
     for agent in desired.agents.keys() {
         match observed.programs.get(agent) {
-            Some(Program::Known { content }) => {
-                mounts.push(volume_mount(
-                    format!("{AGENTS}/{agent}"),
-                    agent_volume(site, agent, content),
-                ));
-                fields.insert(format!("agents[{agent}]"), content.clone());
-            }
+            Some(Program::Known { content }) => mounts.push(volume_mount(
+                format!("{AGENTS}/{agent}"),
+                agent_volume(site, agent, content),
+            )),
             Some(Program::InImage) => {}
             Some(Program::Unfetched | Program::Unavailable { .. }) | None => return None,
         }
@@ -87,11 +84,6 @@ pub fn launch(site: &Site, desired: &Desired, observed: &Observed, image: &Servi
     mounts.push(bind(RUN, &desired.run, false));
     for mount in &desired.mounts {
         mounts.push(bind(&mount.target, &mount.source, mount.read_only));
-        fields.insert(format!("mounts[{}].source", mount.target), digest_of(&mount.source));
-        fields.insert(
-            format!("mounts[{}].readOnly", mount.target),
-            digest_of(&mount.read_only),
-        );
     }
     if desired.security.read_only_rootfs {
         // Programs unpack libraries into /tmp and run them from there.
@@ -104,30 +96,12 @@ pub fn launch(site: &Site, desired: &Desired, observed: &Observed, image: &Servi
             read_only: false,
         });
     }
-    let command = command(desired);
-    let env = BTreeMap::from([("HOME".to_owned(), HOME.to_owned())]);
-    fields.extend([
-        ("image".to_owned(), image.recipe.clone()),
-        ("command".to_owned(), digest_of(&command)),
-        ("env".to_owned(), digest_of(&env)),
-        ("user".to_owned(), digest_of(&site.user)),
-        ("home".to_owned(), digest_of(&desired.home)),
-        ("run".to_owned(), digest_of(&desired.run)),
-        (
-            "security.capabilities".to_owned(),
-            digest_of(&desired.security.capabilities),
-        ),
-        (
-            "security.readOnlyRootFilesystem".to_owned(),
-            digest_of(&desired.security.read_only_rootfs),
-        ),
-    ]);
-    let fields = DigestMap(fields);
+    let fields = fields(site, desired, observed, image);
     let spec = ContainerSpec {
         name: site.owner.container(&desired.key.namespace, &desired.key.name),
         image: ImageId(image.id.clone()),
-        command,
-        env,
+        command: command(desired),
+        env: environment(),
         user: Some(site.user.clone()),
         workdir: None,
         hostname: Some(desired.key.name.clone()),
@@ -141,6 +115,64 @@ pub fn launch(site: &Site, desired: &Desired, observed: &Observed, image: &Servi
         stop_timeout_seconds: STOP_SECONDS,
     };
     Some(Launch { spec, fields })
+}
+
+/// Digests of what a creation on `image` fixes. The content of programs that are not known yet is not among them.
+pub(crate) fn fields(site: &Site, desired: &Desired, observed: &Observed, image: &ServingImage) -> DigestMap {
+    let mut fields = BTreeMap::from([
+        ("capsule".to_owned(), site.capsule.clone()),
+        ("image".to_owned(), image.recipe.clone()),
+        ("command".to_owned(), digest_of(&command(desired))),
+        ("env".to_owned(), digest_of(&environment())),
+        ("user".to_owned(), digest_of(&site.user)),
+        ("home".to_owned(), digest_of(&desired.home)),
+        ("run".to_owned(), digest_of(&desired.run)),
+        (
+            "security.capabilities".to_owned(),
+            digest_of(&desired.security.capabilities),
+        ),
+        (
+            "security.readOnlyRootFilesystem".to_owned(),
+            digest_of(&desired.security.read_only_rootfs),
+        ),
+    ]);
+    for (agent, spec) in &desired.agents {
+        if let Some(install) = &spec.install {
+            fields.insert(format!("agents[{agent}].install"), digest_of(install));
+        }
+        if let Some(Program::Known { content }) = observed.programs.get(agent) {
+            fields.insert(format!("agents[{agent}]"), content.clone());
+        }
+    }
+    for mount in &desired.mounts {
+        fields.insert(format!("mounts[{}].source", mount.target), digest_of(&mount.source));
+        fields.insert(
+            format!("mounts[{}].readOnly", mount.target),
+            digest_of(&mount.read_only),
+        );
+    }
+    DigestMap(fields)
+}
+
+/// What differs between the fields that a container was made from and those of now, as far as it can be told.
+///
+/// The content of a program counts where it is known; what it is installed from counts only where it is not.
+pub(crate) fn changes(made_from: &DigestMap, now: &DigestMap, observed: &Observed) -> Vec<Change> {
+    let known = |agent: &str| matches!(observed.programs.get(agent), Some(Program::Known { .. } | Program::InImage));
+    let counts = |change: &Change| match change.field.strip_prefix("agents[").and_then(|rest| rest.split_once(']')) {
+        Some((agent, ".install")) => !known(agent),
+        // An agent that is not wanted any more has no install; one whose program is not known may be the same.
+        Some((agent, _)) => known(agent) || !now.0.contains_key(&format!("agents[{agent}].install")),
+        None => true,
+    };
+    let mut changes = made_from.changes_to(now);
+    changes.retain(counts);
+    changes
+}
+
+/// The environment of PID 1.
+fn environment() -> BTreeMap<String, String> {
+    BTreeMap::from([("HOME".to_owned(), HOME.to_owned())])
 }
 
 fn command(desired: &Desired) -> Vec<String> {

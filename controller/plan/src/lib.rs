@@ -17,6 +17,7 @@ pub mod ladder;
 pub mod launch;
 pub mod names;
 pub mod observed;
+pub mod recipe;
 pub mod resolve;
 pub mod status;
 pub mod step;

@@ -7,6 +7,7 @@ use jackin_api::words::{self, ConditionType};
 use kube::ResourceExt;
 
 use crate::desired::{Desired, DesiredDisruption, DesiredImage, DesiredMount, Gap, Goal, InstanceKey, ServingImage};
+use crate::digest::image_revision;
 use crate::world::{Limits, RestartPolicy, Security};
 
 /// Processes that an instance may have where nobody says otherwise.
@@ -106,7 +107,7 @@ pub fn resolve(snapshot: &Snapshot) -> Wanted {
         restart_policy: restart_policy_of(instance),
         security: security_of(role),
         disruption: disruption_of(instance),
-        image: image_of(snapshot),
+        image: image_of(role, snapshot),
     }))
 }
 
@@ -243,7 +244,7 @@ fn disruption_of(instance: &Instance) -> DesiredDisruption {
     }
 }
 
-fn image_of(snapshot: &Snapshot) -> DesiredImage {
+fn image_of(role: &Role, snapshot: &Snapshot) -> DesiredImage {
     let missing = |why: &str| DesiredImage::Invalid {
         why: why.to_owned(),
         failed: false,
@@ -266,12 +267,7 @@ fn image_of(snapshot: &Snapshot) -> DesiredImage {
             fields: status.image_fields.clone(),
         });
     let current = status.observed_generation == image.metadata.generation.unwrap_or_default()
-        && snapshot
-            .instance
-            .spec
-            .role_revision
-            .as_ref()
-            .is_none_or(|revision| *revision == image.spec.role_revision);
+        && image.spec.role_revision == image_revision(role);
     let built = words::find(&status.conditions, ConditionType::Built);
     match (current, built, serving) {
         (true, Some(built), Some(serving)) if built.status == words::ConditionStatus::True => {

@@ -225,6 +225,8 @@ pub enum Held {
     Backoff,
     /// The container keeps ending.
     CrashLoop,
+    /// The engine is removing a container of it.
+    Removing,
     /// An object that is not ours has the name.
     NameConflict(String),
     /// Mount sources do not do; the text says which.

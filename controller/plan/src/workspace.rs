@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jackin_api::kinds::{Instance, InstanceSpec, InstanceTemplate, Role, Workspace};
 use kube::ResourceExt;
 
-use crate::digest::role_revision;
+use crate::digest::{image_revision, role_revision};
 use crate::disruption;
 
 /// A workspace and what is there of it, as the store has it.
@@ -30,6 +30,8 @@ pub struct WorkspacePlan {
     pub delete: Vec<String>,
     /// Instances that are no longer wanted and wait for their sessions, by name.
     pub waiting: BTreeMap<String, Vec<String>>,
+    /// Roles that are used, with their revisions.
+    pub roles: BTreeMap<String, String>,
     /// Roles whose image is needed, with the revision that it should have.
     pub images: BTreeMap<String, String>,
     /// Names of all instances that there should be.
@@ -48,7 +50,10 @@ pub fn plan(snapshot: &WorkspaceSnapshot) -> WorkspacePlan {
         .collect();
     for template in &snapshot.workspace.spec.instances {
         match snapshot.roles.get(&template.role) {
-            Some(role) => _ = plan.images.insert(template.role.clone(), role_revision(role)),
+            Some(role) => {
+                plan.images.insert(template.role.clone(), image_revision(role));
+                plan.roles.insert(template.role.clone(), role_revision(role));
+            }
             None => _ = plan.missing_roles.insert(template.role.clone()),
         }
         for (name, index) in names(&snapshot.workspace.name_any(), template, &existing) {

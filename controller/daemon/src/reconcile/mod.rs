@@ -21,6 +21,7 @@ use tokio_util::task::TaskTracker;
 use crate::context::Context;
 
 pub(crate) use failures::Failures;
+pub(crate) use image::look as look_at_image;
 pub(crate) use notices::Notices;
 
 use wake::Wakes;

@@ -6,10 +6,12 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use jackin_api::kinds::{Image, ImageSpec, Instance, Role, Workspace};
-use jackin_plan::digest::role_revision;
+use jackin_api::kinds::{Image, ImageDecisionReason, ImageSpec, Instance, Role, Workspace};
+use jackin_plan::digest::image_revision;
+use jackin_plan::image::ImageAction;
 use jackin_plan::ladder::{self, Memory};
 use jackin_plan::resolve::{Snapshot, Wanted, resolve};
+use jackin_plan::status::{self, ImageOutcome};
 use jackin_plan::step::{Plan, WaitsFor};
 use jackin_plan::workspace::{self, WorkspaceSnapshot};
 use jiff::Timestamp;
@@ -20,6 +22,7 @@ use serde_json::{Value, json};
 
 use crate::context::Context;
 use crate::pass::{around, observe};
+use crate::reconcile::look_at_image;
 
 use super::routes::{Local, Refusal};
 
@@ -68,7 +71,7 @@ pub(super) async fn plan(State(local): State<Arc<Local>>, Json(objects): Json<Ob
                 "operations": [], "waitsFor": sessions}));
         }
     }
-    let images: Vec<_> = describe_images(context, images).await?;
+    let images: Vec<_> = describe_images(context, &overlay, images).await?;
     Ok(Json(json!({"instances": instances, "images": images})))
 }
 
@@ -138,17 +141,9 @@ async fn describe(context: &Context, overlay: &Overlay, instance: Instance) -> R
     let mut snapshot: Snapshot = around(context, instance).await?;
     if let Some(role) = overlay.roles.get(&(namespace.clone(), snapshot.instance.spec.role.clone())) {
         snapshot.role = Some(role.clone());
-        let revision = role_revision(role);
-        let other = |image: &Image| image.spec.role_revision != revision;
-        if snapshot.image.as_ref().is_none_or(other) {
-            // Its content is not looked at before it is applied: whether an image of it is there shows then.
-            let spec = ImageSpec { role: role.name_any(), role_revision: revision, rebuild: None };
-            let status = snapshot.image.take().and_then(|image| image.status);
-            let mut image = Image::new(&role.name_any(), spec);
-            image.metadata.generation = Some(i64::MAX);
-            image.status = status;
-            snapshot.image = Some(image);
-        }
+    }
+    if let Some(role) = snapshot.role.clone() {
+        snapshot.image = image_after(context, &namespace, &role, snapshot.image.take()).await;
     }
     let wanted = resolve(&snapshot);
     let observed = observe(context, &snapshot, &wanted).await.map_err(|error| {
@@ -193,18 +188,55 @@ fn shown(namespace: &str, name: &str, wanted: &Wanted, plan: &Plan) -> Value {
     })
 }
 
+/// The image of a role as it would be at first: valid where one of its recipe is there already.
+async fn image_after(context: &Context, namespace: &str, role: &Role, known: Option<Image>) -> Option<Image> {
+    let revision = image_revision(role);
+    if known.as_ref().is_some_and(|image| image.spec.role_revision == revision) {
+        return known;
+    }
+    let planned = look_at_image(context, namespace, role, known.as_ref()).await;
+    let spec = ImageSpec { role: role.name_any(), role_revision: revision, rebuild: None };
+    let mut image = Image::new(&role.name_any(), spec);
+    image.status = known.and_then(|image| image.status);
+    image.metadata.generation = Some(1);
+    if let Ok(plan) = planned {
+        let outcome = ImageOutcome::Planned { plan, begun: false };
+        image.status = Some(status::image(&image, &outcome, None, Timestamp::now(), 0.0));
+    }
+    Some(image)
+}
+
 async fn describe_images(
     context: &Context,
+    overlay: &Overlay,
     wanted: BTreeMap<(String, String), String>,
 ) -> Result<Vec<Value>, Refusal> {
     let mut shown = Vec::new();
-    for ((namespace, role), revision) in wanted {
+    for ((namespace, name), revision) in wanted {
         let images: Api<Image> = Api::namespaced(context.client.clone(), &namespace);
-        let known = images.get_opt(&role).await?;
+        let known = images.get_opt(&name).await?;
         let same = known.as_ref().is_some_and(|image| image.spec.role_revision == revision);
-        let decision = known.and_then(|image| image.status).and_then(|status| status.decision);
-        shown.push(json!({"namespace": namespace, "name": role, "changes": !same,
-            "decision": if same { json!(decision) } else { json!("looked at when it is applied") }}));
+        let roles: Api<Role> = Api::namespaced(context.client.clone(), &namespace);
+        let role = match overlay.roles.get(&(namespace.clone(), name.clone())) {
+            Some(role) => Some(role.clone()),
+            None => roles.get_opt(&name).await?,
+        };
+        let Some(role) = role else { continue };
+        let planned = look_at_image(context, &namespace, &role, known.as_ref()).await;
+        let (decision, reasons, changes) = match planned {
+            Ok(plan) => {
+                let reasons: Vec<_> = plan.reasons.iter().map(reason).collect();
+                (plan.decision.to_string(), reasons, !same || !matches!(plan.action, ImageAction::Serve(_)))
+            }
+            Err(ImageOutcome::Unresolved { reason, message }) => (reason.to_string(), vec![message], !same),
+            Err(_) => ("Unknown".to_owned(), vec!["the engine could not be read".to_owned()], !same),
+        };
+        shown.push(json!({"namespace": namespace, "name": name, "changes": changes, "decision": decision,
+            "reasons": reasons}));
     }
     Ok(shown)
+}
+
+fn reason(reason: &ImageDecisionReason) -> String {
+    reason.change.as_ref().map_or_else(|| reason.reason.to_string(), ToString::to_string)
 }

@@ -20,8 +20,8 @@ mod validity;
 
 pub use steps::FIRST_SESSION;
 
-use jackin_api::kinds::{InstanceStatus, PendingRepair};
-use jackin_api::words::{self, Change, ConditionType, PlanKind, Rejection, RejectionReason};
+use jackin_api::kinds::{DisruptionPolicy, InstanceStatus, PendingRepair};
+use jackin_api::words::{self, Change, ConditionType, PlanKind, Reason, Rejection, RejectionReason};
 use jiff::Timestamp;
 
 use crate::backoff;
@@ -105,7 +105,7 @@ fn run(situation: &Situation<'_>) -> Plan {
         DesiredImage::Invalid { serving, .. } => serving.as_ref(),
     };
     let launch = image.and_then(|image| launch::launch(site, desired, observed, image));
-    let current = current(situation, launch.as_ref());
+    let current = current(situation, image);
     let mut plan = ascend(situation, launch.as_ref(), current.as_ref());
     plan.drift = current
         .as_ref()
@@ -221,27 +221,34 @@ fn replacement_reason(situation: &Situation<'_>, current: &Current<'_>) -> Optio
 /// Whether live sessions may be ended, and by whose word.
 fn allowed(situation: &Situation<'_>) -> Result<Consent, Vec<String>> {
     let disruption = situation.desired.disruption;
-    let since = words::find(&situation.memory.status.conditions, ConditionType::RepairPending)
-        .filter(|condition| condition.status == words::ConditionStatus::True)
-        .map(|condition| condition.last_transition_time);
-    let deadline_passed = since.zip(disruption.deadline_seconds).is_some_and(|(since, deadline)| {
-        situation.now.duration_since(since).as_secs() >= i64::try_from(deadline).unwrap_or(i64::MAX)
-    });
-    let alive = situation
-        .observed
-        .containers
-        .iter()
-        .any(|container| has_processes(container.state));
-    if alive && !requested(situation) && !matches!(situation.observed.capsule, Capsule::Answers(_)) {
-        // Who cannot be asked may have sessions.
+    let alive = situation.observed.containers.iter();
+    let alive = alive.filter(|container| may_have_sessions(container.state)).count();
+    let answers = matches!(situation.observed.capsule, Capsule::Answers(_));
+    if !requested(situation) && (alive > 1 || (alive == 1 && !answers)) {
+        // Who cannot be asked may have sessions; of several containers, only one is asked.
         return Err(Vec::new());
     }
     consent(
         situation.observed.capsule.sessions(),
         disruption.policy,
         requested(situation),
-        deadline_passed,
+        deadline_ms(situation) == Some(0),
     )
+}
+
+/// Milliseconds until a repair that waits for sessions goes ahead; `None` when it waits as long as they live.
+fn deadline_ms(situation: &Situation<'_>) -> Option<u64> {
+    let disruption = situation.desired.disruption;
+    let seconds = disruption
+        .deadline_seconds
+        .filter(|_| disruption.policy == DisruptionPolicy::WhenIdle)?;
+    // A repair that waits for a restart is not late: its wait for sessions begins when it first has to wait for them.
+    let since = words::find(&situation.memory.status.conditions, ConditionType::RepairPending)
+        .filter(|condition| condition.status == words::ConditionStatus::True)
+        .filter(|condition| condition.reason == Reason::SessionsLive.to_string())
+        .map_or(situation.now, |condition| condition.last_transition_time);
+    let waited = u64::try_from(situation.now.duration_since(since).as_millis()).unwrap_or(0);
+    Some(seconds.saturating_mul(1000).saturating_sub(waited))
 }
 
 /// Whether somebody asked for a restart that was not served yet.
@@ -287,18 +294,15 @@ fn version_pending(situation: &Situation<'_>, current: &Current<'_>) -> Option<P
 
 /// When the wait for sessions ends by the policy's deadline.
 fn deadline(situation: &Situation<'_>) -> LookAgain {
-    match situation.desired.disruption.deadline_seconds {
+    match deadline_ms(situation) {
         // The condition's time is only known after this pass; a second more finds it passed.
-        Some(seconds) => LookAgain::AfterMs(seconds.saturating_mul(1000).saturating_add(1000)),
+        Some(wait) => LookAgain::AfterMs(wait.saturating_add(1000)),
         None => LookAgain::OnChange,
     }
 }
 
-/// Milliseconds until the next try, when one failed lately.
+/// Milliseconds until the next try, when one failed lately. A request is a new generation, and so tried at once.
 pub(crate) fn backoff_ms(situation: &Situation<'_>) -> Option<u64> {
-    if requested(situation) {
-        return None;
-    }
     backoff::remaining_ms(
         situation.memory.status.retry.as_ref(),
         situation.memory.generation,
@@ -312,4 +316,9 @@ pub(crate) fn has_processes(state: ContainerState) -> bool {
         state,
         ContainerState::Running | ContainerState::Paused | ContainerState::Restarting
     )
+}
+
+/// Whether sessions may live in a container of this state. While the engine waits to start it again, its processes have ended.
+fn may_have_sessions(state: ContainerState) -> bool {
+    matches!(state, ContainerState::Running | ContainerState::Paused)
 }

@@ -2,17 +2,23 @@
 
 use jackin_api::words::PlanKind;
 
-use crate::backoff::STEADY_SECONDS;
+use crate::backoff::{CRASH_LOOP_FAILURES, STEADY_SECONDS};
 use crate::observed::{Capsule, MountSourceState, Program};
 use crate::resolve::unsupported_isolation;
 use crate::step::{Held, LookAgain, Plan, Step};
-use crate::world::ContainerState;
+use crate::world::{Container, ContainerState};
 
 use super::validity::Current;
 use super::{Situation, backoff_ms};
 
 /// How often a silent capsule is asked again.
 const SILENT_CAPSULE_MS: u64 = 2_000;
+
+/// How often is looked again at what sends no events: the host's files, and containers that are not ours.
+const UNWATCHED_MS: u64 = 5_000;
+
+/// How often a container that is being removed is looked at, besides the event that its end gives.
+const REMOVING_MS: u64 = 250;
 
 /// The plan, or the same plan held back with the reason.
 pub(super) fn apply(situation: &Situation<'_>, current: Option<&Current<'_>>, plan: Plan) -> Plan {
@@ -23,14 +29,26 @@ pub(super) fn apply(situation: &Situation<'_>, current: Option<&Current<'_>>, pl
         // What runs in it cannot be known, so nothing that could end it is done.
         return plan.held(Held::CapsuleSilent, LookAgain::AfterMs(SILENT_CAPSULE_MS));
     }
+    let going = |container: &Container| container.state == ContainerState::Removing;
+    if !plan.steps.is_empty() && situation.observed.containers.iter().any(going) {
+        // The engine is at it, and its name is not free before that.
+        return plan.held(Held::Removing, LookAgain::AfterMs(REMOVING_MS));
+    }
     if let Some(held) = standing_obstacle(situation, &plan) {
-        return plan.held(held, LookAgain::OnChange);
+        let look_again = match held {
+            // Nothing but another spec helps.
+            Held::Isolation(_) => LookAgain::OnChange,
+            _ => LookAgain::AfterMs(UNWATCHED_MS),
+        };
+        return plan.held(held, look_again);
     }
     if plan.steps.is_empty() {
         return steady(situation, current, plan);
     }
     if let Some(wait) = backoff_ms(situation) {
-        let crashed = current.is_some_and(|current| current.state() == ContainerState::Exited);
+        let exited = current.is_some_and(|current| current.state() == ContainerState::Exited);
+        let failures = situation.memory.status.retry.as_ref().map_or(0, |retry| retry.failures);
+        let crashed = exited && failures >= CRASH_LOOP_FAILURES;
         let held = if crashed { Held::CrashLoop } else { Held::Backoff };
         return plan.held(held, LookAgain::AfterMs(wait));
     }
@@ -49,7 +67,9 @@ fn standing_obstacle(situation: &Situation<'_>, plan: &Plan) -> Option<Held> {
         plan.chosen,
         Some(PlanKind::CreateFromValidImage | PlanKind::BuildAndCreate)
     );
-    if creates && let Some(holder) = &situation.observed.name_holder {
+    let takes_name = |step: &Step| matches!(step, Step::RenameContainer { .. } | Step::CreateContainer(_));
+    let needs_name = creates || plan.steps.iter().any(|planned| takes_name(&planned.step));
+    if needs_name && let Some(holder) = &situation.observed.name_holder {
         return Some(Held::NameConflict(format!(
             "container `{}` ({}) has the name and is not ours",
             holder.name, holder.id
@@ -66,14 +86,11 @@ fn standing_obstacle(situation: &Situation<'_>, plan: &Plan) -> Option<Held> {
             return Some(held);
         }
     }
-    let unavailable = situation
-        .observed
-        .programs
-        .iter()
-        .find_map(|(agent, program)| match program {
-            Program::Unavailable { error } => Some(format!("agent `{agent}`: {error}")),
-            Program::InImage | Program::Known { .. } | Program::Unfetched => None,
-        });
+    let programs = &situation.observed.programs;
+    let unavailable = situation.desired.agents.keys().find_map(|agent| match programs.get(agent) {
+        Some(Program::Unavailable { error }) => Some(format!("agent `{agent}`: {error}")),
+        Some(Program::InImage | Program::Known { .. } | Program::Unfetched) | None => None,
+    });
     unavailable.filter(|_| creates).map(Held::Program)
 }
 

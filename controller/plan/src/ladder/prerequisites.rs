@@ -29,14 +29,14 @@ pub(super) fn all(situation: &Situation<'_>, steps: &mut Steps) -> Vec<usize> {
             .then(|| steps.add(Step::FillVolume { volume, content }, vec![], StepReason::Missing))
     };
     joined.extend(fill(launch::capsule_volume(site), VolumeContent::Capsule));
-    for (agent, program) in &observed.programs {
-        if let Program::Known { content } = program {
+    for agent in desired.agents.keys() {
+        if let Some(Program::Known { content }) = observed.programs.get(agent) {
             let volume = launch::agent_volume(site, agent, content);
             joined.extend(fill(volume, VolumeContent::Program { agent: agent.clone() }));
         }
     }
-    for (agent, program) in &observed.programs {
-        if matches!(program, Program::Unfetched) {
+    for agent in desired.agents.keys() {
+        if matches!(observed.programs.get(agent), Some(Program::Unfetched) | None) {
             joined.push(steps.add(Step::FetchProgram { agent: agent.clone() }, vec![], StepReason::Missing));
         }
     }

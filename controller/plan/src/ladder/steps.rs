@@ -73,9 +73,22 @@ pub(super) fn keep(situation: &Situation<'_>, current: &Current<'_>) -> Vec<Plan
         let container = Target::Existing(id.clone());
         steps.add(Step::AwaitCapsule { container }, vec![], StepReason::Missing);
     }
-    remove_others(current, vec![], &mut steps);
+    let removed = remove_others(current, None, &mut steps);
+    let held = situation.observed.name_holder.is_some();
+    let name = final_name(situation);
+    let taken = |other: &&Container| has_processes(other.state) && other.name == name;
+    if current.container.name != name && !held && !current.others.iter().any(taken) {
+        let container = Target::Existing(id.clone());
+        let step = Step::RenameContainer { container, name };
+        steps.add(step, removed, StepReason::Superseded);
+    }
     sessions(situation, None, &mut steps);
     steps.finish()
+}
+
+fn final_name(situation: &Situation<'_>) -> String {
+    let key = &situation.desired.key;
+    situation.site.owner.container(&key.namespace, &key.name)
 }
 
 fn reconnect(situation: &Situation<'_>, id: &crate::world::ContainerId, change: Change, steps: &mut Steps) {
@@ -161,9 +174,7 @@ pub(super) fn start(situation: &Situation<'_>, current: &Current<'_>, consent: C
         let directories = vec![situation.desired.home.clone(), situation.desired.run.clone()];
         needs.push(steps.add(Step::PrepareDirectories { directories }, vec![], StepReason::Missing));
     }
-    if situation.observed.network.is_none() {
-        prerequisites::network(situation, &mut steps, &mut needs);
-    }
+    needs.extend(rejoin(situation, current, &mut steps));
     let limits: Vec<_> = current
         .live_changes
         .iter()
@@ -180,7 +191,7 @@ pub(super) fn start(situation: &Situation<'_>, current: &Current<'_>, consent: C
         steps.explain(index, limits.into_iter().map(StepReason::Differs).collect());
         needs.push(index);
     }
-    needs.extend(rename(situation, current, &mut steps));
+    needs.extend(rename(situation, current, consent, &mut steps));
     let start = steps.add(
         Step::StartContainer {
             container: target.clone(),
@@ -192,11 +203,40 @@ pub(super) fn start(situation: &Situation<'_>, current: &Current<'_>, consent: C
     steps.finish()
 }
 
-/// An interrupted replacement is finished: what it replaced goes, and it takes the final name.
-fn rename(situation: &Situation<'_>, current: &Current<'_>, steps: &mut Steps) -> Vec<usize> {
-    let removed = remove_others(current, vec![], steps);
+/// A network that is gone, or was made anew since the container last ran, is joined again: the engine starts it only then.
+fn rejoin(situation: &Situation<'_>, current: &Current<'_>, steps: &mut Steps) -> Vec<usize> {
     let key = &situation.desired.key;
-    let name = situation.site.owner.container(&key.namespace, &key.name);
+    let network = situation
+        .site
+        .owner
+        .network(&key.namespace, &situation.desired.workspace);
+    let mut needs = Vec::new();
+    if situation.observed.network.is_none() {
+        prerequisites::network(situation, steps, &mut needs);
+    }
+    let known = current.container.network_ids.get(&network);
+    let there = situation.observed.network.as_ref().map(|network| &network.id);
+    if known.is_some() && known != there {
+        let step = Step::ConnectNetwork {
+            id: current.container.id.clone(),
+            network: network.clone(),
+            aliases: vec![key.name.clone()],
+        };
+        let change = Change {
+            field: "network".to_owned(),
+            change: ChangeKind::Changed,
+            old: known.map(digest_of),
+            new: there.map(digest_of),
+        };
+        return vec![steps.add(step, needs, StepReason::Differs(change))];
+    }
+    needs
+}
+
+/// An interrupted replacement is finished: what it replaced goes, and it takes the final name.
+fn rename(situation: &Situation<'_>, current: &Current<'_>, consent: Consent, steps: &mut Steps) -> Vec<usize> {
+    let removed = remove_others(current, Some(consent), steps);
+    let name = final_name(situation);
     if current.container.name == name {
         return removed;
     }
@@ -208,14 +248,28 @@ fn rename(situation: &Situation<'_>, current: &Current<'_>, steps: &mut Steps) -
     )]
 }
 
-/// Removes what an interrupted replacement left. Nothing runs in any of it.
-fn remove_others(current: &Current<'_>, needs: Vec<usize>, steps: &mut Steps) -> Vec<usize> {
-    let gone = current.others.iter().filter(|other| !has_processes(other.state));
-    gone.map(|other| {
-        let step = Step::RemoveContainer { id: other.id.clone() };
-        steps.add_destructive(step, needs.clone(), StepReason::Superseded, Consent::NoLiveSession)
-    })
-    .collect()
+/// Removes what an interrupted replacement left. What runs in any of it only ends by the operator's word.
+fn remove_others(current: &Current<'_>, consent: Option<Consent>, steps: &mut Steps) -> Vec<usize> {
+    let others = current.others.iter();
+    others.filter_map(|other| remove_other(other, consent, steps)).collect()
+}
+
+fn remove_other(other: &Container, consent: Option<Consent>, steps: &mut Steps) -> Option<usize> {
+    let id = other.id.clone();
+    let (needs, consent) = match (has_processes(other.state), consent) {
+        (false, _) => (Vec::new(), Consent::NoLiveSession),
+        (true, Some(Consent::Request)) => {
+            let stop = Step::StopContainer {
+                id: id.clone(),
+                timeout_seconds: STOP_SECONDS,
+            };
+            let stopped = steps.add_destructive(stop, vec![], StepReason::Superseded, Consent::Request);
+            (vec![stopped], Consent::Request)
+        }
+        (true, _) => return None,
+    };
+    let step = Step::RemoveContainer { id };
+    Some(steps.add_destructive(step, needs, StepReason::Superseded, consent))
 }
 
 /// A container is made, and takes the place of the one that is there.

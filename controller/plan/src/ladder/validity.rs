@@ -3,8 +3,11 @@
 use jackin_api::words::{self as labels, Change, DigestMap, RejectionReason};
 
 use crate::backoff::STEADY_SECONDS;
-use crate::launch::Launch;
+use crate::desired::ServingImage;
+use crate::digest::digest_of_map;
+use crate::launch;
 use crate::observed::Capsule;
+use crate::recipe;
 use crate::world::{Container, ContainerState};
 
 use super::{Situation, has_processes};
@@ -59,12 +62,13 @@ impl Current<'_> {
 
 /// The container that serves: of several, the one whose launch is the desired one, then a running one, then one under its final
 /// name.
-pub(crate) fn current<'a>(situation: &Situation<'a>, launch: Option<&Launch>) -> Option<Current<'a>> {
+pub(crate) fn current<'a>(situation: &Situation<'a>, image: Option<&ServingImage>) -> Option<Current<'a>> {
     let owner = &situation.site.owner;
     let name = owner.container(&situation.desired.key.namespace, &situation.desired.key.name);
+    let wanted = image.map(|image| launch::fields(situation.site, situation.desired, situation.observed, image));
+    let digest = wanted.as_ref().map(|fields| digest_of_map(fields).0);
     let rank = |container: &&Container| {
-        let desired =
-            launch.is_some_and(|launch| container.labels.get(labels::LAUNCH) == launch.spec.labels.get(labels::LAUNCH));
+        let desired = digest.is_some() && container.labels.get(labels::LAUNCH) == digest.as_ref();
         let usable = !matches!(container.state, ContainerState::Dead | ContainerState::Removing);
         (
             usable,
@@ -72,17 +76,22 @@ pub(crate) fn current<'a>(situation: &Situation<'a>, launch: Option<&Launch>) ->
             container.state == ContainerState::Running,
             container.name == name,
             container.created_at,
+            container.id.clone(),
         )
     };
     // A live container beats a replacement that was made and never started: whoever interrupted the swap may have changed the
     // spec, and sessions are in the live one.
-    let alive = situation
-        .observed
-        .containers
-        .iter()
+    let there = || {
+        situation
+            .observed
+            .containers
+            .iter()
+            .filter(|container| container.state != ContainerState::Removing)
+    };
+    let alive = there()
         .filter(|container| has_processes(container.state))
         .max_by_key(rank);
-    let container = alive.or_else(|| situation.observed.containers.iter().max_by_key(rank))?;
+    let container = alive.or_else(|| there().max_by_key(rank))?;
     let others = situation
         .observed
         .containers
@@ -93,15 +102,13 @@ pub(crate) fn current<'a>(situation: &Situation<'a>, launch: Option<&Launch>) ->
         .labels
         .get(labels::LAUNCH_FIELDS)
         .map(|text| serde_json::from_str::<DigestMap>(text));
-    let (launch_changes, launch_unreadable) = match (&fields, launch) {
-        (Some(Ok(fields)), Some(launch)) => (fields.changes_to(&launch.fields), false),
+    let (launch_changes, launch_unreadable) = match (&fields, &wanted) {
+        (Some(Ok(fields)), Some(wanted)) => (launch::changes(fields, wanted, situation.observed), false),
         (Some(Ok(_)), None) => (Vec::new(), false),
         (Some(Err(_)) | None, _) => (Vec::new(), true),
     };
-    let recipe_changes = match launch {
-        Some(launch) if launch_changes.iter().any(|change| change.field == "image") => {
-            recipe_changes(container, &launch.spec.labels)
-        }
+    let recipe_changes = match image {
+        Some(image) if launch_changes.iter().any(|change| change.field == "image") => recipe_changes(container, image),
         _ => Vec::new(),
     };
     let answers = matches!(situation.observed.capsule, Capsule::Answers(_));
@@ -117,17 +124,16 @@ pub(crate) fn current<'a>(situation: &Situation<'a>, launch: Option<&Launch>) ->
     })
 }
 
-fn recipe_changes(container: &Container, desired: &crate::world::Labels) -> Vec<Change> {
-    let fields =
-        |labels: &crate::world::Labels| serde_json::from_str::<DigestMap>(labels.get(labels::RECIPE_FIELDS)?).ok();
-    let (Some(old), Some(new)) = (fields(&container.labels), fields(desired)) else {
+fn recipe_changes(container: &Container, image: &ServingImage) -> Vec<Change> {
+    let label = container.labels.get(labels::RECIPE_FIELDS);
+    let Some(old) = label.and_then(|text| serde_json::from_str::<DigestMap>(text).ok()) else {
         return Vec::new();
     };
     let prefixed = |change: Change| Change {
         field: format!("image.{}", change.field),
         ..change
     };
-    old.changes_to(&new).into_iter().map(prefixed).collect()
+    recipe::changes(&old, &image.fields).into_iter().map(prefixed).collect()
 }
 
 type Obstacle = (RejectionReason, String);
@@ -198,7 +204,10 @@ pub(crate) fn start_obstacle(
 
 /// Whether this container was started often enough and never stayed up, so that only another one can help.
 fn starts_in_vain(situation: &Situation<'_>, current: &Current<'_>) -> bool {
-    let failures = situation.memory.status.retry.as_ref().map_or(0, |retry| retry.failures);
+    let retry = situation.memory.status.retry.as_ref();
+    let failures = retry
+        .filter(|retry| retry.generation == situation.memory.generation)
+        .map_or(0, |retry| retry.failures);
     let made = current.container.created_at;
     // A replacement that fails as well is not replaced again and again: its own failures have to add up first.
     failures > 0

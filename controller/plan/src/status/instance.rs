@@ -91,6 +91,7 @@ pub fn instance(pass: &InstancePass<'_>) -> InstanceStatus {
 /// Status of an instance when the engine could not be read: what was known is kept, and nothing is claimed.
 pub fn unknown(memory: &Memory, message: &str, now: Timestamp) -> InstanceStatus {
     let mut status = memory.status.clone();
+    status.observed_generation = memory.generation;
     status.phase = Phase::Unknown;
     let mut conditions = Conditions::new(&memory.status.conditions, memory.generation, now);
     for known in &memory.status.conditions {
@@ -133,7 +134,7 @@ fn phase(pass: &InstancePass<'_>, container: Option<&Container>) -> Phase {
         Wanted::Run(desired) => match (&pass.plan.held, &desired.image) {
             (Some(Held::Image), DesiredImage::Invalid { failed: true, .. }) => Phase::Failed,
             (Some(Held::Image), _) => Phase::Building,
-            (Some(Held::CapsuleSilent), _) => Phase::Starting,
+            (Some(Held::CapsuleSilent | Held::Removing), _) => Phase::Starting,
             (Some(_), _) => Phase::Failed,
             (None, DesiredImage::Invalid { failed: false, .. }) => Phase::Building,
             (None, _) => Phase::Starting,
@@ -426,6 +427,7 @@ fn held_words(held: &Held, pass: &InstancePass<'_>, container: Option<&Container
                 format!("{code}{next}; `jackin logs` shows why, `jackin restart` tries at once"),
             )
         }
+        Held::Removing => (Reason::Converging, "the engine is removing its container".to_owned()),
         Held::NameConflict(what) => (
             Reason::NameConflict,
             format!("{what}; rename or remove it, it is not touched"),

@@ -15,7 +15,11 @@ use super::{Outcome, StepResult};
 pub fn record(memory: &Memory, plan: &Plan, id: &str, now: Timestamp) -> Option<InstanceStatus> {
     let chosen = plan.chosen?;
     let launches = chosen != PlanKind::AttachExisting && (!plan.steps.is_empty() || chosen == PlanKind::BuildAndCreate);
-    let is_open = memory.status.last_launch.as_ref().is_some_and(|launch| launch.duration_ms.is_none());
+    let is_open = memory
+        .status
+        .last_launch
+        .as_ref()
+        .is_some_and(|launch| launch.duration_ms.is_none());
     if !launches || (plan.steps.is_empty() && is_open) {
         return None;
     }

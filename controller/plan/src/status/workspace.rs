@@ -75,7 +75,7 @@ pub fn workspace(pass: &WorkspacePass<'_>) -> WorkspaceStatus {
         conditions.set(ConditionType::Reconciling, true, Reason::Converging, waiting.join("; "));
     }
     state_not_acted_on(&mut conditions, pass.not_acted_on);
-    let roles = pass.plan.images.iter();
+    let roles = pass.plan.roles.iter();
     WorkspaceStatus {
         observed_generation: generation,
         conditions: conditions.finish(),

@@ -1,11 +1,12 @@
 //! Containers: what to create, and what was found.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{ImageId, Labels};
+use super::{ImageId, Labels, NetworkId};
 
 /// The engine's id of a container.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -28,7 +29,7 @@ pub struct ContainerSpec {
     /// Program and arguments of PID 1; the image's own entrypoint and command are not used.
     pub command: Vec<String>,
     /// Environment of PID 1, without secrets.
-    pub env: std::collections::BTreeMap<String, String>,
+    pub env: BTreeMap<String, String>,
     /// `uid:gid`; `None` keeps the image's user.
     pub user: Option<String>,
     /// Working directory of PID 1.
@@ -142,6 +143,9 @@ pub struct Container {
     pub restart: RestartPolicy,
     /// Names of the networks that it is connected to, sorted.
     pub networks: Vec<String>,
+    /// Ids of those that it was connected to when it last ran, by name. A network that was made anew since has another id, and the
+    /// engine does not start a container whose network is gone.
+    pub network_ids: BTreeMap<String, NetworkId>,
     /// Process id of PID 1 as the host sees it, while it runs.
     pub pid: Option<u32>,
     /// When it was created.

@@ -1,12 +1,14 @@
 //! The engine's models in our words, and label filters in the engine's.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use bollard::models::{
     ContainerInspectResponse, ContainerStateStatusEnum, ContainerSummaryStateEnum, EndpointSettings, HostConfig,
     ImageInspect, ImageSummary, RestartPolicyNameEnum,
 };
-use jackin_plan::world::{Container, ContainerId, ContainerState, Exit, Image, ImageId, Labels, RestartPolicy};
+use jackin_plan::world::{
+    Container, ContainerId, ContainerState, Exit, Image, ImageId, Labels, NetworkId, RestartPolicy,
+};
 use jiff::Timestamp;
 
 use super::limits;
@@ -48,6 +50,7 @@ pub(super) fn summary(found: bollard::models::ContainerSummary) -> Option<Contai
 /// An inspected container; `None` for one without an id.
 pub(super) fn container(found: ContainerInspectResponse) -> Option<Container> {
     let state = found.state.unwrap_or_default();
+    let networks = found.network_settings.and_then(|settings| settings.networks);
     let status = state.status.map_or(ContainerState::Dead, inspected_state);
     let host = found.host_config.unwrap_or_default();
     let error = state.error.filter(|error| !error.is_empty());
@@ -71,7 +74,8 @@ pub(super) fn container(found: ContainerInspectResponse) -> Option<Container> {
         labels: labels(found.config.and_then(|config| config.labels)),
         limits: limits::in_force(&host),
         restart: restart_policy(&host),
-        networks: network_names(found.network_settings.and_then(|settings| settings.networks)),
+        network_ids: network_ids(networks.as_ref()),
+        networks: network_names(networks),
         pid: state
             .pid
             .and_then(|pid| u32::try_from(pid).ok())
@@ -128,6 +132,13 @@ fn names(mut found: Vec<String>) -> Vec<String> {
     found.retain(|name| !name.contains("<none>"));
     found.sort();
     found
+}
+
+/// Ids of joined networks, by name; a container that never ran has none.
+fn network_ids(found: Option<&HashMap<String, EndpointSettings>>) -> BTreeMap<String, NetworkId> {
+    let id = |endpoint: &EndpointSettings| endpoint.network_id.clone().filter(|id| !id.is_empty()).map(NetworkId);
+    let all = found.into_iter().flatten().filter_map(|(name, endpoint)| Some((name.clone(), id(endpoint)?)));
+    all.collect()
 }
 
 /// Names of joined networks, sorted; the engine lists "no network at all" as one named `none`.

@@ -43,6 +43,7 @@ impl FakeContainer {
     fn view(&self) -> Container {
         Container {
             networks: self.network_names(),
+            network_ids: self.connected.clone(),
             ..self.found.clone()
         }
     }
@@ -117,6 +118,7 @@ impl World {
             limits: spec.limits,
             restart: spec.restart,
             networks: Vec::new(),
+            network_ids: BTreeMap::new(),
             pid: None,
             created_at: Some(Timestamp::now()),
             started_at: None,
