@@ -10,7 +10,7 @@ use crate::command_error::{CommandError, Diagnostic, ErrorKind};
 use crate::context::Context;
 use crate::live::{self, Target, Waited};
 use crate::manifest::{self, Files};
-use crate::resource::{self, Resource};
+use crate::resource::{self, Resource, WORKSPACE};
 use crate::text;
 
 /// Delete objects.
@@ -93,7 +93,7 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Ended {
         })
         .collect();
     // What refers to others goes first.
-    doomed.reverse();
+    doomed.sort_by_key(|one| one.resource != &WORKSPACE);
     for one in &selected {
         let namespace = context.namespace().to_owned();
         let doom = |name| Doomed {

@@ -20,7 +20,7 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     files: Files,
     /// Output format
-    #[arg(short, long, value_enum)]
+    #[arg(short, long, value_enum, value_name = "FORMAT")]
     output: Option<Format>,
 }
 

@@ -24,7 +24,7 @@ pub(crate) struct Arguments {
     #[arg(short = 'A', long)]
     all_namespaces: bool,
     /// Output format
-    #[arg(short, long, value_enum)]
+    #[arg(short, long, value_enum, value_name = "FORMAT")]
     output: Option<Format>,
 }
 

@@ -78,7 +78,7 @@ async fn not_found(api: &Api<Instance>, name: &str) -> Result<CommandError, Comm
     } else if names.is_empty() {
         error.hint("there is no instance in this namespace; `jackin get instances -A` lists those of all")
     } else {
-        error.hint(format!("there are {}", names.join(", ")))
+        error.hint(format!("known are {}", names.join(", ")))
     })
 }
 

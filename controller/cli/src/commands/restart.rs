@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use jackin_api::kinds::{Image, Instance};
-use jackin_api::words::Phase;
+use jackin_api::kinds::{Image, Instance, Role};
 use kube::ResourceExt;
 use kube::api::{Api, ListParams, Patch, PatchParams};
 use serde_json::json;
@@ -61,8 +60,8 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Ended {
         return Ok(0);
     }
     start::wait(&client, context, &found, arguments.timeout, |instance: &Instance| {
-        let Some(status) = &instance.status else { return false };
-        status.restarted.as_deref() == Some(&id) && matches!(status.phase, Phase::Running | Phase::Stopped)
+        let served = instance.status.as_ref().and_then(|status| status.restarted.as_deref());
+        served == Some(&id) && (start::is_ready(instance) || start::is_stopped(instance))
     })
     .await
 }
@@ -75,7 +74,16 @@ async fn rebuild(
     instances: &[Instance],
 ) -> Result<(), CommandError> {
     let namespace = context.namespace();
-    let roles: BTreeSet<_> = instances.iter().map(|instance| instance.spec.role.as_str()).collect();
+    let mut roles: BTreeSet<_> = instances.iter().map(|instance| instance.spec.role.as_str()).collect();
+    let known: Api<Role> = Api::namespaced(client.clone(), namespace);
+    for role in known.list(&ListParams::default()).await?.items {
+        let name = role.name_any();
+        if role.spec.source.image.is_some() && roles.remove(name.as_str()) {
+            context.console.say(&format!(
+                "role `{name}` takes its image as it is; there is nothing to build"
+            ));
+        }
+    }
     let api: Api<Image> = Api::namespaced(client.clone(), namespace);
     let images = api.list(&ListParams::default()).await?.items;
     let id = Uuid::now_v7().to_string();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jackin_api::kinds::{Instance, RunState};
-use jackin_api::words::Phase;
+use jackin_api::words::{ConditionType, Phase, is_true};
 use kube::ResourceExt;
 
 use super::{Ended, instances};
@@ -54,19 +54,27 @@ pub(super) async fn set_run(context: &Context, words: &[String], run: RunState, 
         }
     }
     let is_there = |instance: &Instance| match run {
-        RunState::Running => instance
-            .status
-            .as_ref()
-            .is_some_and(|status| status.phase == Phase::Running),
-        RunState::Stopped => instance
-            .status
-            .as_ref()
-            .is_some_and(|status| status.phase == Phase::Stopped),
+        RunState::Running => is_ready(instance),
+        RunState::Stopped => is_stopped(instance),
     };
     match timeout {
         Some(timeout) => wait(&client, context, &found, timeout, is_there).await,
         None => Ok(0),
     }
+}
+
+/// Whether the instance is as its spec wants it.
+pub(super) fn is_ready(instance: &Instance) -> bool {
+    let status = instance.status.as_ref();
+    status.is_some_and(|status| is_true(&status.conditions, ConditionType::Ready))
+}
+
+/// Whether the instance is stopped on purpose.
+pub(super) fn is_stopped(instance: &Instance) -> bool {
+    instance
+        .status
+        .as_ref()
+        .is_some_and(|status| status.phase == Phase::Stopped)
 }
 
 /// Waits until `is_there` holds for each instance, for its current generation.

@@ -11,7 +11,7 @@ use crate::context::Context;
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// Output format
-    #[arg(short, long, value_enum)]
+    #[arg(short, long, value_enum, value_name = "FORMAT")]
     output: Option<Format>,
 }
 

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use jackin_api::words::ConditionStatus;
 use kube::ResourceExt;
 
 use super::Ended;
@@ -174,22 +173,28 @@ fn missing(goal: &Goal, one: &Awaited, live: &Live, namespace: &str) -> Diagnost
             let known = live::conditions(object)
                 .into_iter()
                 .find(|known| known.type_.eq_ignore_ascii_case(type_));
-            let causes = known.map(|known| {
-                let stale = known.status.to_string().eq_ignore_ascii_case(status);
-                let of_before = if stale || known.status == ConditionStatus::True {
-                    " (of an earlier generation)"
-                } else {
-                    ""
-                };
-                format!(
-                    "{} is {}{of_before}: {}: {}",
+            let age = match live::current_condition(object, type_) {
+                Some(_) => "",
+                None => " (of an earlier generation)",
+            };
+            let cause = match known {
+                Some(known) => format!(
+                    "{} is {}{age}: {}: {}",
                     known.type_, known.status, known.reason, known.message
-                )
-            });
-            (
-                format!("{label} has no `{type_}={status}` in time"),
-                causes.into_iter().collect(),
-            )
+                ),
+                None => {
+                    let types: Vec<_> = live::conditions(object).into_iter().map(|known| known.type_).collect();
+                    format!(
+                        "its conditions are {}",
+                        if types.is_empty() {
+                            "none yet".to_owned()
+                        } else {
+                            types.join(", ")
+                        }
+                    )
+                }
+            };
+            (format!("{label} has no `{type_}={status}` in time"), vec![cause])
         }
     };
     Diagnostic {

@@ -226,8 +226,11 @@ fn broken(diagnostics: Vec<Diagnostic>) -> CommandError {
 }
 
 fn read(node: &Node, source: &Source, context: &Context) -> Result<Object, Vec<Problem>> {
-    let mut object = typed::object(node).map_err(in_order)?;
-    let mut problems = check::namespace(&object, node, context.namespace_asked());
+    let (object, mut problems) = typed::object(node);
+    let Some(mut object) = object else {
+        return Err(in_order(problems));
+    };
+    problems.extend(check::namespace(&object, node, context.namespace_asked()));
     problems.extend(check::rules(&object, node));
     let namespace = object
         .metadata()

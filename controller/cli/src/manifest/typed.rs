@@ -16,19 +16,18 @@ use crate::text::nearest;
 
 const KINDS: [&str; 3] = ["Role", "Agent", "Workspace"];
 const TOP: [&str; 5] = ["apiVersion", "kind", "metadata", "spec", "status"];
+/// What of the metadata a file is meant to say.
+const METADATA: [&str; 4] = ["name", "namespace", "labels", "annotations"];
 /// The most problems that are told of one document.
 const MOST_PROBLEMS: usize = 50;
 
-/// The object that a document is.
-///
-/// # Errors
-/// With every field that is unknown, missing or of another type.
-pub(super) fn object(node: &Node) -> Result<Object, Vec<Problem>> {
+/// The object that a document is, with every field of it that is unknown, missing or of another type. There is an object as soon as
+/// its spec is sound, so that rules can be told together with problems elsewhere.
+pub(super) fn object(node: &Node) -> (Option<Object>, Vec<Problem>) {
     let Some(entries) = node.entries() else {
         let problem = Problem::new("not an object", "", node.position);
-        return Err(vec![
-            problem.hint("an object has `apiVersion`, `kind`, `metadata` and `spec`"),
-        ]);
+        let problem = problem.hint("an object has `apiVersion`, `kind`, `metadata` and `spec`");
+        return (None, vec![problem]);
     };
     let mut problems = Vec::new();
     check_version(node, &mut problems);
@@ -38,7 +37,7 @@ pub(super) fn object(node: &Node) -> Result<Object, Vec<Problem>> {
         problems.push(problem.hint(known_hint(&entry.key, &TOP[..4])));
     }
     // Fields of a kind that is not known cannot be judged.
-    let Some(kind) = kind else { return Err(problems) };
+    let Some(kind) = kind else { return (None, problems) };
     let metadata = metadata(node, &mut problems);
     let object = match kind {
         "Role" => spec::<RoleSpec>(node, &mut problems).map(|spec| {
@@ -63,7 +62,7 @@ pub(super) fn object(node: &Node) -> Result<Object, Vec<Problem>> {
             }))
         }),
     };
-    object.filter(|_| problems.is_empty()).ok_or(problems)
+    (object, problems)
 }
 
 /// The kind, namespace and name that a document says.
@@ -256,7 +255,10 @@ fn deserialize<T: DeserializeOwned>(
 
 fn problem(node: &Node, field: &str, message: &str) -> Problem {
     if let Some(name) = quoted(message, "unknown field ") {
-        let known = alternatives(message);
+        let known = match field.starts_with("metadata.") {
+            true => METADATA.to_vec(),
+            false => alternatives(message),
+        };
         let problem = Problem::new(format!("unknown field: `{name}`"), field, node.locate_key(field));
         return problem.hint(known_hint(name, &known));
     }

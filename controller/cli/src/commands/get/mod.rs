@@ -29,7 +29,7 @@ pub(crate) struct Arguments {
     #[arg(required = true, value_name = "KIND")]
     objects: Vec<String>,
     /// Output format
-    #[arg(short, long, value_enum)]
+    #[arg(short, long, value_enum, value_name = "FORMAT")]
     output: Option<Format>,
     /// Go on and print what changes
     #[arg(short, long)]
