@@ -394,10 +394,30 @@ fn state_summary(pass: &InstancePass<'_>, container: Option<&Container>, conditi
         ),
         _ => false,
     };
+    // An instance that serves on an older image is ready, and it is not yet what its spec wants.
+    let (image_failed, image_why) = match image_trouble(pass.wanted) {
+        Some((failed, why)) => (failed, Some(why.to_owned())),
+        None => (false, None),
+    };
     if stalled {
         conditions.set(ConditionType::Stalled, true, reason, message);
+    } else if image_failed {
+        conditions.set(ConditionType::Stalled, true, Reason::BuildFailed, image_why.unwrap_or_default());
     } else if !ready && !matches!(reason, Reason::Stopped) {
         conditions.set(ConditionType::Reconciling, true, reason, message);
+    } else if let Some(why) = image_why {
+        conditions.set(ConditionType::Reconciling, true, Reason::Building, why);
+    }
+}
+
+/// Whether its current image failed, and what its Image object says, while it is not there.
+fn image_trouble(wanted: &Wanted) -> Option<(bool, &str)> {
+    match wanted {
+        Wanted::Run(desired) => match &desired.image {
+            DesiredImage::Invalid { why, failed, .. } => Some((*failed, why)),
+            DesiredImage::Valid(_) => None,
+        },
+        Wanted::Stop | Wanted::Remove { .. } | Wanted::Unresolved(_) => None,
     }
 }
 
@@ -458,11 +478,5 @@ fn failure_text(condition: &Condition) -> String {
 }
 
 fn image_words(pass: &InstancePass<'_>) -> String {
-    match pass.wanted {
-        Wanted::Run(desired) => match &desired.image {
-            DesiredImage::Invalid { why, .. } => format!("its image is not there yet: {why}"),
-            DesiredImage::Valid(_) => String::new(),
-        },
-        Wanted::Stop | Wanted::Remove { .. } | Wanted::Unresolved(_) => String::new(),
-    }
+    image_trouble(pass.wanted).map_or_else(String::new, |(_, why)| format!("its image is not there yet: {why}"))
 }

@@ -102,14 +102,20 @@ fn readiness(instance: &Instance, name: &str) -> Readiness {
     if status.observed_generation != instance.metadata.generation.unwrap_or_default() {
         return Readiness::Waiting(format!("{name}: its new spec was not looked at yet"));
     }
-    let why = words::find(&status.conditions, ConditionType::Ready)
-        .map(|ready| (ready.status, format!("{name}: {}: {}", ready.reason, ready.message)));
-    match why {
-        Some((ConditionStatus::True, _)) => Readiness::Ready,
-        // What is stopped on purpose is as it should be.
-        _ if status.phase == words::Phase::Stopped => Readiness::Ready,
-        Some((_, why)) if words::is_true(&status.conditions, ConditionType::Stalled) => Readiness::Stalled(why),
-        Some((_, why)) => Readiness::Waiting(why),
-        None => Readiness::Waiting(format!("{name}: nothing is known of it yet")),
+    let stated = |type_| words::find(&status.conditions, type_);
+    let why = |condition: &words::Condition| format!("{name}: {}: {}", condition.reason, condition.message);
+    let holds = |condition: &&words::Condition| condition.status == ConditionStatus::True;
+    if let Some(stalled) = stated(ConditionType::Stalled).filter(holds) {
+        return Readiness::Stalled(why(stalled));
+    }
+    // What is stopped on purpose is as it should be.
+    if status.phase == words::Phase::Stopped {
+        return Readiness::Ready;
+    }
+    match (stated(ConditionType::Ready), stated(ConditionType::Reconciling).filter(holds)) {
+        (_, Some(reconciling)) => Readiness::Waiting(why(reconciling)),
+        (Some(ready), None) if ready.status == ConditionStatus::True => Readiness::Ready,
+        (Some(ready), None) => Readiness::Waiting(why(ready)),
+        (None, None) => Readiness::Waiting(format!("{name}: nothing is known of it yet")),
     }
 }
