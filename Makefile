@@ -64,9 +64,9 @@ nextest:
 	  cargo install --locked cargo-nextest@$(NEXTEST_VERSION) --no-default-features --features default-no-update; }
 
 .PHONY: bench
-bench: engine base tiny ## measure against the bare Engine API, in a release build
-	@cargo build --workspace --bins --release --locked
-	@cargo run --release --locked -p jackin-tests --bin bench
+bench: engine tiny ## measure against the bare Engine API, in a release build (BENCH="--only attach --json")
+	@cargo build --release --locked -p jackin -p jackin-capsule
+	@cargo bench --locked -p jackin-tests --bench bench -- $(BENCH)
 
 .PHONY: install
 install: ## build a release and put it into PREFIX/bin (default ~/.local/bin)

@@ -1,0 +1,188 @@
+//! Rungs of the ladder against the calls that they come down to: create, start, heal.
+
+use std::collections::BTreeMap;
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use jackin_api::kinds::Instance;
+use jackin_api::words::{Phase, PlanKind};
+use kube::api::{Patch, PatchParams};
+use serde_json::json;
+use tokio::process::Command;
+use tokio::time::Instant;
+
+use super::bare::Bare;
+use super::report::{Bar, Parts, Row, Samples, milliseconds};
+use super::stage::{Stage, Watch, is_ready, status};
+
+/// What the rungs may cost over their calls.
+const BAR: f64 = 1.15;
+
+/// From the start of the `jackin apply` that asks for one more instance until that is ready; bare: create, start, capsule answers.
+pub(crate) async fn create(stage: &Stage, rounds: usize) -> anyhow::Result<Row> {
+    let instances = stage.instances().await?;
+    let bare = Bare::of(stage, &container_of(&instances.get(&Stage::instance_name(0)).await?)?).await?;
+    let name = Stage::instance_name(1);
+    let more = stage.manifest(2)?;
+    let mut pair = Pair::default();
+    for round in 0..=rounds {
+        let mut watch = Watch::begin(&instances, &name).await?;
+        let begun = Instant::now();
+        let mut apply = Command::new(stage.jackin())
+            .args(["apply", "-f"])
+            .arg(&more)
+            .env("JACKIN_HOME", stage.home())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .spawn()?;
+        let ready = watch.until(is_ready).await?;
+        let ours = begun.elapsed();
+        ensure!(apply.wait().await?.success(), "`jackin apply` failed");
+        let parts = parts_of(&ready, PlanKind::CreateFromValidImage)?;
+        stage.apply(1).await?;
+        watch.until_gone().await?;
+
+        let begun = Instant::now();
+        bare.create().await?;
+        let created = begun.elapsed();
+        bare.start().await?;
+        let started = begun.elapsed();
+        bare.answers().await?;
+        let theirs = begun.elapsed();
+        bare.remove().await?;
+        pair.push(round, (ours, parts), (theirs, steps(&[("create", created), ("start", started), ("answers", theirs)])));
+    }
+    Ok(pair.row("create-from-valid-image"))
+}
+
+/// From the write that wants it to run until it is ready; bare: start, capsule answers.
+pub(crate) async fn start(stage: &Stage, rounds: usize) -> anyhow::Result<Row> {
+    let instances = stage.instances().await?;
+    let name = Stage::instance_name(0);
+    let bare = Bare::of(stage, &container_of(&instances.get(&name).await?)?).await?;
+    bare.create().await?;
+    bare.start().await?;
+    bare.answers().await?;
+    let run = |run: &str| Patch::Merge(json!({"spec": {"run": run}}));
+    let mut pair = Pair::default();
+    for round in 0..=rounds {
+        let mut watch = Watch::begin(&instances, &name).await?;
+        instances.patch(&name, &PatchParams::default(), &run("stopped")).await?;
+        watch.until(|instance| status(instance).is_ok_and(|status| status.phase == Phase::Stopped)).await?;
+        let begun = Instant::now();
+        instances.patch(&name, &PatchParams::default(), &run("running")).await?;
+        let ready = watch.until(is_ready).await?;
+        let ours = begun.elapsed();
+        let parts = parts_of(&ready, PlanKind::StartStopped)?;
+
+        bare.stop().await?;
+        let begun = Instant::now();
+        bare.start().await?;
+        let started = begun.elapsed();
+        bare.answers().await?;
+        let theirs = begun.elapsed();
+        pair.push(round, (ours, parts), (theirs, steps(&[("start", started), ("answers", theirs)])));
+    }
+    bare.remove().await?;
+    Ok(pair.row("start-stopped"))
+}
+
+/// From the request that kills its container until it is ready again; bare: kill, hear of its death, start, capsule answers.
+///
+/// Each instance is killed once: a container that dies soon after its start is left alone for a while, and that is no repair's cost.
+pub(crate) async fn heal(stage: &Stage, rounds: usize) -> anyhow::Result<Row> {
+    stage.scale(rounds + 1).await?;
+    let instances = stage.instances().await?;
+    let first = container_of(&instances.get(&Stage::instance_name(0)).await?)?;
+    let bare = Bare::of(stage, &first).await?;
+    bare.create().await?;
+    bare.start().await?;
+    bare.answers().await?;
+    let mut pair = Pair::default();
+    for round in 0..=rounds {
+        let name = Stage::instance_name(round);
+        let before = instances.get(&name).await?;
+        let id = container_of(&before)?;
+        let launch = |instance: &Instance| Some(status(instance).ok()?.last_launch.as_ref()?.id.clone());
+        let last = launch(&before);
+        let mut watch = Watch::begin(&instances, &name).await?;
+        let begun = Instant::now();
+        stage.engine.post(&format!("/containers/{id}/kill"), None).await?;
+        let ready = watch.until(|instance| is_ready(instance) && launch(instance) != last).await?;
+        let ours = begun.elapsed();
+        ensure!(container_of(&ready)? == id, "another container took its place");
+        let parts = parts_of(&ready, PlanKind::StartStopped)?;
+
+        let begun = bare.kill_and_hear_of_it().await?;
+        let died = begun.elapsed();
+        bare.start().await?;
+        let started = begun.elapsed();
+        bare.answers().await?;
+        let theirs = begun.elapsed();
+        pair.push(round, (ours, parts), (theirs, steps(&[("die", died), ("start", started), ("answers", theirs)])));
+    }
+    bare.remove().await?;
+    Ok(pair.row("heal-after-kill"))
+}
+
+/// Both sides of a comparison as they grow.
+#[derive(Default)]
+struct Pair {
+    ours: (Samples, Parts),
+    bare: (Samples, Parts),
+}
+
+type Measured = (Duration, BTreeMap<String, f64>);
+
+impl Pair {
+    /// Takes a pair. The first one only warms up.
+    fn push(&mut self, round: usize, ours: Measured, bare: Measured) {
+        if round == 0 {
+            return;
+        }
+        for (side, (whole, parts)) in [(&mut self.ours, ours), (&mut self.bare, bare)] {
+            side.0.push(milliseconds(whole));
+            for (part, value) in parts {
+                side.1.entry(part).or_default().push(value);
+            }
+        }
+    }
+
+    fn row(self, name: &'static str) -> Row {
+        let (ours, ours_parts) = self.ours;
+        let (bare, bare_parts) = self.bare;
+        Row { name, bar: Bar::Ratio(BAR), ours, bare: Some(bare), ours_parts, bare_parts }
+    }
+}
+
+/// How long each part took, of times that all count from the same moment.
+fn steps(times: &[(&str, Duration)]) -> BTreeMap<String, f64> {
+    let mut before = Duration::ZERO;
+    let mut parts = BTreeMap::new();
+    for (name, time) in times {
+        parts.insert((*name).to_owned(), milliseconds(time.saturating_sub(before)));
+        before = *time;
+    }
+    parts
+}
+
+/// What the controller says of its last launch, which must have been this plan.
+fn parts_of(instance: &Instance, plan: PlanKind) -> anyhow::Result<BTreeMap<String, f64>> {
+    let launch = status(instance)?.last_launch.as_ref().context("the instance tells of no launch")?;
+    ensure!(launch.plan == plan, "the plan was {}, and {plan} was expected", launch.plan);
+    #[allow(clippy::cast_precision_loss)]
+    let mut parts: BTreeMap<_, _> = launch
+        .steps
+        .iter()
+        .map(|step| (step.step.split(' ').next().unwrap_or_default().to_owned(), step.duration_ms as f64))
+        .collect();
+    #[allow(clippy::cast_precision_loss)]
+    parts.insert("launch".to_owned(), launch.duration_ms.unwrap_or_default() as f64);
+    Ok(parts)
+}
+
+fn container_of(instance: &Instance) -> anyhow::Result<String> {
+    let container = status(instance)?.container.as_ref().context("the instance has no container")?;
+    Ok(container.id.clone())
+}
