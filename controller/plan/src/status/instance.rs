@@ -2,7 +2,7 @@
 
 use jackin_api::kinds::{ContainerReference, ImageReference, InstanceDigests, InstanceStatus, Retry, SessionStatus};
 use jackin_api::wire::SessionState;
-use jackin_api::words::{self as labels, Condition, ConditionStatus, ConditionType, Conditions, Digest, Phase, Reason};
+use jackin_api::words::{self as labels, ConditionStatus, ConditionType, Conditions, Digest, Phase, Reason};
 use jiff::Timestamp;
 
 use crate::backoff::{STEADY_SECONDS, after_failure};
@@ -83,7 +83,17 @@ pub fn instance(pass: &InstancePass<'_>) -> InstanceStatus {
     }
     let mut conditions = Conditions::new(&pass.memory.status.conditions, pass.memory.generation, pass.now);
     state_parts(pass, container, &mut conditions);
-    state_summary(pass, container, &mut conditions);
+    state_summary(pass, container, status.retry.as_ref(), &mut conditions);
+    if pass.plan.held == Some(Held::Backoff) {
+        // Nothing was tried, so what was said of the last try still holds.
+        for type_ in [
+            ConditionType::Ready,
+            ConditionType::Reconciling,
+            ConditionType::CredentialsResolved,
+        ] {
+            labels::find(&pass.memory.status.conditions, type_).map(|condition| conditions.keep(condition));
+        }
+    }
     status.conditions = conditions.finish();
     status
 }
@@ -356,11 +366,16 @@ fn state_credentials(pass: &InstancePass<'_>, desired: &Desired, conditions: &mu
 }
 
 /// `Ready`, `Reconciling` and `Stalled`.
-fn state_summary(pass: &InstancePass<'_>, container: Option<&Container>, conditions: &mut Conditions) {
+fn state_summary(
+    pass: &InstancePass<'_>,
+    container: Option<&Container>,
+    retry: Option<&Retry>,
+    conditions: &mut Conditions,
+) {
     let running = container.is_some_and(|container| container.state == ContainerState::Running);
     let answers = matches!(pass.observed.capsule, Capsule::Answers(_));
     let (ready, reason, message) = if let Some((reason, message, _)) = failure(pass.outcomes) {
-        (false, reason, message.to_owned())
+        (false, reason, format!("{message}{}", next_try(retry)))
     } else {
         match (pass.wanted, &pass.plan.held) {
             (Wanted::Remove { .. }, _) => (false, Reason::Deleting, "its container is being removed".to_owned()),
@@ -402,7 +417,12 @@ fn state_summary(pass: &InstancePass<'_>, container: Option<&Container>, conditi
     if stalled {
         conditions.set(ConditionType::Stalled, true, reason, message);
     } else if image_failed {
-        conditions.set(ConditionType::Stalled, true, Reason::BuildFailed, image_why.unwrap_or_default());
+        conditions.set(
+            ConditionType::Stalled,
+            true,
+            Reason::BuildFailed,
+            image_why.unwrap_or_default(),
+        );
     } else if !ready && !matches!(reason, Reason::Stopped) {
         conditions.set(ConditionType::Reconciling, true, reason, message);
     } else if let Some(why) = image_why {
@@ -422,16 +442,9 @@ fn image_trouble(wanted: &Wanted) -> Option<(bool, &str)> {
 }
 
 fn held_words(held: &Held, pass: &InstancePass<'_>, container: Option<&Container>) -> (Reason, String) {
-    let retry = pass.memory.status.retry.as_ref();
-    let next = retry
-        .map(|retry| format!("; failure {}, next try at {}", retry.failures, retry.after))
-        .unwrap_or_default();
+    let next = next_try(pass.memory.status.retry.as_ref());
     match held {
-        Held::Backoff => {
-            let before = labels::find(&pass.memory.status.conditions, ConditionType::Ready);
-            let why = before.map(failure_text).unwrap_or_default();
-            (Reason::StepFailed, format!("{why}{next}"))
-        }
+        Held::Backoff => (Reason::StepFailed, format!("an earlier try failed{next}")),
         Held::CrashLoop => {
             let exit = container.and_then(|container| container.exit.as_ref());
             let reason = if exit.is_some_and(|exit| exit.out_of_memory) {
@@ -467,14 +480,11 @@ fn held_words(held: &Held, pass: &InstancePass<'_>, container: Option<&Container
     }
 }
 
-/// The text of an earlier failure, without the note on the next try that an earlier pass may have added.
-fn failure_text(condition: &Condition) -> String {
-    condition
-        .message
-        .split("; failure ")
-        .next()
+/// When the next try is due, as the end of a message.
+fn next_try(retry: Option<&Retry>) -> String {
+    retry
+        .map(|retry| format!("; failure {}, next try at {:.0}", retry.failures, retry.after))
         .unwrap_or_default()
-        .to_owned()
 }
 
 fn image_words(pass: &InstancePass<'_>) -> String {
