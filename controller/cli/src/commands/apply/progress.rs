@@ -60,7 +60,7 @@ impl Progress {
     fn bar(&self) -> Option<ProgressBar> {
         let screen = self.screen.as_ref()?;
         let bar = screen.add(ProgressBar::new_spinner());
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg}") {
             bar.set_style(style);
         }
         bar.enable_steady_tick(Duration::from_millis(100));

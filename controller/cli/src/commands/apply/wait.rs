@@ -140,12 +140,7 @@ fn workspace_state(object: &DynamicObject, live: &Live, progress: &mut Progress)
             is_ready,
         );
         if let (true, Some(why)) = (live::holds(found, "Stalled"), live::current_condition(found, "Stalled")) {
-            reasons.push(format!(
-                "instance `{}`: {}: {}",
-                instance.name_any(),
-                why.reason,
-                why.message
-            ));
+            reasons.push(format!("{}: {}: {}", instance.name_any(), why.reason, why.message));
         }
     }
     let state = simple_state(object);
@@ -154,7 +149,11 @@ fn workspace_state(object: &DynamicObject, live: &Live, progress: &mut Progress)
             Some(role) => State::Waiting(format!("made for an earlier revision of the role `{role}`")),
             None => State::Ready,
         },
-        State::Stalled(why) if !reasons.is_empty() => State::Stalled(format!("{why}; {}", reasons.join("; "))),
+        State::Stalled(why) => {
+            reasons.retain(|reason| !why.contains(reason));
+            reasons.insert(0, why);
+            State::Stalled(reasons.join("; "))
+        }
         other => other,
     })
 }

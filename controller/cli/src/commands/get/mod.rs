@@ -226,9 +226,12 @@ impl Asking<'_> {
                         version = seen;
                     }
                     let own = table.widths(&layout, None);
-                    if widths.len() < own.len() {
-                        widths = own;
-                    }
+                    // Columns only ever grow, so that the lines stay below each other.
+                    widths.resize(own.len().max(widths.len()), 0);
+                    widths
+                        .iter_mut()
+                        .zip(own)
+                        .for_each(|(known, own)| *known = own.max(*known));
                     self.context.console.write(&table.render_with(&layout, None, &widths))?;
                     layout.has_headers = false;
                 } else {
