@@ -1,0 +1,140 @@
+//! What a person does to an instance's container behind our back is repaired, by the cheapest means.
+
+use anyhow::{Result, ensure};
+
+use crate::stage::{EngineLog, Found, MAIN, Stage, desk, desk_of, docker, inline_role, play};
+
+fn converged(stage: &Stage) -> Result<Found> {
+    stage.apply(&desk_of(&inline_role(&["RUN echo made > /made"]), &[MAIN]))?;
+    stage.container("desk-main")
+}
+
+fn created(writes: &[String]) -> usize {
+    writes
+        .iter()
+        .filter(|write| write.starts_with("container create "))
+        .count()
+}
+
+fn tagged(writes: &[String]) -> usize {
+    writes.iter().filter(|write| write.starts_with("image ")).count()
+}
+
+#[test]
+fn a_removed_container_is_made_again_under_its_name_and_nothing_is_built() -> Result<()> {
+    play(|stage| {
+        let before = converged(stage)?;
+        let mut log = EngineLog::follow(stage)?;
+        docker(&["rm", "-f", &before.id])?;
+        let after = stage.until_container("desk-main", "another one, running", |found| {
+            found.id != before.id && found.state == "running"
+        })?;
+        stage.until_condition("instance", "desk-main", "Ready", "True")?;
+        assert_eq!((after.name, after.image), (before.name, before.image));
+        let writes = log.writes()?;
+        assert_eq!((created(&writes), tagged(&writes)), (1, 0), "{writes:?}");
+        let instance = stage.object("instance", "desk-main")?;
+        assert_eq!(instance["status"]["plan"], "CreateFromValidImage");
+        Ok(())
+    })
+}
+
+#[test]
+fn a_killed_container_is_started_again() -> Result<()> {
+    play(|stage| {
+        let before = converged(stage)?;
+        let mut log = EngineLog::follow(stage)?;
+        docker(&["kill", &before.id])?;
+        let after = stage.until_container("desk-main", "started again", |found| {
+            found.state == "running" && found.started_at != before.started_at
+        })?;
+        stage.until_condition("instance", "desk-main", "Ready", "True")?;
+        assert_eq!(after.id, before.id);
+        let writes = log.writes()?;
+        assert_eq!((created(&writes), tagged(&writes)), (0, 0), "{writes:?}");
+        let started = writes
+            .iter()
+            .filter(|write| write.starts_with("container start "))
+            .count();
+        assert_eq!(started, 1, "{writes:?}");
+        Ok(())
+    })
+}
+
+#[test]
+fn a_paused_container_is_unpaused_and_its_processes_go_on() -> Result<()> {
+    play(|stage| {
+        let before = converged(stage)?;
+        let mut log = EngineLog::follow(stage)?;
+        docker(&["pause", &before.id])?;
+        let after = stage.until_container("desk-main", "running", |found| found.state == "running")?;
+        stage.until_condition("instance", "desk-main", "Ready", "True")?;
+        assert_eq!(
+            (after.id, after.pid, after.started_at),
+            (before.id, before.pid, before.started_at)
+        );
+        assert_eq!(
+            log.writes()?,
+            [
+                "container pause default.desk-main",
+                "container unpause default.desk-main"
+            ]
+        );
+        Ok(())
+    })
+}
+
+#[test]
+fn a_removed_image_leaves_the_running_instance_alone() -> Result<()> {
+    play(|stage| {
+        let before = converged(stage)?;
+        let name = before.inspected["Config"]["Image"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
+        let tags = docker(&[
+            "image",
+            "inspect",
+            "--format",
+            "{{join .RepoTags \" \"}}",
+            &before.image,
+        ])?;
+        ensure!(!tags.is_empty(), "{name} has no names");
+        for tag in tags.split_whitespace() {
+            docker(&["rmi", "-f", tag])?;
+        }
+        // A pass that has seen the engine without the image.
+        stage.stop_controller()?;
+        stage.jackin(&["controller", "start"])?;
+        stage.wait_for("instance/desk-main", "Ready")?;
+        stage.jackin(&["exec", "desk-main", "--", "cat", "/made"])?;
+        let after = stage.container("desk-main")?;
+        assert_eq!((after.id, after.started_at), (before.id, before.started_at));
+        Ok(())
+    })
+}
+
+#[test]
+fn a_container_removed_while_the_controller_was_down_is_made_again_by_the_next_command() -> Result<()> {
+    play(|stage| {
+        let before = converged(stage)?;
+        stage.stop_controller()?;
+        docker(&["rm", "-f", &before.id])?;
+        stage.jackin(&["get", "instances"])?;
+        let after = stage.until_container("desk-main", "running", |found| found.state == "running")?;
+        assert_eq!(after.image, before.image);
+        Ok(())
+    })
+}
+
+#[test]
+fn limits_changed_by_hand_are_set_back_in_place() -> Result<()> {
+    play(|stage| {
+        stage.apply(&desk(&["resources: {memory: 64Mi}", MAIN]))?;
+        let before = stage.container("desk-main")?;
+        docker(&["update", "--memory", "128m", "--memory-swap", "128m", &before.id])?;
+        let after = stage.until_container("desk-main", "limited again", |found| found.memory == 64 << 20)?;
+        assert_eq!((after.id, after.pid), (before.id, before.pid));
+        Ok(())
+    })
+}

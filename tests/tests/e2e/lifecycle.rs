@@ -1,0 +1,137 @@
+//! Stop, start, restart, and how many there are.
+
+use anyhow::{Result, ensure};
+
+use crate::stage::{EngineLog, MAIN, Stage, desk, play};
+
+fn counted(count: u32) -> String {
+    desk(&[&format!(
+        "instances: [{{name: main, role: tiny, agent: shell, count: {count}}}]"
+    )])
+}
+
+fn phase(stage: &Stage, instance: &str) -> Result<serde_json::Value> {
+    Ok(stage.object("instance", instance)?["status"]["phase"].clone())
+}
+
+#[test]
+fn a_stopped_instance_keeps_its_container_and_starts_again() -> Result<()> {
+    play(|stage| {
+        let manifest = desk(&[MAIN]);
+        stage.apply(&manifest)?;
+        let before = stage.container("desk-main")?;
+        let mut log = EngineLog::follow(stage)?;
+        stage.jackin(&["stop", "desk-main"])?;
+        let stopped = stage.container("desk-main")?;
+        assert_eq!((&stopped.id, stopped.state.as_str()), (&before.id, "exited"));
+        assert_eq!(phase(stage, "desk-main")?, "Stopped");
+
+        stage.submit(&manifest)?;
+        stage.stop_controller()?;
+        stage.jackin(&["controller", "start"])?;
+        assert_eq!(phase(stage, "desk-main")?, "Stopped");
+        assert_eq!(
+            stage.container("desk-main")?.state,
+            "exited",
+            "an apply started what was stopped on purpose"
+        );
+
+        stage.jackin(&["start", "desk-main"])?;
+        let started = stage.container("desk-main")?;
+        assert_eq!((&started.id, started.state.as_str()), (&before.id, "running"));
+        assert_eq!(stage.object("instance", "desk-main")?["status"]["plan"], "StartStopped");
+        let writes = log.writes()?;
+        ensure!(!writes.iter().any(|write| write.contains(" create ")), "{writes:?}");
+        Ok(())
+    })
+}
+
+#[test]
+fn a_restart_starts_the_same_container_and_a_recreating_one_makes_another() -> Result<()> {
+    play(|stage| {
+        stage.apply(&desk(&[MAIN]))?;
+        let first = stage.container("desk-main")?;
+        stage.jackin(&["restart", "desk-main"])?;
+        let second = stage.container("desk-main")?;
+        assert_eq!(second.id, first.id);
+        assert_ne!(second.started_at, first.started_at);
+        let mut log = EngineLog::follow(stage)?;
+        stage.jackin(&["restart", "desk-main", "--recreate"])?;
+        let third = stage.container("desk-main")?;
+        assert_ne!(third.id, second.id);
+        assert_eq!((third.name, third.state.as_str()), (second.name, "running"));
+        let writes = log.writes()?;
+        assert_eq!(
+            writes
+                .iter()
+                .filter(|write| write.starts_with("container create"))
+                .count(),
+            1,
+            "{writes:?}"
+        );
+        Ok(())
+    })
+}
+
+#[test]
+fn a_count_grows_beside_what_runs_and_shrinks_again() -> Result<()> {
+    play(|stage| {
+        stage.apply(&counted(1))?;
+        let first = stage.container("desk-main-0")?;
+        stage.apply(&counted(3))?;
+        assert_eq!(
+            stage.ours("container")?,
+            ["default.desk-main-0", "default.desk-main-1", "default.desk-main-2"]
+        );
+        stage.apply(&counted(1))?;
+        stage.jackin(&[
+            "wait",
+            "instance",
+            "desk-main-1",
+            "desk-main-2",
+            "--for=delete",
+            "--timeout",
+            "60s",
+        ])?;
+        assert_eq!(stage.ours("container")?, ["default.desk-main-0"]);
+        let after = stage.container("desk-main-0")?;
+        assert_eq!((after.id, after.pid), (first.id, first.pid));
+        Ok(())
+    })
+}
+
+#[test]
+fn going_from_a_plain_instance_to_a_count_keeps_the_running_one_as_the_first() -> Result<()> {
+    play(|stage| {
+        stage.apply(&desk(&[MAIN]))?;
+        let plain = stage.container("desk-main")?;
+        stage.jackin(&["exec", "desk-main", "--", "sh", "-c", "echo kept > $HOME/notes"])?;
+        stage.apply(&counted(2))?;
+        let first = stage.container("desk-main-0")?;
+        assert_eq!((first.id, first.pid), (plain.id, plain.pid));
+        assert_eq!(stage.ours("container")?, ["default.desk-main-0", "default.desk-main-1"]);
+        let kept = stage.jackin(&["exec", "desk-main-0", "--", "sh", "-c", "cat $HOME/notes"])?;
+        assert_eq!(kept, "kept\n");
+        let named = stage.jackin(&["get", "instances", "-o", "name"])?;
+        assert_eq!(
+            named,
+            "instance.jackin.dev/desk-main-0\ninstance.jackin.dev/desk-main-1\n"
+        );
+        Ok(())
+    })
+}
+
+#[test]
+fn an_instance_taken_out_of_the_manifest_goes_and_the_others_stay() -> Result<()> {
+    play(|stage| {
+        stage.apply(&desk(&[
+            "instances: [{name: main, role: tiny, agent: shell}, {name: other, role: tiny, agent: shell}]",
+        ]))?;
+        let before = stage.container("desk-main")?;
+        stage.apply(&desk(&[MAIN]))?;
+        stage.jackin(&["wait", "instance", "desk-other", "--for=delete", "--timeout", "60s"])?;
+        assert_eq!(stage.ours("container")?, ["default.desk-main"]);
+        assert_eq!(stage.container("desk-main")?.pid, before.pid);
+        Ok(())
+    })
+}

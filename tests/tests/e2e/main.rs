@@ -1,0 +1,20 @@
+//! The rules of convergence, played with the built `jackin` on the real engine.
+//!
+//! Each test has a home of its own and so an owner id of its own; it sees and sweeps only that owner's objects. What a person does
+//! beside jackin is done with the `docker` command. Rules that need no engine are tested where they are decided, in `plan`.
+
+mod stage;
+
+mod commands;
+mod crash;
+mod deletion;
+mod drift;
+mod examples;
+mod failures;
+mod homes;
+mod idempotence;
+mod images;
+mod lifecycle;
+mod live;
+mod secrets;
+mod sessions;
