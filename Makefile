@@ -47,6 +47,7 @@ demo: engine build base ## from nothing to a running instance and a command in i
 
 .PHONY: test
 test: ## format, lints and all tests, on a real engine
+	@$(STAGE) packages docker/packages.sh
 	@$(STAGE) engine docker/engine.sh start
 	@$(STAGE) base docker/construct/build.sh
 	@$(STAGE) tiny docker/tiny/build.sh
