@@ -16,8 +16,11 @@ use kube::runtime::watcher::{self, Event};
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
-use crate::command_error::CommandError;
+use crate::command_error::{CommandError, ErrorKind};
 use crate::resource::Resource;
+
+/// How long a server may be away while it is watched.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Objects to watch: all of a kind in a namespace, or one.
 #[derive(Clone, Debug)]
@@ -67,7 +70,7 @@ type Events = Pin<Box<dyn Stream<Item = (Target, watcher::Result<Event<DynamicOb
 
 /// Watches until `judge` gives something. It is asked once all targets were listed, and then at each change.
 ///
-/// A server that goes away meanwhile is waited for as well.
+/// A server that goes away meanwhile is waited for as well, though not for long.
 ///
 /// # Errors
 /// When the server refuses to be watched, or `judge` fails.
@@ -84,6 +87,7 @@ pub(crate) async fn until<T>(
     }
     let mut live = Live::default();
     let mut unlisted = targets.len();
+    let mut broken_since: Option<Instant> = None;
     loop {
         let next = match deadline {
             None => events.next().await,
@@ -102,6 +106,9 @@ pub(crate) async fn until<T>(
                 object.name_any(),
             )
         };
+        if event.is_ok() {
+            broken_since = None;
+        }
         match event {
             Ok(Event::Init) => {
                 let Target {
@@ -131,7 +138,14 @@ pub(crate) async fn until<T>(
             {
                 return Err(kube::Error::Api(status).into());
             }
-            Err(_) => continue,
+            Err(error) => {
+                if broken_since.get_or_insert_with(Instant::now).elapsed() > PATIENCE {
+                    return Err(CommandError::new(ErrorKind::Unreachable, "the controller went away")
+                        .caused_by(&error)
+                        .hint("any other command starts it again; what it was at, it goes on with"));
+                }
+                continue;
+            }
         }
         if unlisted == 0
             && let Some(done) = judge(&live)?

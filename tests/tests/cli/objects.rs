@@ -162,3 +162,36 @@ fn a_reader_that_goes_away_is_no_error() {
     let output = program.wait_with_output().expect("the program ends");
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
 }
+
+#[test]
+fn waiting_ends_in_time_and_names_what_is_missing_and_why() {
+    let workspace = "---\napiVersion: jackin.dev/v1alpha1\nkind: Workspace\nmetadata: {name: shop}\nspec:\n  workdir: /work\n  \
+                     roles: [rust]\n  instances: [{name: main, role: rust, agent: shell}]\n";
+    let sandbox = Sandbox::new().with("shop.yaml", &format!("{ROLE}{workspace}"));
+    let told = sandbox.run(&["apply", "-f", "shop.yaml", "--wait", "--timeout=3s"]);
+    assert!(told.contains("error: not ready within 3s"), "{told}");
+    assert!(told.contains("error: workspace `shop` is not ready"), "{told}");
+    assert!(told.contains("EngineUnreachable"), "{told}");
+    assert!(told.contains("hint: `jackin describe workspace shop`"), "{told}");
+    assert!(told.ends_with("exit code 3\n"), "{told}");
+}
+
+#[test]
+fn what_needs_no_engine_is_ready_at_once() {
+    let sandbox = sandbox();
+    let told = sandbox.run(&["apply", "-f", "role.yaml", "--wait", "--timeout=30s"]);
+    assert!(
+        told.contains("role/rust: Ready") && told.ends_with("exit code 0\n"),
+        "{told}"
+    );
+}
+
+#[test]
+fn converging_once_leaves_no_controller_behind() {
+    let sandbox = sandbox();
+    let told = sandbox.run(&["apply", "-f", "role.yaml", "--once"]);
+    assert!(told.ends_with("exit code 0\n"), "{told}");
+    assert_eq!(sandbox.output(&["controller", "status"]).status.code(), Some(4));
+    let again = sandbox.run(&["apply", "-f", "role.yaml"]);
+    assert!(again.contains("role.jackin.dev/rust unchanged"), "{again}");
+}
