@@ -2,7 +2,7 @@
 
 use jackin_api::kinds::{ContainerReference, ImageReference, InstanceDigests, InstanceStatus, Retry, SessionStatus};
 use jackin_api::wire::SessionState;
-use jackin_api::words::{self as labels, ConditionStatus, ConditionType, Conditions, Digest, Phase, Reason};
+use jackin_api::words::{self as labels, Condition, ConditionStatus, ConditionType, Conditions, Digest, Phase, Reason};
 use jiff::Timestamp;
 
 use crate::backoff::{STEADY_SECONDS, after_failure};
@@ -15,7 +15,7 @@ use crate::resolve::Wanted;
 use crate::step::{Held, Plan, WaitsFor};
 use crate::world::{Container, ContainerState};
 
-use super::{Outcome, failure, launch, succeeded};
+use super::{Outcome, failure, launch};
 
 /// The most sessions that a status tells of.
 const MOST_SESSIONS: usize = 32;
@@ -71,20 +71,20 @@ pub fn instance(pass: &InstancePass<'_>) -> InstanceStatus {
             status.rejected_plans.clone_from(&pass.plan.rejected);
         }
     }
-    status.last_launch = launch::after(status.last_launch.take(), pass.plan, pass.outcomes, pass.now);
+    status.last_launch = launch::after(status.last_launch.take(), pass, container);
     status.retry = retry(pass, container);
+    // Once it is started again the request is served, whatever fails after that: nobody asked to be restarted twice.
     if let Wanted::Run(desired) = pass.wanted
         && let Some(request) = &desired.restart
-        && !pass.outcomes.is_empty()
-        && succeeded(pass.outcomes)
-        && pass.plan.steps.iter().any(|planned| planned.step.is_launch())
+        && launch::is_done(pass.outcomes, "StartContainer")
     {
         status.restarted = Some(request.id.clone());
     }
-    let mut conditions = Conditions::new(&pass.memory.status.conditions, pass.memory.generation, pass.now);
+    let mut conditions = Conditions::new(&before(pass), pass.memory.generation, pass.now);
     state_parts(pass, container, &mut conditions);
     state_summary(pass, container, status.retry.as_ref(), &mut conditions);
-    if pass.plan.held == Some(Held::Backoff) {
+    let said = labels::find(&pass.memory.status.conditions, ConditionType::Ready);
+    if pass.plan.held == Some(Held::Backoff) && said.is_some_and(|ready| ready.status == ConditionStatus::False) {
         // Nothing was tried, so what was said of the last try still holds.
         for type_ in [
             ConditionType::Ready,
@@ -96,6 +96,22 @@ pub fn instance(pass: &InstancePass<'_>) -> InstanceStatus {
     }
     status.conditions = conditions.finish();
     status
+}
+
+/// The conditions as they were.
+///
+/// A repair that waited for a restart and now waits for sessions begins a new wait, which the policy's deadline counts from.
+fn before(pass: &InstancePass<'_>) -> Vec<Condition> {
+    let waits = pass.plan.pending.as_ref().map(|pending| &pending.waits_for);
+    let mut conditions = pass.memory.status.conditions.clone();
+    if matches!(waits, Some(WaitsFor::Sessions(_))) {
+        let other = |condition: &Condition| {
+            condition.type_ == ConditionType::RepairPending.to_string()
+                && condition.reason != Reason::SessionsLive.to_string()
+        };
+        conditions.retain(|condition| !other(condition));
+    }
+    conditions
 }
 
 /// Status of an instance when the engine could not be read: what was known is kept, and nothing is claimed.
@@ -122,11 +138,13 @@ pub fn unknown(memory: &Memory, message: &str, now: Timestamp) -> InstanceStatus
 
 /// The container that the plan spoke of: the one that serves, or any that is left.
 fn serving<'a>(pass: &InstancePass<'a>) -> Option<&'a Container> {
-    let running = |container: &&Container| container.state == ContainerState::Running;
-    let all = &pass.observed.containers;
-    all.iter()
-        .find(running)
-        .or_else(|| all.iter().max_by_key(|container| container.created_at))
+    let alive = |container: &Container| match container.state {
+        ContainerState::Running => 2,
+        ContainerState::Paused | ContainerState::Restarting => 1,
+        ContainerState::Created | ContainerState::Exited | ContainerState::Dead | ContainerState::Removing => 0,
+    };
+    let all = pass.observed.containers.iter();
+    all.max_by_key(|container| (alive(container), container.created_at, container.id.clone()))
 }
 
 fn phase(pass: &InstancePass<'_>, container: Option<&Container>) -> Phase {
@@ -187,8 +205,16 @@ fn session(session: &jackin_api::wire::Session) -> SessionStatus {
     SessionStatus {
         id: session.name.clone(),
         agent: session.agent.clone(),
-        state: state_word(session.state).to_owned(),
+        state: state_word(state_of(session)).to_owned(),
         attached: session.attached > 0,
+    }
+}
+
+fn state_of(session: &jackin_api::wire::Session) -> SessionState {
+    if session.is_live() {
+        session.state
+    } else {
+        SessionState::Exited
     }
 }
 
@@ -225,7 +251,7 @@ fn retry(pass: &InstancePass<'_>, container: Option<&Container>) -> Option<Retry
         Some(ContainerState::Exited) if short && pass.plan.steps.iter().any(|planned| planned.step.is_launch()) => {
             again()
         }
-        Some(ContainerState::Running) if !short => None,
+        Some(ContainerState::Running) if !short && pass.plan.held.is_none() => None,
         _ => before,
     }
 }
@@ -265,7 +291,7 @@ fn state_parts(pass: &InstancePass<'_>, container: Option<&Container>, condition
         .iter()
         .filter(|session| {
             matches!(
-                session.state,
+                state_of(session),
                 SessionState::WaitingForInput | SessionState::WaitingForPermission | SessionState::AuthNeeded
             )
         })
@@ -312,14 +338,16 @@ fn state_mounts(pass: &InstancePass<'_>, conditions: &mut Conditions) {
         match state {
             MountSourceState::Present => {}
             MountSourceState::Missing => missing.push(format!("the source of `{target}` does not exist")),
-            MountSourceState::Forbidden { part } => missing.push(format!("the source of `{target}` leads to {part}")),
+            MountSourceState::Forbidden { part } => {
+                missing.push(format!("the source of `{target}` leads to {part}, which may not be mounted"));
+            }
             MountSourceState::Unreadable { error } => unread.push(format!("the source of `{target}`: {error}")),
         }
     }
     let type_ = ConditionType::WorkspaceMaterialized;
     match (&pass.plan.held, missing.is_empty(), unread.is_empty()) {
         (Some(Held::Isolation(what)), ..) => conditions.set(type_, false, Reason::IsolationNotSupported, what),
-        (_, false, _) => conditions.set(type_, false, Reason::MountSourceMissing, missing.join("; ")),
+        (_, false, _) => conditions.set(type_, false, mounts_reason(pass), missing.join("; ")),
         (_, true, false) => conditions.set(
             type_,
             ConditionStatus::Unknown,
@@ -328,6 +356,15 @@ fn state_mounts(pass: &InstancePass<'_>, conditions: &mut Conditions) {
         ),
         (_, true, true) => conditions.set(type_, true, Reason::MountsPresent, ""),
     };
+}
+
+fn mounts_reason(pass: &InstancePass<'_>) -> Reason {
+    let forbidden = |state: &MountSourceState| matches!(state, MountSourceState::Forbidden { .. });
+    if pass.observed.mounts.values().any(forbidden) {
+        Reason::MountSourceForbidden
+    } else {
+        Reason::MountSourceMissing
+    }
 }
 
 fn state_image(desired: &Desired, conditions: &mut Conditions) {
@@ -379,7 +416,10 @@ fn state_summary(
     } else {
         match (pass.wanted, &pass.plan.held) {
             (Wanted::Remove { .. }, _) => (false, Reason::Deleting, "its container is being removed".to_owned()),
-            (Wanted::Stop, _) => (false, Reason::Stopped, "`jackin start` starts it".to_owned()),
+            (Wanted::Stop, _) if pass.plan.steps.is_empty() => {
+                (false, Reason::Stopped, "`jackin start` starts it".to_owned())
+            }
+            (Wanted::Stop, _) => (false, Reason::Converging, doing(pass)),
             (Wanted::Unresolved(gaps), _) => {
                 let gaps: Vec<_> = gaps
                     .iter()
@@ -394,10 +434,7 @@ fn state_summary(
             (Wanted::Run(_), None) if running && answers && pass.plan.steps.is_empty() => {
                 (true, Reason::AsDesired, String::new())
             }
-            (Wanted::Run(_), None) => {
-                let steps: Vec<_> = pass.plan.steps.iter().map(|planned| planned.step.name()).collect();
-                (false, Reason::Converging, steps.join(", "))
-            }
+            (Wanted::Run(_), None) => (false, Reason::Converging, doing(pass)),
         }
     };
     conditions.set(ConditionType::Ready, ready, reason, message.clone());
@@ -441,10 +478,29 @@ fn image_trouble(wanted: &Wanted) -> Option<(bool, &str)> {
     }
 }
 
+/// The steps of the plan, for people.
+fn doing(pass: &InstancePass<'_>) -> String {
+    if pass.plan.steps.is_empty() {
+        return "the engine is about to start its container again".to_owned();
+    }
+    let steps: Vec<_> = pass.plan.steps.iter().map(|planned| planned.step.name()).collect();
+    steps.join(", ")
+}
+
+/// How a container ended, for people.
+fn exit_words(container: Option<&Container>) -> Option<String> {
+    let exit = container?.exit.as_ref()?;
+    let memory = if exit.out_of_memory { ", out of memory" } else { "" };
+    Some(format!("it ended with {}{memory}", exit.code))
+}
+
 fn held_words(held: &Held, pass: &InstancePass<'_>, container: Option<&Container>) -> (Reason, String) {
     let next = next_try(pass.memory.status.retry.as_ref());
     match held {
-        Held::Backoff => (Reason::StepFailed, format!("an earlier try failed{next}")),
+        Held::Backoff => {
+            let how = exit_words(container).unwrap_or_else(|| "an earlier try failed".to_owned());
+            (Reason::StepFailed, format!("{how}{next}"))
+        }
         Held::CrashLoop => {
             let exit = container.and_then(|container| container.exit.as_ref());
             let reason = if exit.is_some_and(|exit| exit.out_of_memory) {
@@ -452,12 +508,10 @@ fn held_words(held: &Held, pass: &InstancePass<'_>, container: Option<&Container
             } else {
                 Reason::CrashLoop
             };
-            let code = exit
-                .map(|exit| format!("it ended with {}", exit.code))
-                .unwrap_or_default();
+            let how = exit_words(container).unwrap_or_default();
             (
                 reason,
-                format!("{code}{next}; `jackin logs` shows why, `jackin restart` tries at once"),
+                format!("{how}{next}; `jackin logs` shows why, `jackin restart` tries at once"),
             )
         }
         Held::Removing => (Reason::Converging, "the engine is removing its container".to_owned()),
@@ -465,7 +519,7 @@ fn held_words(held: &Held, pass: &InstancePass<'_>, container: Option<&Container
             Reason::NameConflict,
             format!("{what}; rename or remove it, it is not touched"),
         ),
-        Held::Mounts(what) => (Reason::MountSourceMissing, what.clone()),
+        Held::Mounts(what) => (mounts_reason(pass), what.clone()),
         Held::MountsUnread(what) => (Reason::MountSourceMissing, format!("could not look at {what}")),
         Held::Isolation(what) => (
             Reason::IsolationNotSupported,
