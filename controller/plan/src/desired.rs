@@ -145,7 +145,7 @@ pub struct ServingImage {
     pub name: String,
     /// Digest of its recipe.
     pub recipe: Digest,
-    /// Fields of its recipe.
+    /// Fields of its recipe, files folded into folders where they are many.
     pub fields: DigestMap,
 }
 

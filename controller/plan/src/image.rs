@@ -7,6 +7,7 @@ use jackin_api::words::{self as labels, Digest, DigestMap, ImageDecision, ImageR
 
 use crate::desired::ServingImage;
 use crate::digest::{digest_of, digest_of_map};
+use crate::recipe::{changes, fields_for_label};
 use crate::world::{Image, Labels};
 
 /// What was seen of a role's source and of images that could serve.
@@ -68,10 +69,11 @@ pub fn plan(observed: &ObservedImage, rebuild: Option<&String>, status: &ImageSt
         return serve_as_it_is(observed, recipe, fields, status);
     }
     let rebuild = rebuild.is_some_and(|rebuild| status.rebuilt.as_ref() != Some(rebuild));
-    let valid = observed
-        .found
-        .iter()
-        .find(|image| recipe_of(image).as_ref() == Some(&recipe));
+    // An image that was built once more has taken the name from the one before it, which is still there without a name.
+    let of_recipe = |image: &&Image| recipe_of(image).as_ref() == Some(&recipe);
+    let named = |image: &&Image| of_recipe(image) && !image.tags.is_empty();
+    let valid = observed.found.iter().find(named);
+    let valid = valid.or_else(|| observed.found.iter().find(of_recipe));
     match valid {
         Some(image) if !rebuild => {
             let name = image.tags.first().cloned().unwrap_or_else(|| image.id.0.clone());
@@ -79,7 +81,7 @@ pub fn plan(observed: &ObservedImage, rebuild: Option<&String>, status: &ImageSt
                 id: image.id.0.clone(),
                 name,
                 recipe: recipe.clone(),
-                fields: fields.clone(),
+                fields: fields_for_label(&fields),
             };
             ImagePlan {
                 decision: ImageDecision::Reuse,
@@ -132,7 +134,7 @@ fn serve_as_it_is(observed: &ObservedImage, recipe: Digest, fields: DigestMap, s
         id: image.id.0.clone(),
         name,
         recipe: recipe.clone(),
-        fields: fields.clone(),
+        fields: fields_for_label(&fields),
     };
     ImagePlan {
         decision: ImageDecision::Reuse,
@@ -176,7 +178,7 @@ fn field_reasons(before: &DigestMap, now: &DigestMap) -> Vec<ImageDecisionReason
         reason: ImageReason::RecipeFieldChanged,
         change: Some(change),
     };
-    before.changes_to(now).into_iter().map(reason).collect()
+    changes(before, now).into_iter().map(reason).collect()
 }
 
 fn because(reason: ImageReason) -> ImageDecisionReason {
@@ -188,10 +190,10 @@ pub fn recipe_of(image: &Image) -> Option<Digest> {
     image.labels.get(labels::RECIPE).cloned().map(Digest)
 }
 
-/// Labels of an image of this recipe, to be added to those that every object of ours bears.
+/// Labels of an image of this recipe, to be added to those that every object of ours bears. Many fields are folded.
 pub fn recipe_labels(recipe: &Digest, fields: &DigestMap) -> Labels {
     // Serialising a map of strings cannot fail.
-    let text = serde_json::to_string(fields).unwrap_or_default();
+    let text = serde_json::to_string(&fields_for_label(fields)).unwrap_or_default();
     [
         (labels::RECIPE.to_owned(), recipe.0.clone()),
         (labels::RECIPE_FIELDS.to_owned(), text),

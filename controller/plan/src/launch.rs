@@ -158,8 +158,17 @@ pub(crate) fn fields(site: &Site, desired: &Desired, observed: &Observed, image:
 ///
 /// The content of a program counts where it is known; what it is installed from counts only where it is not.
 pub(crate) fn changes(made_from: &DigestMap, now: &DigestMap, observed: &Observed) -> Vec<Change> {
-    let known = |agent: &str| matches!(observed.programs.get(agent), Some(Program::Known { .. } | Program::InImage));
-    let counts = |change: &Change| match change.field.strip_prefix("agents[").and_then(|rest| rest.split_once(']')) {
+    let known = |agent: &str| {
+        matches!(
+            observed.programs.get(agent),
+            Some(Program::Known { .. } | Program::InImage)
+        )
+    };
+    let counts = |change: &Change| match change
+        .field
+        .strip_prefix("agents[")
+        .and_then(|rest| rest.split_once(']'))
+    {
         Some((agent, ".install")) => !known(agent),
         // An agent that is not wanted any more has no install; one whose program is not known may be the same.
         Some((agent, _)) => known(agent) || !now.0.contains_key(&format!("agents[{agent}].install")),

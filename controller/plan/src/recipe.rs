@@ -127,7 +127,10 @@ mod tests {
         assert!(size(&label) <= LABEL_BYTES);
         let new = with(many(), "files[src/part3/new]");
         assert_eq!(texts(&changes(&label, &new)), ["~ files[src/part3/]"]);
-        assert_eq!(texts(&changes(&label, &fields_for_label(&new))), ["~ files[src/part3/]"]);
+        assert_eq!(
+            texts(&changes(&label, &fields_for_label(&new))),
+            ["~ files[src/part3/]"]
+        );
     }
 
     #[test]

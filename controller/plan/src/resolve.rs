@@ -274,10 +274,12 @@ fn image_of(role: &Role, snapshot: &Snapshot) -> DesiredImage {
             DesiredImage::Valid(serving)
         }
         (current, built, serving) => DesiredImage::Invalid {
-            why: built.map_or_else(
-                || "nothing is known of it yet".to_owned(),
-                |built| built.message.clone(),
-            ),
+            why: match built {
+                _ if !current => "its Image object was not looked at for the role as it is now".to_owned(),
+                Some(built) if !built.message.is_empty() => built.message.clone(),
+                Some(built) => format!("{}: {}", built.reason, built.status),
+                None => "nothing is known of it yet".to_owned(),
+            },
             failed: current && words::is_true(&status.conditions, ConditionType::Stalled),
             serving,
         },

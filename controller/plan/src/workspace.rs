@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jackin_api::kinds::{Instance, InstanceSpec, InstanceTemplate, Role, Workspace};
+use jackin_api::kinds::{DisruptionPolicy, Instance, InstanceSpec, InstanceTemplate, Role, Workspace};
+use jackin_api::words::{self, ConditionStatus, ConditionType, Reason};
 use kube::ResourceExt;
 
 use crate::digest::{image_revision, role_revision};
@@ -28,7 +29,7 @@ pub struct WorkspacePlan {
     pub update: BTreeMap<String, InstanceSpec>,
     /// Instances that are no longer wanted and have no live session.
     pub delete: Vec<String>,
-    /// Instances that are no longer wanted and wait for their sessions, by name.
+    /// Instances that are no longer wanted and wait for their sessions, by name; none are named where they are not known.
     pub waiting: BTreeMap<String, Vec<String>>,
     /// Roles that are used, with their revisions.
     pub roles: BTreeMap<String, String>,
@@ -61,6 +62,8 @@ pub fn plan(snapshot: &WorkspaceSnapshot) -> WorkspacePlan {
             plan.desired.insert(name.clone());
             match existing.get(&name) {
                 None => _ = plan.create.insert(name, spec),
+                // One that is going is made anew when it is gone.
+                Some(instance) if instance.metadata.deletion_timestamp.is_some() => {}
                 Some(instance) => {
                     spec.run = instance.spec.run;
                     spec.restart.clone_from(&instance.spec.restart);
@@ -76,8 +79,8 @@ pub fn plan(snapshot: &WorkspaceSnapshot) -> WorkspacePlan {
             continue;
         }
         match live(instance) {
-            sessions if sessions.is_empty() => plan.delete.push(name.clone()),
-            sessions => _ = plan.waiting.insert(name.clone(), sessions),
+            Some(sessions) => _ = plan.waiting.insert(name.clone(), sessions),
+            None => plan.delete.push(name.clone()),
         }
     }
     plan
@@ -96,6 +99,7 @@ fn names(
     let ours = |name: &String| {
         existing
             .get(name)
+            .filter(|instance| instance.metadata.deletion_timestamp.is_none())
             .is_some_and(|instance| instance.spec.template == template.name)
     };
     match template.count {
@@ -133,16 +137,18 @@ fn spec(snapshot: &WorkspaceSnapshot, template: &InstanceTemplate, index: Option
     }
 }
 
-/// Names of an instance's sessions that its removal would end against the policy.
-fn live(instance: &Instance) -> Vec<String> {
-    let policy = instance
-        .spec
-        .disruption
-        .as_ref()
-        .map(|disruption| disruption.policy)
-        .unwrap_or_default();
-    let Some(status) = &instance.status else {
-        return Vec::new();
-    };
-    disruption::live_by_status(&status.sessions, policy)
+/// Names of an instance's sessions that its removal would end against the policy; empty when nobody can tell whether it has any.
+fn live(instance: &Instance) -> Option<Vec<String>> {
+    let disruption = instance.spec.disruption.as_ref();
+    let policy = disruption.map(|disruption| disruption.policy).unwrap_or_default();
+    let status = instance.status.as_ref()?;
+    let sessions = disruption::live_by_status(&status.sessions, policy);
+    if !sessions.is_empty() {
+        return Some(sessions);
+    }
+    let capsule = words::find(&status.conditions, ConditionType::CapsuleReady);
+    let silent = capsule.is_some_and(|capsule| {
+        capsule.status == ConditionStatus::Unknown || capsule.reason == Reason::CapsuleUnresponsive.to_string()
+    });
+    (silent && policy != DisruptionPolicy::Always).then(Vec::new)
 }

@@ -149,7 +149,7 @@ fn ascend(situation: &Situation<'_>, launch: Option<&Launch>, current: Option<&C
         None => {
             let mut plan = Plan::idle(Some(PlanKind::StartStopped));
             if let Some(current) = current {
-                plan.steps = steps::start(situation, current, allowed(situation).unwrap_or(Consent::NoLiveSession));
+                plan.steps = steps::start(situation, current, allowed(situation).ok());
             }
             plan.rejected = rejected;
             return plan;
@@ -176,10 +176,7 @@ fn ascend(situation: &Situation<'_>, launch: Option<&Launch>, current: Option<&C
     let mut plan = Plan::idle(Some(chosen));
     plan.rejected = rejected;
     plan.steps = match launch {
-        Some(launch) => {
-            let consent = allowed(situation).unwrap_or(Consent::NoLiveSession);
-            steps::create(situation, launch, current, consent)
-        }
+        Some(launch) => steps::create(situation, launch, current, allowed(situation).ok()),
         None => {
             let mut steps = Steps::default();
             prerequisites::all(situation, &mut steps);

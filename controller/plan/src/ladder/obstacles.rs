@@ -67,8 +67,8 @@ fn standing_obstacle(situation: &Situation<'_>, plan: &Plan) -> Option<Held> {
         plan.chosen,
         Some(PlanKind::CreateFromValidImage | PlanKind::BuildAndCreate)
     );
-    let takes_name = |step: &Step| matches!(step, Step::RenameContainer { .. } | Step::CreateContainer(_));
-    let needs_name = creates || plan.steps.iter().any(|planned| takes_name(&planned.step));
+    let renames = |step: &Step| matches!(step, Step::RenameContainer { .. });
+    let needs_name = creates || plan.steps.iter().any(|planned| renames(&planned.step));
     if needs_name && let Some(holder) = &situation.observed.name_holder {
         return Some(Held::NameConflict(format!(
             "container `{}` ({}) has the name and is not ours",
@@ -87,10 +87,14 @@ fn standing_obstacle(situation: &Situation<'_>, plan: &Plan) -> Option<Held> {
         }
     }
     let programs = &situation.observed.programs;
-    let unavailable = situation.desired.agents.keys().find_map(|agent| match programs.get(agent) {
-        Some(Program::Unavailable { error }) => Some(format!("agent `{agent}`: {error}")),
-        Some(Program::InImage | Program::Known { .. } | Program::Unfetched) | None => None,
-    });
+    let unavailable = situation
+        .desired
+        .agents
+        .keys()
+        .find_map(|agent| match programs.get(agent) {
+            Some(Program::Unavailable { error }) => Some(format!("agent `{agent}`: {error}")),
+            Some(Program::InImage | Program::Known { .. } | Program::Unfetched) | None => None,
+        });
     unavailable.filter(|_| creates).map(Held::Program)
 }
 

@@ -146,7 +146,7 @@ pub(super) fn live_changes(situation: &Situation<'_>, container: &Container) -> 
 }
 
 /// The container that is there is started, unfrozen, or started again.
-pub(super) fn start(situation: &Situation<'_>, current: &Current<'_>, consent: Consent) -> Vec<PlannedStep> {
+pub(super) fn start(situation: &Situation<'_>, current: &Current<'_>, consent: Option<Consent>) -> Vec<PlannedStep> {
     let mut steps = Steps::default();
     let id = &current.container.id;
     let target = Target::Existing(id.clone());
@@ -168,6 +168,7 @@ pub(super) fn start(situation: &Situation<'_>, current: &Current<'_>, consent: C
             id: id.clone(),
             timeout_seconds: STOP_SECONDS,
         };
+        let consent = consent.unwrap_or(Consent::NoLiveSession);
         needs.push(steps.add_destructive(stop, vec![], StepReason::Requested, consent));
     }
     if !situation.observed.directories {
@@ -234,8 +235,8 @@ fn rejoin(situation: &Situation<'_>, current: &Current<'_>, steps: &mut Steps) -
 }
 
 /// An interrupted replacement is finished: what it replaced goes, and it takes the final name.
-fn rename(situation: &Situation<'_>, current: &Current<'_>, consent: Consent, steps: &mut Steps) -> Vec<usize> {
-    let removed = remove_others(current, Some(consent), steps);
+fn rename(situation: &Situation<'_>, current: &Current<'_>, consent: Option<Consent>, steps: &mut Steps) -> Vec<usize> {
+    let removed = remove_others(current, consent, steps);
     let name = final_name(situation);
     if current.container.name == name {
         return removed;
@@ -248,7 +249,7 @@ fn rename(situation: &Situation<'_>, current: &Current<'_>, consent: Consent, st
     )]
 }
 
-/// Removes what an interrupted replacement left. What runs in any of it only ends by the operator's word.
+/// Removes what an interrupted replacement left. What runs in any of it only ends with consent.
 fn remove_others(current: &Current<'_>, consent: Option<Consent>, steps: &mut Steps) -> Vec<usize> {
     let others = current.others.iter();
     others.filter_map(|other| remove_other(other, consent, steps)).collect()
@@ -258,15 +259,15 @@ fn remove_other(other: &Container, consent: Option<Consent>, steps: &mut Steps) 
     let id = other.id.clone();
     let (needs, consent) = match (has_processes(other.state), consent) {
         (false, _) => (Vec::new(), Consent::NoLiveSession),
-        (true, Some(Consent::Request)) => {
+        (true, Some(consent)) => {
             let stop = Step::StopContainer {
                 id: id.clone(),
                 timeout_seconds: STOP_SECONDS,
             };
-            let stopped = steps.add_destructive(stop, vec![], StepReason::Superseded, Consent::Request);
-            (vec![stopped], Consent::Request)
+            let stopped = steps.add_destructive(stop, vec![], StepReason::Superseded, consent);
+            (vec![stopped], consent)
         }
-        (true, _) => return None,
+        (true, None) => return None,
     };
     let step = Step::RemoveContainer { id };
     Some(steps.add_destructive(step, needs, StepReason::Superseded, consent))
@@ -277,7 +278,7 @@ pub(super) fn create(
     situation: &Situation<'_>,
     launch: &Launch,
     current: Option<&Current<'_>>,
-    consent: Consent,
+    consent: Option<Consent>,
 ) -> Vec<PlannedStep> {
     let mut steps = Steps::default();
     let joined = prerequisites::all(situation, &mut steps);
@@ -296,28 +297,18 @@ pub(super) fn create(
         return steps.finish();
     };
     // The new one is made beside the old one, so that a failure to make it leaves the old one as it was.
-    let key = &situation.desired.key;
-    spec.name = situation.site.owner.replacement(&key.namespace, &key.name);
-    let stale: Vec<_> = current.others.iter().filter(|other| other.name == spec.name).collect();
-    let mut create_needs = joined;
-    for other in stale {
-        let step = Step::RemoveContainer { id: other.id.clone() };
-        create_needs.push(steps.add_destructive(step, vec![], StepReason::Superseded, Consent::NoLiveSession));
-    }
-    let create = steps.add(Step::CreateContainer(Box::new(spec)), create_needs, StepReason::Missing);
-    let differs: Vec<_> = current
-        .all_launch_changes()
-        .into_iter()
-        .map(StepReason::Differs)
+    spec.name = free_name(situation, current);
+    let wanted = [&spec.name, &name];
+    let others = current.others.iter();
+    let stale = others.filter(|other| wanted.contains(&&other.name));
+    let stale: Vec<_> = stale
+        .filter_map(|other| remove_other(other, consent, &mut steps))
         .collect();
-    steps.explain(
-        create,
-        if differs.is_empty() {
-            vec![StepReason::Requested]
-        } else {
-            differs
-        },
-    );
+    let renames = spec.name != name;
+    let create_needs = joined.into_iter().chain(stale).collect();
+    let create = steps.add(Step::CreateContainer(Box::new(spec)), create_needs, StepReason::Missing);
+    steps.explain(create, why_replaced(situation, current));
+    let consent = consent.unwrap_or(Consent::NoLiveSession);
     let mut gone = vec![create];
     let id = &current.container.id;
     if has_processes(current.state()) {
@@ -328,18 +319,45 @@ pub(super) fn create(
         gone = vec![steps.add_destructive(stop, gone, StepReason::Superseded, consent)];
     }
     let remove = Step::RemoveContainer { id: id.clone() };
-    let removed = steps.add_destructive(remove, gone, StepReason::Superseded, consent);
-    let rename = Step::RenameContainer {
-        container: Target::Created,
-        name,
-    };
-    let renamed = steps.add(rename, vec![removed], StepReason::Superseded);
+    let mut ready = steps.add_destructive(remove, gone, StepReason::Superseded, consent);
+    if renames {
+        let rename = Step::RenameContainer {
+            container: Target::Created,
+            name,
+        };
+        ready = steps.add(rename, vec![ready], StepReason::Superseded);
+    }
     let start = Step::StartContainer {
         container: Target::Created,
     };
-    let started = steps.add(start, vec![renamed], StepReason::NotRunning);
+    let started = steps.add(start, vec![ready], StepReason::NotRunning);
     sessions(situation, Some((Target::Created, started)), &mut steps);
     steps.finish()
+}
+
+/// The name under which a replacement is made: the temporary one, unless the container that it replaces still bears that.
+fn free_name(situation: &Situation<'_>, current: &Current<'_>) -> String {
+    let key = &situation.desired.key;
+    let temporary = situation.site.owner.replacement(&key.namespace, &key.name);
+    if current.container.name == temporary {
+        final_name(situation)
+    } else {
+        temporary
+    }
+}
+
+fn why_replaced(situation: &Situation<'_>, current: &Current<'_>) -> Vec<StepReason> {
+    let changes = current.all_launch_changes();
+    if !changes.is_empty() {
+        return changes.into_iter().map(StepReason::Differs).collect();
+    }
+    vec![if situation.desired.restart.is_some() {
+        StepReason::Requested
+    } else if current.is_alive() {
+        StepReason::Superseded
+    } else {
+        StepReason::NotRunning
+    }]
 }
 
 /// New sessions get their environment, and the first one is started.

@@ -92,12 +92,7 @@ pub(crate) fn current<'a>(situation: &Situation<'a>, image: Option<&ServingImage
         .filter(|container| has_processes(container.state))
         .max_by_key(rank);
     let container = alive.or_else(|| there().max_by_key(rank))?;
-    let others = situation
-        .observed
-        .containers
-        .iter()
-        .filter(|other| other.id != container.id)
-        .collect();
+    let others = there().filter(|other| other.id != container.id).collect();
     let fields = container
         .labels
         .get(labels::LAUNCH_FIELDS)

@@ -63,12 +63,7 @@ pub fn image(
     match outcome {
         ImageOutcome::Planned { plan, begun } => {
             take_plan(&mut status, plan);
-            conditions.set(
-                ConditionType::RecipeResolved,
-                plan.recipe.is_some(),
-                Reason::RecipeComputed,
-                "",
-            );
+            recipe_resolved(&mut conditions, plan);
             match &plan.action {
                 ImageAction::Serve(serving) => {
                     status.image = Some(ImageReference {
@@ -102,12 +97,7 @@ pub fn image(
             take_plan(&mut status, plan);
             status.steps.clone_from(steps);
             status.retry = Some(backoff::after_failure(before.retry.as_ref(), generation, now, jitter));
-            conditions.set(
-                ConditionType::RecipeResolved,
-                plan.recipe.is_some(),
-                Reason::RecipeComputed,
-                "",
-            );
+            recipe_resolved(&mut conditions, plan);
             failed(&mut conditions, &status, *reason, message);
         }
         ImageOutcome::Unresolved { reason, message } => {
@@ -116,6 +106,11 @@ pub fn image(
             failed(&mut conditions, &status, *reason, message);
         }
         ImageOutcome::Unknown { message } => {
+            for known in &before.conditions {
+                conditions.keep(known);
+            }
+            conditions.remove(ConditionType::Stalled);
+            conditions.remove(ConditionType::Reconciling);
             for type_ in [ConditionType::Ready, ConditionType::Built, ConditionType::Stale] {
                 conditions.set(
                     type_,
@@ -128,6 +123,17 @@ pub fn image(
     }
     status.conditions = conditions.finish();
     status
+}
+
+fn recipe_resolved(conditions: &mut Conditions, plan: &ImagePlan) {
+    let type_ = ConditionType::RecipeResolved;
+    match &plan.action {
+        ImageAction::Pull { reference } if plan.recipe.is_none() => {
+            let message = format!("image `{reference}` must be there first");
+            conditions.set(type_, false, Reason::DependenciesNotReady, message)
+        }
+        _ => conditions.set(type_, plan.recipe.is_some(), Reason::RecipeComputed, ""),
+    };
 }
 
 fn take_plan(status: &mut ImageStatus, plan: &ImagePlan) {

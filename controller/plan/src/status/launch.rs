@@ -5,26 +5,24 @@ use jackin_api::words::{ConditionType, Conditions, Phase, PlanKind, Reason};
 use jiff::Timestamp;
 
 use crate::ladder::Memory;
-use crate::step::{Plan, Step};
+use crate::observed::Capsule;
+use crate::step::{Held, Plan};
+use crate::world::Container;
 
-use super::{Outcome, StepResult};
+use super::{InstancePass, Outcome, StepResult};
 
 /// The status to write before a plan's steps begin; `None` when they begin nothing that is worth a record.
 ///
 /// `id` names a launch that begins now. A launch that is already open goes on: its image was built meanwhile, say.
 pub fn record(memory: &Memory, plan: &Plan, id: &str, now: Timestamp) -> Option<InstanceStatus> {
     let chosen = plan.chosen?;
-    let launches = chosen != PlanKind::AttachExisting && (!plan.steps.is_empty() || chosen == PlanKind::BuildAndCreate);
-    let is_open = memory
-        .status
-        .last_launch
-        .as_ref()
-        .is_some_and(|launch| launch.duration_ms.is_none());
-    if !launches || (plan.steps.is_empty() && is_open) {
-        return None;
-    }
     let mut status = memory.status.clone();
     let open = status.last_launch.take().filter(|launch| launch.duration_ms.is_none());
+    // A launch begins with the wait for its image. That is written once, however long it takes.
+    let waits = plan.held == Some(Held::Image) && open.is_none();
+    if chosen == PlanKind::AttachExisting || (plan.steps.is_empty() && !waits) {
+        return None;
+    }
     let launch = open.unwrap_or_else(|| Launch {
         id: id.to_owned(),
         plan: chosen,
@@ -64,24 +62,33 @@ pub fn record(memory: &Memory, plan: &Plan, id: &str, now: Timestamp) -> Option<
 }
 
 /// The launch after its steps: their timings, and the whole duration once the capsule answered.
-pub(super) fn after(launch: Option<Launch>, plan: &Plan, outcomes: &[Outcome], now: Timestamp) -> Option<Launch> {
+///
+/// One that was interrupted ends when its capsule is seen to answer; one that came to nothing is forgotten.
+pub(super) fn after(launch: Option<Launch>, pass: &InstancePass<'_>, container: Option<&Container>) -> Option<Launch> {
     let mut launch = launch?;
     if launch.duration_ms.is_some() {
         return Some(launch);
     }
-    let done = outcomes.iter().filter(|outcome| outcome.result == StepResult::Done);
+    let done = pass.outcomes.iter().filter(|outcome| outcome.result == StepResult::Done);
     launch.steps.extend(done.map(|outcome| StepTiming {
         step: format!("{} {}", outcome.step, outcome.object),
         duration_ms: outcome.duration_ms,
     }));
-    let awaited = plan
-        .steps
-        .iter()
-        .any(|planned| matches!(planned.step, Step::AwaitCapsule { .. }));
-    if awaited && succeeded(outcomes) {
-        launch.duration_ms = u64::try_from(now.duration_since(launch.started_at).as_millis()).ok();
+    let stays = pass.plan.chosen == Some(PlanKind::AttachExisting) && matches!(pass.observed.capsule, Capsule::Answers(_));
+    let started = container.and_then(|container| container.started_at);
+    if stays && started.is_some_and(|started| started < launch.started_at) {
+        return None;
+    }
+    if stays || is_done(pass.outcomes, "AwaitCapsule") {
+        launch.duration_ms = u64::try_from(pass.now.duration_since(launch.started_at).as_millis()).ok();
     }
     Some(launch)
+}
+
+/// Whether a step of this name is done.
+pub(super) fn is_done(outcomes: &[Outcome], step: &str) -> bool {
+    let mut outcomes = outcomes.iter();
+    outcomes.any(|outcome| outcome.step == step && outcome.result == StepResult::Done)
 }
 
 /// Whether every step is done.

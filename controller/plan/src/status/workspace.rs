@@ -48,9 +48,13 @@ pub fn workspace(pass: &WorkspacePass<'_>) -> WorkspaceStatus {
         ));
     }
     for (name, sessions) in &pass.plan.waiting {
-        waiting.push(format!(
-            "{name} is no longer wanted and waits for its sessions ({}); `jackin delete instance {name}` ends them",
+        let sessions = if sessions.is_empty() {
+            "whether any live cannot be told".to_owned()
+        } else {
             sessions.join(", ")
+        };
+        waiting.push(format!(
+            "{name} is no longer wanted and waits for its sessions ({sessions}); `jackin delete instance {name}` ends them"
         ));
     }
     waiting.extend(pass.failure.clone());
@@ -112,7 +116,10 @@ fn readiness(instance: &Instance, name: &str) -> Readiness {
     if status.phase == words::Phase::Stopped {
         return Readiness::Ready;
     }
-    match (stated(ConditionType::Ready), stated(ConditionType::Reconciling).filter(holds)) {
+    match (
+        stated(ConditionType::Ready),
+        stated(ConditionType::Reconciling).filter(holds),
+    ) {
         (_, Some(reconciling)) => Readiness::Waiting(why(reconciling)),
         (Some(ready), None) if ready.status == ConditionStatus::True => Readiness::Ready,
         (Some(ready), None) => Readiness::Waiting(why(ready)),
