@@ -58,6 +58,10 @@ impl TestHome {
     /// `jackin` on this home, in the folder of the files, with nothing of the tester's own settings.
     pub fn jackin(&self) -> Command {
         let mut command = Command::new(program("jackin"));
+        // The engine is the tester's, whose contexts are in a home that is not the test's.
+        if let (None, Some(home)) = (std::env::var_os("DOCKER_CONFIG"), std::env::var_os("HOME")) {
+            command.env("DOCKER_CONFIG", Path::new(&home).join(".docker"));
+        }
         command
             .current_dir(self.files())
             .env("JACKIN_HOME", self.root())
@@ -182,6 +186,16 @@ impl Daemon {
     /// Its process.
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Waits for its end, which somebody else asked for.
+    ///
+    /// # Errors
+    /// When it fails.
+    pub fn wait(mut self) -> Result<()> {
+        let status = self.child.wait()?;
+        anyhow::ensure!(status.success(), "the controller ended with {status}");
+        Ok(())
     }
 
     /// Ends it at once, as a crash does.
