@@ -9,7 +9,7 @@ pub(super) type Source = Arc<dyn std::error::Error + Send + Sync>;
 
 /// A call to the engine that failed.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("{operation} {object}")]
+#[error("{operation}{}{object}", if .object.is_empty() { "" } else { " " })]
 pub struct EngineError {
     /// What was asked for.
     pub operation: Operation,

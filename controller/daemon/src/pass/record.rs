@@ -1,7 +1,7 @@
 //! What a pass writes: before its steps, and after them.
 
 use jackin_api::FINALIZER;
-use jackin_api::kinds::{Instance, InstanceStatus};
+use jackin_api::kinds::{Instance, InstanceStatus, Launch};
 use jackin_plan::ladder::Memory;
 use jackin_plan::resolve::Wanted;
 use jackin_plan::status::{self, Outcome};
@@ -33,7 +33,8 @@ pub(super) async fn record(
     if begun && let Some(chosen) = plan.chosen {
         let rejected: Vec<_> =
             plan.rejected.iter().map(|rejection| format!("not {}: {}", rejection.plan, rejection.message)).collect();
-        event(context, &taken.snapshot.instance, EventType::Normal, &chosen.to_string(), rejected.join("; ")).await;
+        let told = Told { type_: EventType::Normal, reason: chosen.to_string(), note: rejected.join("; "), launch: status.last_launch.as_ref() };
+        event(context, &taken.snapshot.instance, told).await;
     }
     Ok(Memory { status, ..memory })
 }
@@ -50,13 +51,15 @@ pub(super) async fn conclude(
     let instance = &taken.snapshot.instance;
     for outcome in outcomes {
         if let status::StepResult::Failed { reason, message } = &outcome.result {
-            event(context, instance, EventType::Warning, &reason.0.to_string(), message.clone()).await;
+            let told = Told { type_: EventType::Warning, reason: reason.0.to_string(), note: message.clone(), launch: None };
+            event(context, instance, told).await;
         }
     }
     let launched = status.last_launch.as_ref().and_then(|launch| Some((launch, launch.duration_ms?)));
     if let Some((launch, duration)) = launched.filter(|_| !outcomes.is_empty() && status::succeeded(outcomes)) {
-        let text = format!("{} took {duration} ms", launch.plan);
-        event(context, instance, EventType::Normal, "Launched", text).await;
+        let note = format!("{} took {duration} ms", launch.plan);
+        let told = Told { type_: EventType::Normal, reason: "Launched".to_owned(), note, launch: Some(launch) };
+        event(context, instance, told).await;
     }
     if !plan.steps.is_empty() {
         let duration: u64 = outcomes.iter().map(|outcome| outcome.duration_ms).max().unwrap_or_default();
@@ -114,13 +117,22 @@ async fn release(context: &Context, instance: &Instance) -> Result<(), kube::Err
     }
 }
 
+/// Something that operators are told.
+struct Told<'a> {
+    type_: EventType,
+    reason: String,
+    note: String,
+    /// The launch that it is about. Equal events are counted instead of repeated, and two launches are never equal.
+    launch: Option<&'a Launch>,
+}
+
 /// Tells operators of something. An event that cannot be written is no reason to stop.
-pub(crate) async fn event(context: &Context, instance: &Instance, type_: EventType, reason: &str, note: String) {
+async fn event(context: &Context, instance: &Instance, told: Told<'_>) {
     let event = Event {
-        type_,
-        reason: reason.to_owned(),
-        note: Some(note.chars().take(1000).collect()),
-        action: "Reconcile".to_owned(),
+        type_: told.type_,
+        reason: told.reason,
+        note: Some(told.note.chars().take(1000).collect()),
+        action: told.launch.map_or_else(|| "Reconcile".to_owned(), |launch| launch.id.clone()),
         secondary: None,
     };
     if let Err(error) = context.recorder.publish(&event, &instance.object_ref(&())).await {
