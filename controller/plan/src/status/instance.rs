@@ -83,19 +83,30 @@ pub fn instance(pass: &InstancePass<'_>) -> InstanceStatus {
     let mut conditions = Conditions::new(&before(pass), pass.memory.generation, pass.now);
     state_parts(pass, container, &mut conditions);
     state_summary(pass, container, status.retry.as_ref(), &mut conditions);
-    let said = labels::find(&pass.memory.status.conditions, ConditionType::Ready);
-    if pass.plan.held == Some(Held::Backoff) && said.is_some_and(|ready| ready.status == ConditionStatus::False) {
-        // Nothing was tried, so what was said of the last try still holds.
-        for type_ in [
-            ConditionType::Ready,
-            ConditionType::Reconciling,
-            ConditionType::CredentialsResolved,
-        ] {
-            labels::find(&pass.memory.status.conditions, type_).map(|condition| conditions.keep(condition));
+    status.conditions = conditions.finish();
+    if pass.plan.held == Some(Held::Backoff) {
+        repeat_last_try(&pass.memory.status.conditions, &mut status.conditions);
+    }
+    status
+}
+
+/// Nothing was tried, so what was said of the last try still holds; unless that was that all is well.
+fn repeat_last_try(before: &[Condition], now: &mut [Condition]) {
+    let said = labels::find(before, ConditionType::Ready);
+    if said.is_none_or(|ready| ready.status != ConditionStatus::False) {
+        return;
+    }
+    let of_a_try = [
+        ConditionType::Ready,
+        ConditionType::Reconciling,
+        ConditionType::CredentialsResolved,
+    ];
+    for condition in now {
+        let repeated = of_a_try.iter().any(|type_| condition.type_ == type_.to_string());
+        if repeated && let Some(said) = before.iter().find(|said| said.type_ == condition.type_) {
+            condition.clone_from(said);
         }
     }
-    status.conditions = conditions.finish();
-    status
 }
 
 /// The conditions as they were.
@@ -339,7 +350,9 @@ fn state_mounts(pass: &InstancePass<'_>, conditions: &mut Conditions) {
             MountSourceState::Present => {}
             MountSourceState::Missing => missing.push(format!("the source of `{target}` does not exist")),
             MountSourceState::Forbidden { part } => {
-                missing.push(format!("the source of `{target}` leads to {part}, which may not be mounted"));
+                missing.push(format!(
+                    "the source of `{target}` leads to {part}, which may not be mounted"
+                ));
             }
             MountSourceState::Unreadable { error } => unread.push(format!("the source of `{target}`: {error}")),
         }

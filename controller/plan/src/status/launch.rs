@@ -69,12 +69,16 @@ pub(super) fn after(launch: Option<Launch>, pass: &InstancePass<'_>, container: 
     if launch.duration_ms.is_some() {
         return Some(launch);
     }
-    let done = pass.outcomes.iter().filter(|outcome| outcome.result == StepResult::Done);
+    let done = pass
+        .outcomes
+        .iter()
+        .filter(|outcome| outcome.result == StepResult::Done);
     launch.steps.extend(done.map(|outcome| StepTiming {
         step: format!("{} {}", outcome.step, outcome.object),
         duration_ms: outcome.duration_ms,
     }));
-    let stays = pass.plan.chosen == Some(PlanKind::AttachExisting) && matches!(pass.observed.capsule, Capsule::Answers(_));
+    let stays =
+        pass.plan.chosen == Some(PlanKind::AttachExisting) && matches!(pass.observed.capsule, Capsule::Answers(_));
     let started = container.and_then(|container| container.started_at);
     if stays && started.is_some_and(|started| started < launch.started_at) {
         return None;

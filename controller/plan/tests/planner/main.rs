@@ -1,0 +1,16 @@
+//! What the planner decides, case by case and over everything that can be seen.
+//!
+//! `support` has the fixture, by chained builders, and a model of the engine that carries out steps. Each other module has the
+//! rules of one subject.
+
+mod disruption;
+mod everything;
+mod images;
+mod interrupted;
+mod launches;
+mod obstacles;
+mod resolving;
+mod rungs;
+mod statuses;
+mod support;
+mod workspaces;

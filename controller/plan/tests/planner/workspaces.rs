@@ -1,0 +1,229 @@
+//! Which instances and images a workspace owns.
+
+use jackin_api::kinds::{
+    Disruption, DisruptionPolicy, Instance, InstanceSpec, InstanceStatus, InstanceTemplate, RestartRequest, Role,
+    RoleSpec, RunState, SessionStatus, Workspace, WorkspaceSpec,
+};
+use jackin_api::words::{ConditionType, Conditions, Reason};
+use jackin_plan::workspace::{WorkspacePlan, WorkspaceSnapshot, plan};
+use jiff::Timestamp;
+use kube::ResourceExt;
+
+struct Shop(WorkspaceSnapshot);
+
+impl Shop {
+    fn new() -> Self {
+        Self(WorkspaceSnapshot {
+            workspace: Workspace::new("shop", WorkspaceSpec::default()),
+            roles: [("dev".to_owned(), Role::new("dev", RoleSpec::default()))].into(),
+            instances: vec![],
+        })
+    }
+
+    fn wants(mut self, name: &str, count: Option<u32>) -> Self {
+        let mut template: InstanceTemplate =
+            serde_json::from_value(serde_json::json!({"name": name, "role": "dev", "agent": "shell"}))
+                .expect("a template");
+        template.count = count;
+        self.0.workspace.spec.instances = vec![template];
+        self
+    }
+
+    /// Carries the plan out.
+    fn settled(mut self) -> Self {
+        let plan = self.plan();
+        self.0
+            .instances
+            .retain(|instance| !plan.delete.contains(&instance.name_any()));
+        for instance in &mut self.0.instances {
+            if let Some(spec) = plan.update.get(&instance.name_any()) {
+                instance.spec = spec.clone();
+            }
+        }
+        let created = plan
+            .create
+            .into_iter()
+            .map(|(name, spec): (String, InstanceSpec)| Instance::new(&name, spec));
+        self.0.instances.extend(created);
+        self
+    }
+
+    fn instance(mut self, name: &str, change: impl FnOnce(&mut Instance)) -> Self {
+        let mut instances = self.0.instances.iter_mut();
+        change(
+            instances
+                .find(|instance| instance.name_any() == name)
+                .expect("an instance"),
+        );
+        self
+    }
+
+    fn working(self, name: &str) -> Self {
+        self.instance(name, |instance| {
+            let session = SessionStatus {
+                id: "main".to_owned(),
+                state: "Working".to_owned(),
+                ..SessionStatus::default()
+            };
+            instance.status = Some(InstanceStatus {
+                sessions: vec![session],
+                ..InstanceStatus::default()
+            });
+        })
+    }
+
+    fn plan(&self) -> WorkspacePlan {
+        plan(&self.0)
+    }
+}
+
+fn keys<T>(map: &std::collections::BTreeMap<String, T>) -> Vec<&str> {
+    map.keys().map(String::as_str).collect()
+}
+
+#[test]
+fn an_instance_without_a_count_has_the_plain_name_and_needs_its_roles_image() {
+    let plan = Shop::new().wants("main", None).plan();
+    assert_eq!(
+        (keys(&plan.create), keys(&plan.images)),
+        (vec!["shop-main"], vec!["dev"])
+    );
+}
+
+#[test]
+fn with_a_count_even_of_one_the_names_are_indexed() {
+    assert_eq!(keys(&Shop::new().wants("main", Some(1)).plan().create), ["shop-main-0"]);
+    assert_eq!(
+        keys(&Shop::new().wants("main", Some(2)).plan().create),
+        ["shop-main-0", "shop-main-1"]
+    );
+    assert_eq!(keys(&Shop::new().wants("main", Some(0)).plan().create), [""; 0]);
+}
+
+#[test]
+fn a_settled_workspace_needs_nothing() {
+    for count in [None, Some(3)] {
+        let plan = Shop::new().wants("main", count).settled().plan();
+        assert_eq!(
+            (
+                plan.create.len(),
+                plan.update.len(),
+                plan.delete.len(),
+                plan.waiting.len()
+            ),
+            (0, 0, 0, 0)
+        );
+    }
+}
+
+#[test]
+fn more_are_made_and_of_fewer_the_highest_go() {
+    let shop = Shop::new().wants("main", Some(3)).settled();
+    assert_eq!(
+        keys(&Shop(shop.0.clone()).wants("main", Some(5)).plan().create),
+        ["shop-main-3", "shop-main-4"]
+    );
+    let plan = shop.wants("main", Some(1)).plan();
+    assert_eq!(plan.delete, ["shop-main-1", "shop-main-2"]);
+}
+
+#[test]
+fn going_from_plain_to_indexed_keeps_the_running_one_as_index_zero_and_back() {
+    let shop = Shop::new().wants("main", None).settled().wants("main", Some(2));
+    let plan = shop.plan();
+    assert_eq!((keys(&plan.create), plan.delete.len()), (vec!["shop-main-1"], 0));
+    assert_eq!(plan.update["shop-main"].index, Some(0));
+    let shop = shop.settled();
+    assert_eq!(shop.plan().update.len() + shop.plan().create.len(), 0);
+    let plan = shop.wants("main", None).plan();
+    assert_eq!((plan.delete, plan.create.len()), (vec!["shop-main-1".to_owned()], 0));
+    let plan = Shop::new().wants("main", Some(2)).settled().wants("main", None).plan();
+    assert_eq!((plan.delete, plan.create.len()), (vec!["shop-main-1".to_owned()], 0));
+}
+
+#[test]
+fn stops_and_restart_requests_are_left_alone() {
+    let request = RestartRequest {
+        id: "1".to_owned(),
+        recreate: false,
+    };
+    let shop = Shop::new()
+        .wants("main", None)
+        .settled()
+        .instance("shop-main", |instance| {
+            instance.spec.run = RunState::Stopped;
+            instance.spec.restart = Some(request.clone());
+        });
+    assert_eq!(shop.plan().update.len(), 0);
+    let mut shop = shop;
+    shop.0.workspace.spec.workdir = "/elsewhere".to_owned();
+    let spec = &shop.plan().update["shop-main"];
+    assert_eq!(
+        (spec.run, spec.restart.as_ref(), spec.workdir.as_str()),
+        (RunState::Stopped, Some(&request), "/elsewhere")
+    );
+}
+
+#[test]
+fn an_instance_that_is_not_wanted_any_more_waits_for_its_live_session() {
+    let shop = Shop::new()
+        .wants("main", Some(2))
+        .settled()
+        .working("shop-main-1")
+        .wants("main", Some(1));
+    let plan = shop.plan();
+    assert_eq!(
+        (plan.delete.len(), plan.waiting["shop-main-1"].as_slice()),
+        (0, ["main".to_owned()].as_slice())
+    );
+}
+
+#[test]
+fn an_instance_whose_sessions_cannot_be_told_is_not_deleted_unless_the_policy_does_not_care() {
+    let silent = |instance: &mut Instance| {
+        let mut conditions = Conditions::new(&[], 1, Timestamp::UNIX_EPOCH);
+        conditions.set(ConditionType::CapsuleReady, false, Reason::CapsuleUnresponsive, "");
+        instance.status = Some(InstanceStatus {
+            conditions: conditions.finish(),
+            ..InstanceStatus::default()
+        });
+    };
+    let shop = Shop::new()
+        .wants("main", Some(1))
+        .settled()
+        .instance("shop-main-0", silent)
+        .wants("main", Some(0));
+    assert_eq!(
+        (shop.plan().delete.len(), shop.plan().waiting["shop-main-0"].len()),
+        (0, 0)
+    );
+    let always = Disruption {
+        policy: DisruptionPolicy::Always,
+        deadline: None,
+    };
+    let shop = shop.instance("shop-main-0", |instance| instance.spec.disruption = Some(always));
+    assert_eq!(shop.plan().delete, ["shop-main-0"]);
+}
+
+#[test]
+fn one_that_is_going_is_neither_updated_nor_counted_on() {
+    let going = |instance: &mut Instance| {
+        instance.metadata.deletion_timestamp = serde_json::from_value(serde_json::json!("2026-11-01T12:00:00Z")).ok();
+        assert!(instance.metadata.deletion_timestamp.is_some());
+    };
+    let shop = Shop::new().wants("main", None).settled().instance("shop-main", going);
+    let mut edited = Shop(shop.0.clone());
+    edited.0.workspace.spec.workdir = "/elsewhere".to_owned();
+    let plan = edited.plan();
+    assert_eq!((plan.create.len(), plan.update.len(), plan.delete.len()), (0, 0, 0));
+    let plan = shop.wants("main", Some(1)).plan();
+    assert_eq!(keys(&plan.create), ["shop-main-0"]);
+}
+
+#[test]
+fn a_role_that_does_not_exist_is_named() {
+    let mut shop = Shop::new().wants("main", None);
+    shop.0.roles.clear();
+    let plan = shop.plan();
+    assert!(plan.missing_roles.contains("dev") && plan.images.is_empty());
+}
