@@ -29,11 +29,19 @@ impl Engine {
                 None => bail!("DOCKER_HOST is `{host}`; bare calls are made on a Unix socket only"),
             },
         };
-        Ok(Self { socket, connection: Mutex::new(None) })
+        Ok(Self {
+            socket,
+            connection: Mutex::new(None),
+        })
     }
 
     /// Sends a request and gives its answer, whatever it is.
-    pub(crate) async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> anyhow::Result<(StatusCode, Bytes)> {
+    pub(crate) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> anyhow::Result<(StatusCode, Bytes)> {
         let mut connection = self.connection.lock().await;
         if connection.as_ref().is_none_or(SendRequest::is_closed) {
             *connection = Some(self.connect().await?);
@@ -81,11 +89,17 @@ impl Engine {
     /// Follows events that `query` selects, from the moment at which this gives back.
     pub(crate) async fn events(&self, query: &str) -> anyhow::Result<Events> {
         let mut sender = self.connect().await?;
-        let response = sender.send_request(request(Method::GET, &format!("/events?{query}"), None)?).await?;
+        let response = sender
+            .send_request(request(Method::GET, &format!("/events?{query}"), None)?)
+            .await?;
         if !response.status().is_success() {
             bail!("GET /events?{query}: {}", response.status());
         }
-        Ok(Events { body: response.into_body(), buffer: Vec::new(), _sender: sender })
+        Ok(Events {
+            body: response.into_body(),
+            buffer: Vec::new(),
+            _sender: sender,
+        })
     }
 
     async fn connect(&self) -> anyhow::Result<SendRequest<Full<Bytes>>> {
@@ -116,7 +130,9 @@ impl Events {
                 let line: Vec<u8> = self.buffer.drain(..=end).collect();
                 return Ok(Some(serde_json::from_slice(&line)?));
             }
-            let Some(frame) = self.body.frame().await else { return Ok(None) };
+            let Some(frame) = self.body.frame().await else {
+                return Ok(None);
+            };
             if let Ok(data) = frame?.into_data() {
                 self.buffer.extend_from_slice(&data);
             }

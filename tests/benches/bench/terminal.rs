@@ -1,5 +1,6 @@
 //! `jackin attach` against `docker exec -it`: from the start of the program on a terminal to the first byte of a picture.
 
+use std::ffi::OsString;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -17,14 +18,21 @@ const PREAMBLE: &[u8] = b"\x1b[22;2t";
 /// How long either may take.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// The docker client that attaching is compared with.
+pub(crate) fn docker() -> OsString {
+    std::env::var_os("JACKIN_BENCH_DOCKER").unwrap_or_else(|| "docker".into())
+}
+
 /// Both in turns, on the same instance.
 pub(crate) async fn attach(stage: &Stage, rounds: usize) -> anyhow::Result<Row> {
     let name = Stage::instance_name(0);
     let container = format!("jackin.{}.default.{name}", &stage.owner[..6]);
-    let docker = std::env::var_os("JACKIN_BENCH_DOCKER").unwrap_or_else(|| "docker".into());
+    let docker = docker();
     let (mut ours, mut bare) = (Samples::default(), Samples::default());
     for round in 0..=rounds {
-        let attach = Command::new(stage.jackin()).args(["attach", &name]).env("JACKIN_HOME", stage.home());
+        let attach = Command::new(stage.jackin())
+            .args(["attach", &name])
+            .env("JACKIN_HOME", stage.home());
         // Control and backslash detach.
         let attached = first_byte(attach, PREAMBLE, b"\x1c").await.context("jackin attach")?;
         let exec = Command::new(&docker).args(["exec", "-it", &container, "sh"]);
@@ -53,7 +61,9 @@ async fn first_byte(command: Command, preamble: &[u8], leave: &[u8]) -> anyhow::
     let begun = Instant::now();
     let mut child = command.spawn(other_end)?;
     let (mut output, mut input) = pty.into_split();
-    let seen = timeout(PATIENCE, first(&mut output, preamble)).await.context("nothing was painted")?;
+    let seen = timeout(PATIENCE, first(&mut output, preamble))
+        .await
+        .context("nothing was painted")?;
     let elapsed = begun.elapsed();
     if let Err(error) = seen {
         _ = child.kill().await;
