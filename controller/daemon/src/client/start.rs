@@ -16,6 +16,12 @@ use crate::home::Home;
 const LOG_TAIL: u64 = 4096;
 /// How many lines of it are kept.
 const LOG_LINES: usize = 10;
+/// Settings of the C library's allocator, which it reads before anything of ours runs: one arena, which gives back what is free at
+/// its end. With an arena for each thread, a sixth of an idle daemon's memory is free and kept.
+const ALLOCATOR: (&str, &str) = (
+    "GLIBC_TUNABLES",
+    "glibc.malloc.arena_max=1:glibc.malloc.trim_threshold=131072",
+);
 
 /// Starts the current executable as a daemon and waits until somebody answers.
 pub(super) async fn start(home: &Home, transport: &Transport) -> Result<(), ConnectError> {
@@ -60,7 +66,12 @@ pub(super) async fn start(home: &Home, transport: &Transport) -> Result<(), Conn
 }
 
 fn spawn(home: &Home, log: File) -> std::io::Result<Child> {
-    Command::new(std::env::current_exe()?)
+    let (tunables, allocator) = ALLOCATOR;
+    let mut command = Command::new(std::env::current_exe()?);
+    if std::env::var_os(tunables).is_none() {
+        command.env(tunables, allocator);
+    }
+    command
         .args(["controller", "run", "--detach"])
         .env("JACKIN_HOME", home.root())
         // It outlives this folder, which may be removed or unmounted.
