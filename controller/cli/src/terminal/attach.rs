@@ -1,6 +1,8 @@
 //! The loop of an attached terminal: keys and sizes one way, the picture the other.
 
+use std::cell::Cell;
 use std::io::{self, Write};
+use std::time::Duration;
 
 use jackin_api::wire::{Attach, AttachMode, Exit};
 use jackin_daemon::capsule::{CapsuleClient, StreamItem, StreamReader, StreamWriter};
@@ -8,10 +10,14 @@ use tokio::io::AsyncWriteExt;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::TerminalError;
-use super::keys::{DetachKeys, KeyWatch};
+use super::keys::{DetachKeys, KeyWatch, Typed};
 use super::observed::Observed;
 use super::raw::{self, RawMode};
 use super::stdin::Stdin;
+
+/// How long a key is held back that may begin a detach sequence: longer than between two keys that are meant together, short enough
+/// for one that is meant for the program.
+const HELD: Duration = Duration::from_millis(300);
 
 /// How to attach.
 #[derive(Debug, Clone)]
@@ -64,10 +70,16 @@ pub(crate) async fn attach(client: CapsuleClient, options: AttachOptions) -> Res
     };
     let (attached, reader, writer) = client.attach(request).await?;
     let was_given_less = attached.mode != mode;
+    // Who may not type hears so at each key, unless looking is all that was asked for.
+    let keyboard = Cell::new(if was_given_less {
+        Keyboard::Anothers
+    } else {
+        Keyboard::Ours
+    });
     let mut observed = Observed::default();
     let end = if is_interactive {
         let raw_mode = RawMode::enter()?;
-        let end = lend(reader, writer, detach_keys, &mut observed).await;
+        let end = lend(reader, writer, detach_keys, &mut observed, &keyboard).await;
         let mut stdout = io::stdout().lock();
         // When the terminal is gone there is nothing to give back.
         let _ = stdout.write_all(&observed.farewell()).and_then(|()| stdout.flush());
@@ -75,14 +87,18 @@ pub(crate) async fn attach(client: CapsuleClient, options: AttachOptions) -> Res
         end?
     } else {
         // Without a writing half the capsule would take us for gone.
-        let end = stream(reader, &mut observed).await;
+        let end = stream(reader, &mut observed, &keyboard).await;
         drop(writer);
         end?
     };
-    if was_given_less {
-        say(&format!(
-            "another client writes to {label}; you were watching (take over with --takeover)"
-        ));
+    match keyboard.get() {
+        Keyboard::Anothers => say(&format!(
+            "another client writes to {label}; you were watching (take over with --take-over)"
+        )),
+        Keyboard::Taken => say(&format!(
+            "another client took {label} over; you were watching since (take it back with --take-over)"
+        )),
+        Keyboard::Ours => {}
     }
     match end {
         AttachEnd::Detached => say(&format!("detached from {label}; the session goes on")),
@@ -94,9 +110,25 @@ pub(crate) async fn attach(client: CapsuleClient, options: AttachOptions) -> Res
     Ok(end)
 }
 
+/// Whose keys reach the session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Keyboard {
+    /// Ours, or we asked for no more than to look.
+    Ours,
+    /// Another client had it when we came.
+    Anothers,
+    /// Another client took it from us.
+    Taken,
+}
+
 fn say(line: &str) {
     // Nobody listens when standard error is closed.
     let _ = writeln!(io::stderr(), "{line}");
+}
+
+fn ring() {
+    let mut stdout = io::stdout().lock();
+    let _ = stdout.write_all(b"\x07").and_then(|()| stdout.flush());
 }
 
 /// Both directions, until one of them ends.
@@ -105,15 +137,20 @@ async fn lend(
     writer: StreamWriter,
     detach_keys: DetachKeys,
     observed: &mut Observed,
+    keyboard: &Cell<Keyboard>,
 ) -> Result<AttachEnd, TerminalError> {
     tokio::select! {
-        shown = stream(reader, observed) => shown,
-        left = obey(writer, detach_keys) => left,
+        shown = stream(reader, observed, keyboard) => shown,
+        left = obey(writer, detach_keys, keyboard) => left,
     }
 }
 
 /// Shows what comes until the session ends, or a signal asks us to leave.
-async fn stream(mut reader: StreamReader, observed: &mut Observed) -> Result<AttachEnd, TerminalError> {
+async fn stream(
+    mut reader: StreamReader,
+    observed: &mut Observed,
+    keyboard: &Cell<Keyboard>,
+) -> Result<AttachEnd, TerminalError> {
     let mut stdout = tokio::io::stdout();
     // The window's title is the session's from now on; terminals that can will keep the old one.
     if raw::is_interactive() {
@@ -138,7 +175,7 @@ async fn stream(mut reader: StreamReader, observed: &mut Observed) -> Result<Att
                 stdout.write_all(&bytes).await?;
                 stdout.flush().await?;
             }
-            Some(StreamItem::TakenOver) => {}
+            Some(StreamItem::TakenOver) => keyboard.set(Keyboard::Taken),
             Some(StreamItem::Ended(exit)) => {
                 return Ok(AttachEnd::Ended(exit.unwrap_or(Exit {
                     code: None,
@@ -151,7 +188,11 @@ async fn stream(mut reader: StreamReader, observed: &mut Observed) -> Result<Att
 }
 
 /// Sends keys and sizes until a detach key, or the end of input.
-async fn obey(mut writer: StreamWriter, detach_keys: DetachKeys) -> Result<AttachEnd, TerminalError> {
+async fn obey(
+    mut writer: StreamWriter,
+    detach_keys: DetachKeys,
+    keyboard: &Cell<Keyboard>,
+) -> Result<AttachEnd, TerminalError> {
     let mut stdin = Stdin::open()?;
     let mut keys = KeyWatch::new(detach_keys);
     let mut resized = signal(SignalKind::window_change())?;
@@ -162,13 +203,23 @@ async fn obey(mut writer: StreamWriter, detach_keys: DetachKeys) -> Result<Attac
     loop {
         tokio::select! {
             typed = stdin.next() => {
-                let Some(typed) = typed else { break };
-                if let Some(before) = keys.find(&typed) {
-                    writer.input(&typed[..before]).await?;
+                let Some(typed) = typed else {
+                    writer.input(&keys.release()).await?;
+                    break;
+                };
+                let Typed { pass, detaches } = keys.take(&typed);
+                if !pass.is_empty() {
+                    writer.input(&pass).await?;
+                    // A terminal's own answers and reports begin with an escape; nobody waits for those.
+                    if keyboard.get() != Keyboard::Ours && !pass.starts_with(b"\x1b") {
+                        ring();
+                    }
+                }
+                if detaches {
                     break;
                 }
-                writer.input(&typed).await?;
             }
+            () = tokio::time::sleep(HELD), if keys.is_holding() => writer.input(&keys.release()).await?,
             _ = resized.recv() => {
                 if let Some(size) = raw::size() {
                     writer.resize(size).await?;

@@ -1,5 +1,6 @@
 //! Detach keys: which keys leave a session, and finding them in what is typed.
 
+use std::collections::VecDeque;
 use std::str::FromStr;
 
 /// Sequences of keys, each of which detaches.
@@ -56,32 +57,65 @@ fn key(text: &str) -> Result<char, KeyError> {
 
 /// Looks for detach keys in what is typed.
 ///
-/// The keys of an unfinished sequence go on to the session at once: holding `ctrl-p` back would break every shell's history. Only
-/// the key that completes a sequence is kept.
+/// The keys of an unfinished sequence are held back, as the program would act on them: `ctrl-p` recalls the last command in a shell
+/// and moves the cursor in an editor. Whoever means such a key for the program gets it sent with the next key, or after a moment
+/// ([`release`](Self::release)); the rest of the sequence then still detaches.
 #[derive(Debug)]
 pub(super) struct KeyWatch {
     keys: DetachKeys,
     /// How far each sequence has come.
     progress: Vec<usize>,
+    /// The last keys, which may become a sequence.
+    held: VecDeque<Vec<u8>>,
+}
+
+/// What becomes of typed keys.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Typed {
+    /// Bytes for the session.
+    pub(super) pass: Vec<u8>,
+    /// A sequence is complete; what came after it is dropped.
+    pub(super) detaches: bool,
 }
 
 impl KeyWatch {
     pub(super) fn new(keys: DetachKeys) -> Self {
         let progress = vec![0; keys.sequences.len()];
-        Self { keys, progress }
+        Self {
+            keys,
+            progress,
+            held: VecDeque::new(),
+        }
     }
 
-    /// How many bytes come before the key that detaches, if one does.
-    pub(super) fn find(&mut self, typed: &[u8]) -> Option<usize> {
-        let mut position = 0;
-        while let Some(rest) = typed.get(position..).filter(|rest| !rest.is_empty()) {
+    /// Takes what was typed.
+    pub(super) fn take(&mut self, typed: &[u8]) -> Typed {
+        let mut pass = Vec::with_capacity(typed.len());
+        let mut rest = typed;
+        while !rest.is_empty() {
             let (key, length) = next_key(rest);
+            let (bytes, after) = rest.split_at(length.min(rest.len()));
+            rest = after;
             if self.advance(key) {
-                return Some(position);
+                self.held.clear();
+                return Typed { pass, detaches: true };
             }
-            position += length;
+            self.held.push_back(bytes.to_vec());
+            let wanted = self.progress.iter().copied().max().unwrap_or(0);
+            let surplus = self.held.len().saturating_sub(wanted);
+            pass.extend(self.held.drain(..surplus).flatten());
         }
-        None
+        Typed { pass, detaches: false }
+    }
+
+    /// Whether keys are held back.
+    pub(super) fn is_holding(&self) -> bool {
+        !self.held.is_empty()
+    }
+
+    /// Lets the keys go that are held back.
+    pub(super) fn release(&mut self) -> Vec<u8> {
+        self.held.drain(..).flatten().collect()
     }
 
     fn advance(&mut self, key: Option<char>) -> bool {
@@ -137,12 +171,18 @@ fn control_of(code: u8) -> Option<char> {
 mod tests {
     use super::*;
 
-    fn find(keys: &str, typed: &[&[u8]]) -> Option<(usize, usize)> {
+    /// Types piece by piece; what reached the session, and whether it was left.
+    fn typed(keys: &str, pieces: &[&[u8]]) -> (Vec<u8>, bool) {
         let mut watch = KeyWatch::new(keys.parse().expect("keys"));
-        typed
-            .iter()
-            .enumerate()
-            .find_map(|(index, typed)| watch.find(typed).map(|position| (index, position)))
+        let mut passed = Vec::new();
+        for piece in pieces {
+            let Typed { pass, detaches } = watch.take(piece);
+            passed.extend(pass);
+            if detaches {
+                return (passed, true);
+            }
+        }
+        (passed, false)
     }
 
     #[test]
@@ -161,21 +201,46 @@ mod tests {
     }
 
     #[test]
-    fn a_sequence_detaches_also_in_pieces_and_only_its_last_key_is_kept() {
+    fn a_sequence_detaches_also_in_pieces_and_none_of_it_reaches_the_session() {
         let keys = "ctrl-\\ ctrl-p,ctrl-q";
-        assert_eq!(find(keys, &[b"ls\x1c"]), Some((0, 2)));
-        assert_eq!(find(keys, &[b"a\x10", b"\x11"]), Some((1, 0)));
-        assert_eq!(find(keys, &[b"\x10\x10\x11"]), Some((0, 2)));
-        assert_eq!(find(keys, &[b"\x10x\x11 \x11"]), None);
-        assert_eq!(find("none", &[b"\x1c\x10\x11"]), None);
+        assert_eq!(typed(keys, &[b"ls\x1c"]), (b"ls".to_vec(), true));
+        assert_eq!(typed(keys, &[b"a\x10", b"\x11"]), (b"a".to_vec(), true));
+        assert_eq!(typed(keys, &[b"\x10\x10\x11"]), (b"\x10".to_vec(), true));
+        assert_eq!(typed(keys, &[b"\x10", b"\x1c"]), (Vec::new(), true));
+        assert_eq!(typed("none", &[b"\x1c\x10\x11"]), (b"\x1c\x10\x11".to_vec(), false));
+    }
+
+    #[test]
+    fn keys_that_become_no_sequence_reach_the_session_in_order() {
+        let keys = "ctrl-p,ctrl-q";
+        assert_eq!(typed(keys, &[b"\x10x\x11 \x11"]), (b"\x10x\x11 \x11".to_vec(), false));
+        assert_eq!(typed(keys, &[b"\x10", b"\xc3\xa9"]), (b"\x10\xc3\xa9".to_vec(), false));
+        assert_eq!(typed("a,a,b", &[b"aa", b"aac"]), (b"aaaac".to_vec(), false));
+    }
+
+    #[test]
+    fn keys_that_were_let_go_still_begin_a_sequence() {
+        let mut watch = KeyWatch::new("ctrl-p,ctrl-q".parse().expect("keys"));
+        assert_eq!(watch.take(b"\x10").pass, b"");
+        assert!(watch.is_holding());
+        assert_eq!(watch.release(), b"\x10");
+        assert!(!watch.is_holding());
+        assert_eq!(
+            watch.take(b"\x11"),
+            Typed {
+                pass: Vec::new(),
+                detaches: true
+            }
+        );
     }
 
     #[test]
     fn control_keys_are_known_in_every_notation() {
         let keys = "ctrl-\\ ctrl-p,ctrl-q";
-        assert_eq!(find(keys, &[b"x\x1b[92;5u"]), Some((0, 1)));
-        assert_eq!(find(keys, &[b"\x1b[112;5u\x1b[113;5:1u"]), Some((0, 8)));
-        assert_eq!(find(keys, &[b"\x1b[27;5;92~"]), Some((0, 0)));
-        assert_eq!(find(keys, &[b"\x1b[92;3u\x1b[A\x1b[1;5A"]), None);
+        assert_eq!(typed(keys, &[b"x\x1b[92;5u"]), (b"x".to_vec(), true));
+        assert_eq!(typed(keys, &[b"\x1b[112;5u\x1b[113;5:1u"]), (Vec::new(), true));
+        assert_eq!(typed(keys, &[b"\x1b[27;5;92~"]), (Vec::new(), true));
+        let others = b"\x1b[92;3u\x1b[A\x1b[1;5A";
+        assert_eq!(typed(keys, &[others]), (others.to_vec(), false));
     }
 }
