@@ -159,6 +159,7 @@ fn refusal(status: &Status) -> CommandError {
         409 if status.reason == "AlreadyExists" => {
             CommandError::new(ErrorKind::Conflict, format!("{singular} `{name}` exists already"))
         }
+        409 if status.reason == "NotRunning" => CommandError::failed(status.message.clone()),
         409 => CommandError::new(ErrorKind::Conflict, status.message.clone())
             .hint("somebody else changed it at the same time; run the command again"),
         400 | 413 | 415 | 422 => CommandError::bad_input(status.message.clone()),
