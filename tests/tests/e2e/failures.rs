@@ -38,7 +38,8 @@ fn a_mount_whose_source_is_missing_is_named_and_the_instance_follows_when_it_app
             Ok((condition["reason"] == "MountSourceMissing").then_some(condition))
         })?;
         assert_eq!(condition["status"], "False");
-        let message = condition["message"].as_str().context("a message")?;
+        let ready = stage.condition("instance", "desk-main", "Ready")?;
+        let message = ready["message"].as_str().context("a message")?;
         ensure!(
             message.contains(source.to_str().context("a path in UTF-8")?),
             "the source is not named: {message}"
@@ -72,6 +73,7 @@ fn a_mount_source_that_disappears_does_not_end_the_running_instance() -> Result<
 fn an_unknown_role_is_refused_before_anything_is_written() -> Result<()> {
     play(|stage| {
         stage.apply(&desk(&[MAIN]))?;
+        stage.settle("desk-main")?;
         let before = stage.dump()?;
         let manifest = desk(&["instances: [{name: main, role: other, agent: shell}]"]).replace("[tiny]", "[other]");
         let ran = stage.try_apply(&manifest, &[])?;
@@ -93,8 +95,9 @@ fn a_role_deleted_under_its_workspace_is_told_and_ends_nothing() -> Result<()> {
         stage.apply(&manifest)?;
         let before = stage.container("desk-main")?;
         stage.jackin(&["delete", "role", "tiny"])?;
-        let ready = stage.until_condition("workspace", "desk", "Ready", "False")?;
+        let ready = stage.until_condition("instance", "desk-main", "Ready", "False")?;
         assert_eq!(ready["reason"], "ReferenceMissing");
+        stage.until_condition("workspace", "desk", "Ready", "False")?;
         assert_eq!(stage.container("desk-main")?.pid, before.pid);
         stage.apply(&manifest)?;
         let after = stage.container("desk-main")?;

@@ -22,6 +22,7 @@ fn a_second_apply_writes_neither_to_the_engine_nor_to_the_store() -> Result<()> 
     play(|stage| {
         let manifest = desk(&["env: {GREETING: {value: hello}}", MAIN]);
         stage.apply(&manifest)?;
+        stage.settle("desk-main")?;
         changes_nothing(stage, &manifest)
     })
 }
@@ -31,6 +32,7 @@ fn an_apply_after_the_controller_restarted_writes_neither_to_the_engine_nor_to_t
     play(|stage| {
         let manifest = desk_of(&inline_role(&["RUN echo made > /made"]), &[MAIN]);
         stage.apply(&manifest)?;
+        stage.settle("desk-main")?;
         let before = stage.dump()?;
         let mut log = EngineLog::follow(stage)?;
         stage.stop_controller()?;

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 
-use crate::stage::{EngineLog, MAIN, Stage, desk, play};
+use crate::stage::{EngineLog, MAIN, Stage, desk, docker, eventually, play};
 
 fn counted(count: u32) -> String {
     desk(&[&format!(
@@ -101,23 +101,32 @@ fn a_count_grows_beside_what_runs_and_shrinks_again() -> Result<()> {
 }
 
 #[test]
-fn going_from_a_plain_instance_to_a_count_keeps_the_running_one_as_the_first() -> Result<()> {
+fn going_from_a_plain_instance_to_a_count_and_back_keeps_the_running_one() -> Result<()> {
     play(|stage| {
+        let running = |stage: &Stage| -> Result<(usize, bool)> {
+            let listed = docker(&[
+                "ps",
+                "--no-trunc",
+                "-q",
+                "--filter",
+                &format!("label=jackin.owner={}", stage.owner()?),
+            ])?;
+            let plain = std::fs::read_to_string(stage.path("plain"))?;
+            Ok((listed.lines().count(), listed.lines().any(|id| id == plain)))
+        };
         stage.apply(&desk(&[MAIN]))?;
         let plain = stage.container("desk-main")?;
-        stage.jackin(&["exec", "desk-main", "--", "sh", "-c", "echo kept > $HOME/notes"])?;
-        stage.apply(&counted(2))?;
-        let first = stage.container("desk-main-0")?;
-        assert_eq!((first.id, first.pid), (plain.id, plain.pid));
-        assert_eq!(stage.ours("container")?, ["default.desk-main-0", "default.desk-main-1"]);
-        let kept = stage.jackin(&["exec", "desk-main-0", "--", "sh", "-c", "cat $HOME/notes"])?;
-        assert_eq!(kept, "kept\n");
-        let named = stage.jackin(&["get", "instances", "-o", "name"])?;
-        assert_eq!(
-            named,
-            "instance.jackin.dev/desk-main-0\ninstance.jackin.dev/desk-main-1\n"
-        );
-        Ok(())
+        stage.write("plain", &plain.id)?;
+        for (count, expected) in [(1, 1), (2, 2)] {
+            stage.apply(&counted(count))?;
+            assert_eq!(running(stage)?, (expected, true), "with a count of {count}");
+        }
+        let started = docker(&["inspect", "--format", "{{.State.StartedAt}}", &plain.id])?;
+        assert_eq!(started, plain.started_at);
+        stage.submit(&desk(&[MAIN]))?;
+        eventually("the second one to go", || {
+            Ok((running(stage)? == (1, true)).then_some(()))
+        })
     })
 }
 

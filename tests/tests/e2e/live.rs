@@ -38,7 +38,7 @@ fn an_edited_restart_policy_reaches_the_container_while_its_processes_go_on() ->
     play(|stage| {
         stage.apply(&desk(&["lifecycle: {restartPolicy: \"no\"}", MAIN]))?;
         let before = stage.container("desk-main")?;
-        stage.apply(&desk(&["lifecycle: {restartPolicy: unless-stopped}", MAIN]))?;
+        stage.apply(&desk(&["lifecycle: {restartPolicy: unlessStopped}", MAIN]))?;
         let after = stage.container("desk-main")?;
         assert_eq!(after.inspected["HostConfig"]["RestartPolicy"]["Name"], "unless-stopped");
         assert_eq!((after.id, after.pid), (before.id, before.pid));

@@ -187,6 +187,14 @@ impl Stage {
         Ok(ran.stdout)
     }
 
+    /// Waits until the instance's session stands at its prompt: from then on nothing changes by itself.
+    pub(crate) fn settle(&self, instance: &str) -> Result<()> {
+        eventually(&format!("the session of {instance} to stand at its prompt"), || {
+            let instance = self.object("instance", instance)?;
+            Ok((instance["status"]["sessions"][0]["state"] == "Idle").then_some(()))
+        })
+    }
+
     /// Waits until a condition of an object has a status.
     pub(crate) fn wait_for(&self, object: &str, condition: &str) -> Result<()> {
         let goal = format!("--for=condition={condition}");
@@ -242,6 +250,7 @@ impl Stage {
         Ok(status["pid"].as_u64().and_then(|pid| u32::try_from(pid).ok()))
     }
 
+    #[expect(clippy::print_stderr, reason = "a test that failed tells why")]
     fn tell(&self) {
         let log = std::fs::read_to_string(self.home().join("run/daemon.log")).unwrap_or_default();
         let start = log.len().saturating_sub(6000);
@@ -275,16 +284,11 @@ impl Drop for Stage {
     }
 }
 
-/// The folder of the built programs: the one that this test lies in, or `JACKIN_TEST_PROGRAMS` for others.
+/// The folder of the built programs: the one whose `deps` this test lies in.
 fn programs() -> Result<PathBuf> {
-    let folder = match std::env::var_os("JACKIN_TEST_PROGRAMS") {
-        Some(folder) => PathBuf::from(folder),
-        None => {
-            let this = std::env::current_exe()?;
-            let folder = this.parent().and_then(Path::parent);
-            folder.context("this test lies in no target folder")?.to_owned()
-        }
-    };
+    let this = std::env::current_exe()?;
+    let folder = this.parent().and_then(Path::parent).map(Path::to_owned);
+    let folder = folder.context("this test lies in no target folder")?;
     for program in ["jackin", "jackin-capsule"] {
         let path = folder.join(program);
         ensure!(

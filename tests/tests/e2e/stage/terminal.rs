@@ -1,6 +1,7 @@
 //! A terminal that the program is started in, with the screen that a person would see.
 
 use std::io::{Read, Write};
+use std::num::NonZeroU16;
 use std::process::{Child, Command};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -10,8 +11,8 @@ use pty_process::blocking::{Command as PtyCommand, Pty, open};
 
 use super::{Stage, eventually};
 
-const ROWS: u16 = 30;
-const COLUMNS: u16 = 100;
+const ROWS: NonZeroU16 = NonZeroU16::new(30).expect("more than none");
+const COLUMNS: NonZeroU16 = NonZeroU16::new(100).expect("more than none");
 
 /// A program on a terminal.
 pub(crate) struct Terminal {
@@ -24,7 +25,7 @@ impl Terminal {
     /// Starts the program on a terminal.
     pub(crate) fn start(stage: &Stage, arguments: &[&str]) -> Result<Self> {
         let (pty, pts) = open()?;
-        pty.resize(Size::new(ROWS, COLUMNS))?;
+        pty.resize(Size::new(ROWS.get(), COLUMNS.get()))?;
         let command: Command = stage.command(arguments);
         let mut started = PtyCommand::new(command.get_program())
             .args(command.get_args())
