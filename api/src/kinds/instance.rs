@@ -31,6 +31,10 @@ pub struct InstanceSpec {
     /// Its index, when the entry has a count.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub index: Option<u32>,
+    /// Name under which the engine and the host keep what is its own, when that is not its own name: an instance that was given
+    /// an index, or lost it, goes on with the container and the home that it has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<String>,
     /// Name of its role.
     pub role: String,
     /// Revision of the role that this spec was made for: its spec and the content of its source.
@@ -89,4 +93,11 @@ pub struct RestartRequest {
     /// Whether the container is replaced even where a restart in place would do.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub recreate: bool,
+}
+
+impl Instance {
+    /// Name under which the engine and the host keep what is its own.
+    pub fn identity(&self) -> &str {
+        self.spec.identity.as_deref().or(self.metadata.name.as_deref()).unwrap_or_default()
+    }
 }

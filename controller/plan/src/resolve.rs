@@ -90,7 +90,7 @@ pub fn resolve(snapshot: &Snapshot) -> Wanted {
     Wanted::Run(Box::new(Desired {
         key: InstanceKey {
             namespace: instance.namespace().unwrap_or_default(),
-            name: instance.name_any(),
+            name: instance.identity().to_owned(),
         },
         workspace: spec.workspace.clone(),
         role: spec.role.clone(),

@@ -29,6 +29,8 @@ pub struct WorkspacePlan {
     pub update: BTreeMap<String, InstanceSpec>,
     /// Instances that are no longer wanted and have no live session.
     pub delete: Vec<String>,
+    /// Instances whose container and home another one goes on with: they are let go of, and nothing of theirs is removed.
+    pub release: Vec<String>,
     /// Instances that are no longer wanted and wait for their sessions, by name; none are named where they are not known.
     pub waiting: BTreeMap<String, Vec<String>>,
     /// Roles that are used, with their revisions.
@@ -49,6 +51,7 @@ pub fn plan(snapshot: &WorkspaceSnapshot) -> WorkspacePlan {
         .iter()
         .map(|instance| (instance.name_any(), instance))
         .collect();
+    let mut taken_over = BTreeSet::new();
     for template in &snapshot.workspace.spec.instances {
         match snapshot.roles.get(&template.role) {
             Some(role) => {
@@ -57,15 +60,28 @@ pub fn plan(snapshot: &WorkspaceSnapshot) -> WorkspacePlan {
             }
             None => _ = plan.missing_roles.insert(template.role.clone()),
         }
-        for (name, index) in names(&snapshot.workspace.name_any(), template, &existing) {
+        for Place {
+            name,
+            index,
+            takes_over,
+        } in places(&snapshot.workspace.name_any(), template, &existing)
+        {
             let mut spec = spec(snapshot, template, index);
             plan.desired.insert(name.clone());
             match existing.get(&name) {
-                None => _ = plan.create.insert(name, spec),
+                None => {
+                    if let Some(before) = takes_over {
+                        spec.run = before.spec.run;
+                        spec.identity = Some(before.identity().to_owned()).filter(|identity| *identity != name);
+                        taken_over.insert(before.name_any());
+                    }
+                    plan.create.insert(name, spec);
+                }
                 // One that is going is made anew when it is gone.
                 Some(instance) if instance.metadata.deletion_timestamp.is_some() => {}
                 Some(instance) => {
                     spec.run = instance.spec.run;
+                    spec.identity.clone_from(&instance.spec.identity);
                     spec.restart.clone_from(&instance.spec.restart);
                     if spec != instance.spec {
                         plan.update.insert(name, spec);
@@ -78,6 +94,15 @@ pub fn plan(snapshot: &WorkspaceSnapshot) -> WorkspacePlan {
         if plan.desired.contains(name) || instance.metadata.deletion_timestamp.is_some() {
             continue;
         }
+        let goes_on = |other: &String| {
+            existing
+                .get(other)
+                .is_some_and(|other| other.identity() == instance.identity())
+        };
+        if taken_over.contains(name) || plan.desired.iter().any(goes_on) {
+            plan.release.push(name.clone());
+            continue;
+        }
         match live(instance) {
             Some(sessions) => _ = plan.waiting.insert(name.clone(), sessions),
             None => plan.delete.push(name.clone()),
@@ -86,29 +111,41 @@ pub fn plan(snapshot: &WorkspaceSnapshot) -> WorkspacePlan {
     plan
 }
 
-/// Names of a template's instances, with their indices.
-///
-/// The first one keeps the name under which it runs when a count is added or taken away, so that nothing is made anew.
-fn names(
+/// A place that a template asks for.
+struct Place<'a> {
+    name: String,
+    index: Option<u32>,
+    /// The instance that has this place under its other name, while a count is being added or taken away.
+    takes_over: Option<&'a Instance>,
+}
+
+/// The places of a template. The first one goes on with what runs when a count is added or taken away, so that nothing is made anew.
+fn places<'a>(
     workspace: &str,
     template: &InstanceTemplate,
-    existing: &BTreeMap<String, &Instance>,
-) -> Vec<(String, Option<u32>)> {
+    existing: &BTreeMap<String, &'a Instance>,
+) -> Vec<Place<'a>> {
     let plain = format!("{workspace}-{}", template.name);
     let indexed = |index: u32| format!("{plain}-{index}");
     let ours = |name: &String| {
-        existing
+        let there = existing
             .get(name)
-            .filter(|instance| instance.metadata.deletion_timestamp.is_none())
-            .is_some_and(|instance| instance.spec.template == template.name)
+            .filter(|instance| instance.metadata.deletion_timestamp.is_none());
+        there
+            .filter(|instance| instance.spec.template == template.name)
+            .copied()
     };
     match template.count {
-        None if !ours(&plain) && ours(&indexed(0)) => vec![(indexed(0), None)],
-        None => vec![(plain, None)],
+        None => vec![Place {
+            takes_over: ours(&indexed(0)),
+            name: plain,
+            index: None,
+        }],
         Some(count) => (0..count)
-            .map(|index| match index {
-                0 if ours(&plain) && !ours(&indexed(0)) => (plain.clone(), Some(0)),
-                index => (indexed(index), Some(index)),
+            .map(|index| Place {
+                name: indexed(index),
+                index: Some(index),
+                takes_over: if index == 0 { ours(&plain) } else { None },
             })
             .collect(),
     }
@@ -121,6 +158,7 @@ fn spec(snapshot: &WorkspaceSnapshot, template: &InstanceTemplate, index: Option
         workspace: workspace.name_any(),
         template: template.name.clone(),
         index,
+        identity: None,
         role: template.role.clone(),
         role_revision: snapshot.roles.get(&template.role).map(role_revision),
         agent: template.agent.clone(),

@@ -37,7 +37,7 @@ pub(crate) enum ObserveError {
 /// Sees what there is of an instance.
 pub(crate) async fn observe(context: &Context, snapshot: &Snapshot, wanted: &Wanted) -> Result<Observed, ObserveError> {
     let namespace = snapshot.instance.namespace().unwrap_or_default();
-    let name = snapshot.instance.name_any();
+    let name = snapshot.instance.identity().to_owned();
     let workspace = &snapshot.instance.spec.workspace;
     let owner = &context.site.owner;
     let containers = containers(context, &namespace, &name);

@@ -49,9 +49,8 @@ pub(crate) async fn around(context: &Context, instance: Instance) -> Result<Snap
         images.get_opt(&instance.spec.role),
         agents_seen_by(&context.client, &namespace),
     )?;
-    let name = instance.name_any();
-    let home = context.home.instance_home(&namespace, &name).into_string();
-    let run = context.home.instance_run(&namespace, &name).into_string();
+    let home = context.home.instance_home(&namespace, instance.identity()).into_string();
+    let run = context.home.instance_run(&namespace, instance.identity()).into_string();
     Ok(Snapshot { instance, role, agents, image, home, run })
 }
 

@@ -22,6 +22,7 @@ pub(super) async fn run(context: Arc<Context>, wakes: Wakes, stop: CancellationT
     let client = || context.client.clone();
     let controller = Controller::new(Api::<Instance>::all(client()), all());
     let (by_role, by_image, by_agent) = (controller.store(), controller.store(), controller.store());
+    let by_identity = controller.store();
     controller
         .watches(Api::<Role>::all(client()), all(), move |role| {
             that(&by_role, |instance| same_namespace(instance, &role) && instance.spec.role == role.name_any())
@@ -31,7 +32,7 @@ pub(super) async fn run(context: Arc<Context>, wakes: Wakes, stop: CancellationT
         })
         // Any of its role's agents may have changed, and built-in ones serve every namespace.
         .watches(Api::<Agent>::all(client()), all(), move |_| that(&by_agent, |_| true))
-        .reconcile_on(wakes.instances())
+        .reconcile_on(wakes.instances().map(move |wake| of_identity(&by_identity, wake)))
         .graceful_shutdown_on(async move { stop.cancelled().await })
         .run(reconcile, again, context.clone())
         .for_each(|_| std::future::ready(()))
@@ -49,6 +50,14 @@ fn again(instance: Arc<Instance>, error: &PassError, context: Arc<Context>) -> A
 
 fn text(instance: &Instance) -> String {
     format!("instance/{}/{}", instance.namespace().unwrap_or_default(), instance.name_any())
+}
+
+/// The instance that goes by this name on the engine: its own name, unless another one took it over.
+fn of_identity(instances: &Store<Instance>, named: ObjectRef<Instance>) -> ObjectRef<Instance> {
+    let takes = |instance: &Instance| {
+        instance.spec.identity.as_ref() == Some(&named.name) && instance.namespace() == named.namespace
+    };
+    instances.state().iter().find(|instance| takes(instance)).map_or(named, |instance| ObjectRef::from_obj(&**instance))
 }
 
 fn same_namespace(instance: &Instance, other: &impl ResourceExt) -> bool {

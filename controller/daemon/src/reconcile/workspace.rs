@@ -126,6 +126,17 @@ async fn act(context: &Context, workspace: &Workspace, plan: &WorkspacePlan) -> 
             other => drop(other?),
         }
     }
+    for name in &plan.release {
+        let release = Patch::Merge(json!({"metadata": {"finalizers": []}}));
+        match instances.patch(name, &PatchParams::default(), &release).await {
+            Err(kube::Error::Api(answer)) if answer.is_not_found() => continue,
+            other => drop(other?),
+        }
+        match instances.delete(name, &DeleteParams::background()).await {
+            Err(kube::Error::Api(answer)) if answer.is_not_found() => {}
+            other => drop(other?),
+        }
+    }
     for (name, spec) in &plan.update {
         let Some(mut instance) = instances.get_opt(name).await? else { continue };
         // What somebody asked of the instance meanwhile stays.

@@ -15,7 +15,7 @@ use jackin_plan::launch;
 use jackin_plan::resolve::{Wanted, resolve};
 use jackin_plan::world::{Container, ContainerState};
 use jiff::Timestamp;
-use kube::Api;
+use kube::{Api, ResourceExt};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -106,7 +106,7 @@ type At = Path<(String, String)>;
 async fn connection(State(local): State<Arc<Local>>, Path((namespace, name)): At) -> Result<Json<Value>, Refusal> {
     let context = &local.context;
     let snapshot = around(context, instance(context, &namespace, &name).await?).await?;
-    let running = containers(context, &namespace, &name).await?;
+    let running = containers(context, &snapshot.instance).await?;
     let running = running.into_iter().find(|container| container.state == ContainerState::Running);
     let Some(running) = running else {
         let ready = snapshot.instance.status.as_ref().and_then(|status| {
@@ -158,8 +158,7 @@ async fn log(
     Query(options): Query<LogOptions>,
 ) -> Result<String, Refusal> {
     let context = &local.context;
-    instance(context, &namespace, &name).await?;
-    let all = containers(context, &namespace, &name).await?;
+    let all = containers(context, &instance(context, &namespace, &name).await?).await?;
     let Some(newest) = all.iter().max_by_key(|container| container.created_at) else {
         return Err(Refusal::new(StatusCode::NOT_FOUND, "NotFound", format!("instance `{name}` has no container")));
     };
@@ -172,11 +171,11 @@ async fn instance(context: &Context, namespace: &str, name: &str) -> Result<Inst
     found.ok_or_else(|| Refusal::new(StatusCode::NOT_FOUND, "NotFound", format!("instances.jackin.dev \"{name}\" not found")))
 }
 
-async fn containers(context: &Context, namespace: &str, name: &str) -> Result<Vec<Container>, Refusal> {
+async fn containers(context: &Context, instance: &Instance) -> Result<Vec<Container>, Refusal> {
     let filter = LabelFilter::new()
         .with(labels::OWNER, &context.site.owner.0)
-        .with(labels::NAMESPACE, namespace)
-        .with(labels::INSTANCE, name);
+        .with(labels::NAMESPACE, instance.namespace().unwrap_or_default())
+        .with(labels::INSTANCE, instance.identity());
     let mut found = Vec::new();
     for summary in context.engine.list_containers(&filter).await.map_err(unreachable)? {
         found.extend(context.engine.inspect_container(&summary.id.0).await.map_err(unreachable)?);

@@ -32,9 +32,9 @@ impl Shop {
     /// Carries the plan out.
     fn settled(mut self) -> Self {
         let plan = self.plan();
-        self.0
-            .instances
-            .retain(|instance| !plan.delete.contains(&instance.name_any()));
+        self.0.instances.retain(|instance| {
+            !plan.delete.contains(&instance.name_any()) && !plan.release.contains(&instance.name_any())
+        });
         for instance in &mut self.0.instances {
             if let Some(spec) = plan.update.get(&instance.name_any()) {
                 instance.spec = spec.clone();
@@ -131,14 +131,37 @@ fn more_are_made_and_of_fewer_the_highest_go() {
 fn going_from_plain_to_indexed_keeps_the_running_one_as_index_zero_and_back() {
     let shop = Shop::new().wants("main", None).settled().wants("main", Some(2));
     let plan = shop.plan();
-    assert_eq!((keys(&plan.create), plan.delete.len()), (vec!["shop-main-1"], 0));
-    assert_eq!(plan.update["shop-main"].index, Some(0));
+    assert_eq!(
+        (keys(&plan.create), plan.delete.len()),
+        (vec!["shop-main-0", "shop-main-1"], 0)
+    );
+    assert_eq!(plan.create["shop-main-0"].identity.as_deref(), Some("shop-main"));
+    assert_eq!(plan.release, ["shop-main"]);
     let shop = shop.settled();
-    assert_eq!(shop.plan().update.len() + shop.plan().create.len(), 0);
+    let plan = shop.plan();
+    assert_eq!(
+        plan.update.len() + plan.create.len() + plan.delete.len() + plan.release.len(),
+        0
+    );
     let plan = shop.wants("main", None).plan();
-    assert_eq!((plan.delete, plan.create.len()), (vec!["shop-main-1".to_owned()], 0));
-    let plan = Shop::new().wants("main", Some(2)).settled().wants("main", None).plan();
-    assert_eq!((plan.delete, plan.create.len()), (vec!["shop-main-1".to_owned()], 0));
+    assert_eq!(
+        (keys(&plan.create), plan.delete),
+        (vec!["shop-main"], vec!["shop-main-1".to_owned()])
+    );
+    assert_eq!(
+        (plan.create["shop-main"].identity.as_deref(), plan.release),
+        (None, vec!["shop-main-0".to_owned()])
+    );
+}
+
+#[test]
+fn an_interrupted_change_of_names_is_finished_without_removing_what_runs() {
+    let before = Shop::new().wants("main", None).settled().wants("main", Some(1));
+    let old = before.0.instances.clone();
+    let mut halfway = before.settled();
+    halfway.0.instances.extend(old);
+    let plan = halfway.plan();
+    assert_eq!((plan.release, plan.delete.len()), (vec!["shop-main".to_owned()], 0));
 }
 
 #[test]
