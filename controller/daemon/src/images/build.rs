@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use jackin_api::words::{COMPONENT_IMAGE, Change, Digest, DigestMap, NAMESPACE, RECIPE, RECIPE_FIELDS, ROLE};
+use jackin_api::words::{COMPONENT_IMAGE, Change, Digest, DigestMap, NAMESPACE, ROLE};
+use jackin_plan::image::recipe_labels;
 use jackin_plan::names::Owner;
 use jackin_plan::world::{BuildRequest, BuildStep, ImageId, Labels};
 use tokio::sync::mpsc;
@@ -11,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::docker::{BuildProgress, Engine, EngineError};
 
-use super::{ObservedSource, SourceError, context_archive, fields_for_label};
+use super::{ObservedSource, SourceError, context_archive};
 
 /// What is built, for whom, from what.
 #[derive(Clone, Debug)]
@@ -165,14 +166,8 @@ fn request(inputs: &BuildInputs) -> BuildRequest {
 
 fn labels(owner: &Owner, namespace: &str, role: &str, recipe: &Digest, fields: &DigestMap) -> Labels {
     let mut labels = owner.labels(COMPONENT_IMAGE);
-    let fields = serde_json::to_string(&fields_for_label(fields)).unwrap_or_default();
-    let own = [
-        (NAMESPACE, namespace),
-        (ROLE, role),
-        (RECIPE, &recipe.0),
-        (RECIPE_FIELDS, &fields),
-    ];
-    labels.extend(own.map(|(key, value)| (key.to_owned(), value.to_owned())));
+    labels.extend([(NAMESPACE, namespace), (ROLE, role)].map(|(key, value)| (key.to_owned(), value.to_owned())));
+    labels.extend(recipe_labels(recipe, fields));
     labels
 }
 

@@ -5,6 +5,7 @@ use crate::docker::fake::FakeEngine;
 use crate::docker::{EngineErrorCause, Operation};
 use crate::images::{Builds, observe_source};
 use jackin_api::kinds::Role;
+use jackin_api::words::{RECIPE, RECIPE_FIELDS};
 
 struct Folder(tempfile::TempDir);
 
@@ -23,7 +24,7 @@ impl Folder {
         let mut role = Role::default();
         role.spec.source.path = Some(self.0.path().to_str().unwrap().to_owned());
         let source = observe_source(&role).unwrap();
-        let fields = source.recipe_fields("linux/amd64", &[].into());
+        let fields = source.fields.clone();
         BuildInputs {
             owner: Owner("0123ab4567cd".to_owned()),
             namespace: "default".to_owned(),

@@ -5,8 +5,8 @@
 //!
 //! # Flow
 //!
-//! [`observe_source`] reads a role's source into an [`ObservedSource`]; with the platform and the ids of its bases that gives
-//! the fields of the recipe ([`ObservedSource::recipe_fields`]). When the planner wants a build, [`Builds::build`] runs one for
+//! [`observe_source`] reads a role's source into an [`ObservedSource`]; with the format, the platform and the ids of its bases that
+//! gives the fields of the recipe ([`jackin_plan::image`]). When the planner wants a build, [`Builds::build`] runs one for
 //! each recipe however many ask, and tells whether the source changed meanwhile.
 //!
 //! # Guarantees
@@ -31,9 +31,10 @@ pub use build::{BuildError, BuildInputs, BuiltImage, build};
 pub use builds::Builds;
 pub use context::context_archive;
 pub use error::SourceError;
-pub use fields::{fields_for_label, fold_like};
 pub use source::{ObservedSource, SourceKind, observe_source, role_source_digest, source_digest};
 pub use walk::{ContextEntry, EntryKind};
+
+pub use jackin_plan::recipe::{fields_for_label, fold_like};
 
 pub(crate) use context::add;
 pub(crate) use error::says_missing;

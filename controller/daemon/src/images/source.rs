@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use jackin_api::kinds::{Hooks, Role, RoleSource};
-use jackin_api::words::{Digest, DigestMap, FORMAT_VERSION};
+use jackin_api::words::{Digest, DigestMap};
 
 use super::SourceError;
 use super::dockerfile::bases;
 use super::dockerignore::Ignore;
 use super::error::says_missing;
 use super::fields::digest_of_fields;
-use super::fingerprint::{digest_of, sha256};
+use super::fingerprint::sha256;
 use super::hooks::hooks;
 use super::walk::{ContextEntry, walk};
 
@@ -56,22 +56,6 @@ pub enum SourceKind {
 }
 
 impl ObservedSource {
-    /// All fields of the recipe.
-    ///
-    /// `bases` has the id of each of [`ObservedSource::bases`] that the engine has. Pull the others first: a base that appears
-    /// later is a change of the recipe.
-    pub fn recipe_fields(&self, platform: &str, bases: &BTreeMap<String, String>) -> DigestMap {
-        let mut fields = self.fields.clone();
-        fields.0.insert("format".to_owned(), sha256(FORMAT_VERSION));
-        fields.0.insert("platform".to_owned(), sha256(platform));
-        for reference in &self.bases {
-            let id = bases.get(reference).map_or("", String::as_str);
-            let digest = digest_of(&[reference.as_bytes(), id.as_bytes()]);
-            fields.0.insert(format!("base[{reference}]"), digest);
-        }
-        fields
-    }
-
     /// One digest of what the source itself gives.
     pub fn content(&self) -> Digest {
         digest_of_fields(&self.fields)

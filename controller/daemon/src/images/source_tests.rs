@@ -196,27 +196,10 @@ fn what_is_missing_is_told_from_what_cannot_be_read() {
 }
 
 #[test]
-fn platform_and_bases_are_part_of_the_recipe() {
+fn the_source_gives_its_own_fields_and_names_its_bases() {
     let source = Folder::new().observe();
     assert_eq!(source.bases, ["debian:bookworm"]);
-    let recipe = |platform, id: &str| {
-        let bases = BTreeMap::from([("debian:bookworm".to_owned(), id.to_owned())]);
-        source.recipe_fields(platform, &bases)
-    };
-    let before = recipe("linux/amd64", "sha256:1");
-    let fields: Vec<_> = before.0.keys().cloned().collect();
-    assert_eq!(fields, ["base[debian:bookworm]", "dockerfile", "format", "platform"]);
-    let names = |after: &DigestMap| {
-        before
-            .changes_to(after)
-            .iter()
-            .map(ToString::to_string)
-            .collect::<Vec<_>>()
-    };
-    assert_eq!(
-        names(&recipe("linux/arm64", "sha256:2")),
-        ["~ base[debian:bookworm]", "~ platform"]
-    );
+    assert_eq!(source.fields.0.keys().collect::<Vec<_>>(), ["dockerfile"]);
 }
 
 #[test]

@@ -13,6 +13,7 @@
 //! What is in [`Observed`] was really seen in this pass. A read that failed must not reach this function: a pass without
 //! observations decides nothing.
 
+mod ending;
 mod obstacles;
 mod prerequisites;
 mod steps;
@@ -48,8 +49,8 @@ pub struct Memory {
 /// What to do about an instance.
 pub fn plan(site: &Site, wanted: &Wanted, observed: &Observed, memory: &Memory, now: Timestamp) -> Plan {
     match wanted {
-        Wanted::Remove { directories } => steps::removal(observed, directories),
-        Wanted::Stop => steps::stop(observed),
+        Wanted::Remove { directories } => ending::removal(observed, directories),
+        Wanted::Stop => ending::stop(observed),
         Wanted::Unresolved(_) => Plan::idle(None),
         Wanted::Run(desired) => run(&Situation {
             site,

@@ -4,8 +4,8 @@ use jackin_api::words::{Change, ChangeKind};
 
 use crate::digest::digest_of;
 use crate::launch::{self, Launch, STOP_SECONDS};
-use crate::observed::{Capsule, Observed};
-use crate::step::{Consent, Plan, PlannedStep, Step, StepReason, Target};
+use crate::observed::Capsule;
+use crate::step::{Consent, PlannedStep, Step, StepReason, Target};
 use crate::world::{Container, ContainerState};
 
 use super::validity::Current;
@@ -31,7 +31,13 @@ impl Steps {
     }
 
     /// Adds a step that takes something away.
-    fn add_destructive(&mut self, step: Step, needs: Vec<usize>, reason: StepReason, consent: Consent) -> usize {
+    pub(super) fn add_destructive(
+        &mut self,
+        step: Step,
+        needs: Vec<usize>,
+        reason: StepReason,
+        consent: Consent,
+    ) -> usize {
         let index = self.add(step, needs, reason);
         self.0[index].ends_sessions = Some(consent);
         index
@@ -392,54 +398,4 @@ fn sessions(situation: &Situation<'_>, started: Option<(Target, usize)>, steps: 
     if let (false, Some(spawn)) = (spawned, spawn) {
         steps.add(Step::SpawnSession(Box::new(spawn)), spawn_needs, StepReason::Missing);
     }
-}
-
-/// The instance is stopped, with its state kept.
-pub(super) fn stop(observed: &Observed) -> Plan {
-    let mut steps = Steps::default();
-    for container in observed
-        .containers
-        .iter()
-        .filter(|container| has_processes(container.state))
-    {
-        let step = Step::StopContainer {
-            id: container.id.clone(),
-            timeout_seconds: STOP_SECONDS,
-        };
-        steps.add_destructive(step, vec![], StepReason::Requested, Consent::Request);
-    }
-    let mut plan = Plan::idle(None);
-    plan.steps = steps.finish();
-    plan
-}
-
-/// Everything of ours that serves the instance is removed, but no file that somebody may want.
-pub(super) fn removal(observed: &Observed, directories: &[String]) -> Plan {
-    let mut steps = Steps::default();
-    let mut removed = Vec::new();
-    for container in &observed.containers {
-        let mut needs = Vec::new();
-        if has_processes(container.state) {
-            let stop = Step::StopContainer {
-                id: container.id.clone(),
-                timeout_seconds: STOP_SECONDS,
-            };
-            needs.push(steps.add_destructive(stop, vec![], StepReason::Deleted, Consent::Deletion));
-        }
-        let remove = Step::RemoveContainer {
-            id: container.id.clone(),
-        };
-        removed.push(steps.add_destructive(remove, needs, StepReason::Deleted, Consent::Deletion));
-    }
-    if observed.directories {
-        let directories = directories.to_vec();
-        steps.add(
-            Step::RemoveEmptyDirectories { directories },
-            removed,
-            StepReason::Deleted,
-        );
-    }
-    let mut plan = Plan::idle(None);
-    plan.steps = steps.finish();
-    plan
 }

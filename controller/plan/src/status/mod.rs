@@ -6,6 +6,8 @@ mod image;
 mod instance;
 mod launch;
 mod object;
+mod parts;
+mod summary;
 mod workspace;
 
 pub use image::{ImageOutcome, image};

