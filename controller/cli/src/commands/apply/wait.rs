@@ -143,12 +143,13 @@ fn workspace_state(object: &DynamicObject, live: &Live, progress: &mut Progress)
             reasons.push(format!("{}: {}: {}", instance.name_any(), why.reason, why.message));
         }
     }
-    let state = simple_state(object);
-    Ok(match state {
-        State::Ready => match stale_role(&workspace, &namespace, live)? {
-            Some(role) => State::Waiting(format!("made for an earlier revision of the role `{role}`")),
-            None => State::Ready,
-        },
+    // What is said of an earlier revision is no news of this one, be it good or bad.
+    if let Some(role) = stale_role(&workspace, &namespace, live)? {
+        return Ok(State::Waiting(format!(
+            "made for an earlier revision of the role `{role}`"
+        )));
+    }
+    Ok(match simple_state(object) {
         State::Stalled(why) => {
             reasons.retain(|reason| !why.contains(reason));
             reasons.insert(0, why);
@@ -158,20 +159,22 @@ fn workspace_state(object: &DynamicObject, live: &Live, progress: &mut Progress)
     })
 }
 
-/// A role that the workspace's instances were not made for as it is now.
+/// A role that the workspace's instances were not made for as it is now, also one that was missing when they were looked at.
 fn stale_role(workspace: &Workspace, namespace: &str, live: &Live) -> Result<Option<String>, CommandError> {
     let seen = workspace
         .status
         .as_ref()
         .map(|status| status.roles.as_slice())
         .unwrap_or_default();
-    for observed in seen {
-        let Some(object) = live.get(&ROLE, namespace, &observed.name) else {
+    let wanted: BTreeSet<_> = workspace.spec.instances.iter().map(|instance| &instance.role).collect();
+    for name in wanted {
+        let Some(object) = live.get(&ROLE, namespace, name) else {
             continue;
         };
         let role: Role = live::typed(object)?;
-        if jackin_plan::digest::role_revision(&role) != observed.revision {
-            return Ok(Some(observed.name.clone()));
+        let revision = jackin_plan::digest::role_revision(&role);
+        if !seen.iter().any(|seen| seen.name == *name && seen.revision == revision) {
+            return Ok(Some(name.clone()));
         }
     }
     Ok(None)
