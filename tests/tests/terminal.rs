@@ -1,0 +1,21 @@
+//! The operator's terminal: the real `jackin attach` and `jackin exec`, driven through tmux, on a real engine.
+//!
+//! tmux is the judge of what is on the screen: it interprets what the client writes and shows cells and colours. The screen model
+//! itself and the capsule's sessions have tests of their own beside the capsule.
+
+#[path = "terminal/attaching.rs"]
+mod attaching;
+#[path = "terminal/commands.rs"]
+mod commands;
+#[path = "terminal/desk.rs"]
+mod desk;
+#[path = "terminal/ending.rs"]
+mod ending;
+#[path = "terminal/leaving.rs"]
+mod leaving;
+#[path = "terminal/programs.rs"]
+mod programs;
+#[path = "terminal/viewers.rs"]
+mod viewers;
+#[path = "terminal/window.rs"]
+mod window;
