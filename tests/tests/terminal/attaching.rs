@@ -38,7 +38,8 @@ fn the_session_has_the_size_of_the_window_also_when_that_changes() -> Result<()>
     // Changed while nobody was attached: the size comes with the next one.
     desk.detach(&window)?;
     window.resize(90, 25)?;
-    window.enter("jackin attach desk-one")?;
+    // tmux lets a window know of its size a little later.
+    window.enter("until [ \"$(stty size)\" = '25 90' ]; do sleep 0.05; done; jackin attach desk-one")?;
     window.wait_for_prompt(PROMPT)?;
     window.enter("stty size")?;
     window.wait_for("\n25 90\n")?;
