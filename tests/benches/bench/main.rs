@@ -34,7 +34,14 @@ use arguments::{Arguments, Measure};
 use report::Report;
 use stage::Stage;
 
-fn main() -> anyhow::Result<ExitCode> {
+fn main() -> ExitCode {
+    run().unwrap_or_else(|error| {
+        say(&format!("error: {error:#}"));
+        ExitCode::FAILURE
+    })
+}
+
+fn run() -> anyhow::Result<ExitCode> {
     let Some(arguments) = Arguments::parse(std::env::args().skip(1))? else {
         say(arguments::HELP);
         return Ok(ExitCode::SUCCESS);
