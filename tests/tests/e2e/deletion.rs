@@ -134,3 +134,17 @@ fn a_deletion_by_file_deletes_what_the_file_names() -> Result<()> {
         Ok(())
     })
 }
+
+#[test]
+fn files_in_a_deleted_instances_home_stay_and_the_next_one_of_its_name_finds_them() -> Result<()> {
+    play(|stage| {
+        let manifest = desk(&[MAIN]);
+        stage.apply(&manifest)?;
+        stage.jackin(&["exec", "desk-main", "--", "sh", "-c", "echo work > $HOME/unsaved"])?;
+        stage.jackin(&["delete", "workspace", "desk"])?;
+        stage.apply(&manifest)?;
+        let found = stage.jackin(&["exec", "desk-main", "--", "sh", "-c", "cat $HOME/unsaved"])?;
+        assert_eq!(found, "work\n");
+        Ok(())
+    })
+}

@@ -138,3 +138,28 @@ fn limits_changed_by_hand_are_set_back_in_place() -> Result<()> {
         Ok(())
     })
 }
+
+#[test]
+fn a_container_renamed_by_hand_gets_its_name_back_while_its_processes_go_on() -> Result<()> {
+    play(|stage| {
+        let before = converged(stage)?;
+        docker(&["rename", &before.id, &stage.person("renamed")])?;
+        let after = stage.until_container("desk-main", "back under its name", |_| true)?;
+        assert_eq!((after.id, after.pid), (before.id, before.pid));
+        assert_eq!(stage.ours("container")?, ["default.desk-main"]);
+        Ok(())
+    })
+}
+
+#[test]
+fn a_container_taken_off_its_network_is_connected_again_while_its_processes_go_on() -> Result<()> {
+    play(|stage| {
+        let before = converged(stage)?;
+        let network = format!("{}default.desk", stage.prefix()?);
+        docker(&["network", "disconnect", &network, &before.id])?;
+        let networks = |found: &Found| found.inspected["NetworkSettings"]["Networks"][&network].is_object();
+        let after = stage.until_container("desk-main", "connected", networks)?;
+        assert_eq!((after.id, after.pid), (before.id, before.pid));
+        Ok(())
+    })
+}

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 
-use crate::stage::{EngineLog, MAIN, Stage, desk, docker, eventually, play};
+use crate::stage::{EngineLog, MAIN, Stage, desk, desk_of, docker, eventually, inline_role, play};
 
 fn counted(count: u32) -> String {
     desk(&[&format!(
@@ -141,6 +141,27 @@ fn an_instance_taken_out_of_the_manifest_goes_and_the_others_stay() -> Result<()
         stage.jackin(&["wait", "instance", "desk-other", "--for=delete", "--timeout", "60s"])?;
         assert_eq!(stage.ours("container")?, ["default.desk-main"]);
         assert_eq!(stage.container("desk-main")?.pid, before.pid);
+        Ok(())
+    })
+}
+
+#[test]
+fn an_apply_that_overtakes_an_unfinished_one_wins_and_leaves_nothing_of_it() -> Result<()> {
+    play(|stage| {
+        let slow = desk_of(
+            &inline_role(&["RUN sleep 3 && echo slow > /made"]),
+            &["instances: [{name: main, role: tiny, agent: shell, count: 3}]"],
+        );
+        stage.submit(&slow)?;
+        stage.until_condition("image", "tiny", "Reconciling", "True")?;
+        stage.apply(&desk_of(&inline_role(&["RUN echo quick > /made"]), &[MAIN]))?;
+        eventually("what the first one made to be gone", || {
+            Ok((stage.ours("container")?.len() == 1).then_some(()))
+        })?;
+        let listed = stage.jackin(&["get", "instances", "-o", "name"])?;
+        let name = listed.trim().rsplit('/').next().unwrap_or_default().to_owned();
+        let made = stage.jackin(&["exec", &name, "--", "cat", "/made"])?;
+        assert_eq!(made, "quick\n");
         Ok(())
     })
 }

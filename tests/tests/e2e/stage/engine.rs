@@ -1,5 +1,6 @@
 //! The engine as a person sees it: through the `docker` command.
 
+use std::collections::BTreeSet;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
@@ -44,13 +45,19 @@ pub(super) fn sweep(label: &str) -> Result<()> {
         (&["images", "-q"], &["rmi", "-f"]),
     ];
     for (list, remove) in listed {
-        let found = docker(&[list, &["--filter", &filter]].concat())?;
-        let mut found: Vec<_> = found.lines().collect();
-        found.sort_unstable();
-        found.dedup();
-        if !found.is_empty() {
-            docker(&[remove, &found].concat())?;
-        }
+        let mut refusal = None;
+        // An engine that removes several images at once may lose its way among their layers, and finds it the next time.
+        eventually(&format!("{list:?} of {label} to be removed"), || {
+            let found = docker(&[list, &["--filter", &filter]].concat())?;
+            let found: BTreeSet<_> = found.lines().collect();
+            if found.is_empty() {
+                return Ok(Some(()));
+            }
+            let found: Vec<_> = found.into_iter().collect();
+            refusal = docker(&[remove, &found].concat()).err();
+            Ok(None)
+        })
+        .map_err(|error| refusal.take().unwrap_or(error))?;
     }
     Ok(())
 }
