@@ -89,7 +89,7 @@ fn acts_on_created(step: &Step) -> bool {
         | Step::ConnectNetwork { .. }
         | Step::Personalise(_)
         | Step::SpawnSession(_)
-        | Step::RemoveEmptyDirectories { .. } => false,
+        | Step::RemoveDirectories { .. } => false,
     }
 }
 

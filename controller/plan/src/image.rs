@@ -19,8 +19,10 @@ pub struct ObservedImage {
     pub build: bool,
     /// Images that the source names (what it is built on, or what is used), with what the engine has under each name.
     pub bases: BTreeMap<String, Option<Image>>,
-    /// Images of ours for this role or of its recipe, newest first.
+    /// Images of ours for this role, newest first.
     pub found: Vec<Image>,
+    /// Images of ours for other roles: one of the same recipe serves as well.
+    pub others: Vec<Image>,
 }
 
 /// What to do about an image.
@@ -52,6 +54,8 @@ pub enum ImageAction {
     Build {
         /// Digest of the recipe.
         recipe: Digest,
+        /// Whether every step runs, also where the engine has its result: somebody asked for a new build.
+        no_cache: bool,
     },
 }
 
@@ -72,8 +76,8 @@ pub fn plan(observed: &ObservedImage, rebuild: Option<&String>, status: &ImageSt
     // An image that was built once more has taken the name from the one before it, which is still there without a name.
     let of_recipe = |image: &&Image| recipe_of(image).as_ref() == Some(&recipe);
     let named = |image: &&Image| of_recipe(image) && !image.tags.is_empty();
-    let valid = observed.found.iter().find(named);
-    let valid = valid.or_else(|| observed.found.iter().find(of_recipe));
+    let ours = || observed.found.iter().chain(&observed.others);
+    let valid = ours().find(named).or_else(|| ours().find(of_recipe));
     match valid {
         Some(image) if !rebuild => {
             let name = image.tags.first().cloned().unwrap_or_else(|| image.id.0.clone());
@@ -93,7 +97,10 @@ pub fn plan(observed: &ObservedImage, rebuild: Option<&String>, status: &ImageSt
         }
         _ => {
             let reasons = build_reasons(observed, &fields, rebuild);
-            let action = ImageAction::Build { recipe: recipe.clone() };
+            let action = ImageAction::Build {
+                recipe: recipe.clone(),
+                no_cache: rebuild,
+            };
             let decision = ImageDecision::BuildFromWorkspace;
             ImagePlan {
                 decision,

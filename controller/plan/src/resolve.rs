@@ -50,8 +50,10 @@ pub enum Wanted {
     Stop,
     /// It should be gone.
     Remove {
-        /// Directories on the host that were made for it.
-        directories: Vec<String>,
+        /// The directory of its capsule's socket on the host.
+        run: String,
+        /// Its durable home on the host.
+        home: String,
     },
     /// It cannot be said what it should be.
     Unresolved(Vec<Gap>),
@@ -62,7 +64,8 @@ pub fn resolve(snapshot: &Snapshot) -> Wanted {
     let instance = &snapshot.instance;
     if instance.metadata.deletion_timestamp.is_some() {
         return Wanted::Remove {
-            directories: vec![snapshot.run.clone(), snapshot.home.clone()],
+            run: snapshot.run.clone(),
+            home: snapshot.home.clone(),
         };
     }
     if Goal::from(instance.spec.run) == Goal::Stop {

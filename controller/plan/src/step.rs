@@ -161,10 +161,12 @@ pub enum Step {
     Personalise(Personalisation),
     /// Starts the first session.
     SpawnSession(Box<wire::Spawn>),
-    /// Removes directories of the instance that hold no file of the user's.
-    RemoveEmptyDirectories {
-        /// Directories.
-        directories: Vec<String>,
+    /// Removes the directory of the capsule's socket, and of the durable home what holds no file.
+    RemoveDirectories {
+        /// The socket's directory on the host.
+        run: String,
+        /// The home on the host. A file in it may be somebody's work, and stays.
+        home: String,
     },
 }
 
@@ -271,7 +273,7 @@ impl Step {
             Self::AwaitCapsule { .. } => "AwaitCapsule",
             Self::Personalise(_) => "Personalise",
             Self::SpawnSession(_) => "SpawnSession",
-            Self::RemoveEmptyDirectories { .. } => "RemoveEmptyDirectories",
+            Self::RemoveDirectories { .. } => "RemoveDirectories",
         }
     }
 
@@ -282,9 +284,8 @@ impl Step {
             Target::Created => "the new container".to_owned(),
         };
         match self {
-            Self::PrepareDirectories { directories } | Self::RemoveEmptyDirectories { directories } => {
-                directories.join(", ")
-            }
+            Self::PrepareDirectories { directories } => directories.join(", "),
+            Self::RemoveDirectories { run, home } => format!("{run}, {home}"),
             Self::FetchProgram { agent } => agent.clone(),
             Self::FillVolume { volume, .. } => volume.name.clone(),
             Self::CreateNetwork(network) => network.name.clone(),

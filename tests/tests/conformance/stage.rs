@@ -203,6 +203,7 @@ impl Stage {
             tags: vec![format!("{}:1", self.name(suffix))],
             dockerfile: "Dockerfile".to_owned(),
             labels: self.labels(),
+            no_cache: false,
             build_args: Default::default(),
         }
     }

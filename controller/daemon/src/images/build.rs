@@ -29,6 +29,8 @@ pub struct BuildInputs {
     pub recipe: Digest,
     /// All fields of the recipe.
     pub fields: DigestMap,
+    /// Whether every step runs, also where the engine has its result: for a build that somebody asked for.
+    pub no_cache: bool,
 }
 
 /// An image that was built.
@@ -155,11 +157,13 @@ fn request(inputs: &BuildInputs) -> BuildRequest {
         role,
         recipe,
         fields,
+        no_cache,
     } = inputs;
     BuildRequest {
         tags: vec![owner.image(namespace, role, recipe)],
         dockerfile: source.dockerfile().to_owned(),
         labels: labels(owner, namespace, role, recipe, fields),
+        no_cache: *no_cache,
         build_args: std::collections::BTreeMap::new(),
     }
 }

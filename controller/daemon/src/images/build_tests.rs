@@ -32,6 +32,7 @@ impl Folder {
             recipe: source.content(),
             source,
             fields,
+            no_cache: false,
         }
     }
 }

@@ -56,7 +56,7 @@ pub(super) async fn conclude(
         }
     }
     let launched = status.last_launch.as_ref().and_then(|launch| Some((launch, launch.duration_ms?)));
-    if let Some((launch, duration)) = launched.filter(|_| !outcomes.is_empty() && status::succeeded(outcomes)) {
+    if let Some((launch, duration)) = launched.filter(|_| plan.steps.iter().any(|planned| planned.step.is_launch())) {
         let note = format!("{} took {duration} ms", launch.plan);
         let told = Told { type_: EventType::Normal, reason: "Launched".to_owned(), note, launch: Some(launch) };
         event(context, instance, told).await;

@@ -111,7 +111,7 @@ pub(super) async fn run(frame: &Frame<'_>, step: &Step) -> Result<(), StepError>
         Step::AwaitCapsule { container } => await_capsule(frame, &frame.container(container)?).await,
         Step::Personalise(personalisation) => personalise(frame, personalisation).await,
         Step::SpawnSession(spawn) => spawn_session(frame, spawn).await,
-        Step::RemoveEmptyDirectories { directories } => remove_empty(directories),
+        Step::RemoveDirectories { run, home } => remove_directories(Path::new(run), Path::new(home)),
     }
 }
 
@@ -239,18 +239,18 @@ async fn spawn_session(frame: &Frame<'_>, spawn: &wire::Spawn) -> Result<(), Ste
     frame.capsule().await?.spawn(spawn.clone()).await.map(drop).map_err(capsule_error)
 }
 
-/// Removes the directories, but no file that somebody may want: a home keeps everything that is not an empty directory.
-fn remove_empty(directories: &[String]) -> Result<(), StepError> {
-    for directory in directories {
-        let path = Path::new(directory);
-        let removed = if path.ends_with("home") { remove_empty_below(path) } else { remove_all(path) };
-        removed.map_err(|error| StepError::new(Reason::StepFailed, format!("failed to remove `{directory}`: {error}")))?;
-        if let Some(parent) = path.parent().filter(|_| path.ends_with("home")) {
-            // Only succeeds when nothing is left in it.
-            _ = fs::remove_dir(parent);
-        }
+/// The socket's directory goes as a whole; of the home only what holds no file.
+fn remove_directories(run: &Path, home: &Path) -> Result<(), StepError> {
+    let failed = |path: &Path, error: std::io::Error| {
+        StepError::new(Reason::StepFailed, format!("failed to remove `{}`: {error}", path.display()))
+    };
+    remove_empty(home).map_err(|error| failed(home, error))?;
+    if let Some(data) = home.parent() {
+        // Only succeeds when nothing is left in it.
+        _ = fs::remove_dir(data);
     }
-    Ok(())
+    // Last, as it is what says that this step is still to be done.
+    remove_all(run).map_err(|error| failed(run, error))
 }
 
 fn remove_all(path: &Path) -> std::io::Result<()> {
@@ -260,7 +260,7 @@ fn remove_all(path: &Path) -> std::io::Result<()> {
     }
 }
 
-fn remove_empty_below(path: &Path) -> std::io::Result<()> {
+fn remove_empty(path: &Path) -> std::io::Result<()> {
     let entries = match fs::read_dir(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
         other => other?,
@@ -268,7 +268,7 @@ fn remove_empty_below(path: &Path) -> std::io::Result<()> {
     for entry in entries {
         let entry = entry?;
         if entry.file_type()?.is_dir() {
-            remove_empty_below(&entry.path())?;
+            remove_empty(&entry.path())?;
         }
     }
     // Only succeeds when nothing is left in it.

@@ -115,32 +115,26 @@ async fn observe(
         Ok(Err(error)) => return Err(source_outcome(&error)),
         Err(panic) => return Err(unresolved(Reason::SourceUnreadable, panic.to_string())),
     };
-    let seen = engine_view(context, namespace, role, &source).await;
-    let (platform, bases, found) =
+    let seen = engine_view(context, &source).await;
+    let (platform, bases, all) =
         seen.map_err(|error| ImageOutcome::Unknown { message: error.full_message() })?;
     let mut fields = source.fields.clone();
     fields.0.insert("format".to_owned(), digest_of(&labels::FORMAT_VERSION));
     fields.0.insert("platform".to_owned(), digest_of(&platform));
-    Ok((source.clone(), ObservedImage { source: fields, build: source.is_built(), bases, found }))
+    let (found, others) = all.into_iter().partition(|image| {
+        let label = |key: &str| image.labels.get(key).map(String::as_str);
+        label(labels::NAMESPACE) == Some(namespace) && label(labels::ROLE) == Some(role.name_any().as_str())
+    });
+    Ok((source.clone(), ObservedImage { source: fields, build: source.is_built(), bases, found, others }))
 }
 
 type View = (String, BTreeMap<String, Option<world::Image>>, Vec<world::Image>);
 
-async fn engine_view(
-    context: &Context,
-    namespace: &str,
-    role: &Role,
-    source: &ObservedSource,
-) -> Result<View, EngineError> {
+async fn engine_view(context: &Context, source: &ObservedSource) -> Result<View, EngineError> {
     let engine = &context.engine;
     let filter = LabelFilter::new().with(labels::OWNER, &context.site.owner.0);
     let bases = try_join_all(source.bases.iter().map(|base| engine.inspect_image(base)));
-    let (info, bases, mut found) = tokio::try_join!(engine.ping(), bases, engine.list_images(&filter))?;
-    // Any image of ours may be of this recipe; those of this role come first, to say what changed since.
-    found.sort_by_key(|image| {
-        let label = |key: &str| image.labels.get(key).map(String::as_str);
-        label(labels::NAMESPACE) != Some(namespace) || label(labels::ROLE) != Some(role.name_any().as_str())
-    });
+    let (info, bases, found) = tokio::try_join!(engine.ping(), bases, engine.list_images(&filter))?;
     let bases = source.bases.iter().cloned().zip(bases).collect();
     Ok((format!("{}/{}", info.os, info.arch), bases, found))
 }
@@ -178,7 +172,7 @@ async fn act(
                 fail(Reason::PullFailed, format!("{}; {hint}", error.full_message()), Vec::new())
             }
         },
-        ImageAction::Build { recipe } => {
+        ImageAction::Build { recipe, no_cache } => {
             let inputs = BuildInputs {
                 source,
                 owner: context.site.owner.clone(),
@@ -186,9 +180,17 @@ async fn act(
                 role: image.spec.role.clone(),
                 recipe: recipe.clone(),
                 fields: plan.fields.clone(),
+                no_cache: *no_cache,
             };
             match context.builds.build(inputs, |_| {}).await {
                 Ok(built) => {
+                    if !built.changes.is_empty() {
+                        // It bears the recipe of files that it was not made from. The next pass builds what is there now.
+                        let removed = context.engine.remove_image(&built.id.0).await;
+                        if let Err(error) = removed {
+                            return (ImageOutcome::Unknown { message: error.full_message() }, None);
+                        }
+                    }
                     let steps = built.steps.iter().map(timing).collect();
                     (ImageOutcome::Planned { plan: plan.clone(), begun: true }, Some(steps))
                 }

@@ -27,7 +27,7 @@ pub(super) fn stop(observed: &Observed) -> Plan {
 }
 
 /// Everything of ours that serves the instance is removed, but no file that somebody may want.
-pub(super) fn removal(observed: &Observed, directories: &[String]) -> Plan {
+pub(super) fn removal(observed: &Observed, run: &str, home: &str) -> Plan {
     let mut steps = Steps::default();
     let mut removed = Vec::new();
     for container in &observed.containers {
@@ -45,12 +45,11 @@ pub(super) fn removal(observed: &Observed, directories: &[String]) -> Plan {
         removed.push(steps.add_destructive(remove, needs, StepReason::Deleted, Consent::Deletion));
     }
     if observed.directories {
-        let directories = directories.to_vec();
-        steps.add(
-            Step::RemoveEmptyDirectories { directories },
-            removed,
-            StepReason::Deleted,
-        );
+        let step = Step::RemoveDirectories {
+            run: run.to_owned(),
+            home: home.to_owned(),
+        };
+        steps.add(step, removed, StepReason::Deleted);
     }
     let mut plan = Plan::idle(None);
     plan.steps = steps.finish();

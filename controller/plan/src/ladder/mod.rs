@@ -49,7 +49,7 @@ pub struct Memory {
 /// What to do about an instance.
 pub fn plan(site: &Site, wanted: &Wanted, observed: &Observed, memory: &Memory, now: Timestamp) -> Plan {
     match wanted {
-        Wanted::Remove { directories } => ending::removal(observed, directories),
+        Wanted::Remove { run, home } => ending::removal(observed, run, home),
         Wanted::Stop => ending::stop(observed),
         Wanted::Unresolved(_) => Plan::idle(None),
         Wanted::Run(desired) => run(&Situation {

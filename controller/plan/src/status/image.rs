@@ -149,7 +149,7 @@ fn take_plan(status: &mut ImageStatus, plan: &ImagePlan) {
 fn doing(action: &ImageAction) -> (Reason, String) {
     match action {
         ImageAction::Pull { reference } => (Reason::Pulling, format!("image `{reference}` is being fetched")),
-        ImageAction::Build { recipe } => (Reason::Building, format!("recipe {} is being built", recipe.short())),
+        ImageAction::Build { recipe, .. } => (Reason::Building, format!("recipe {} is being built", recipe.short())),
         ImageAction::Serve(_) => (Reason::ImageValid, String::new()),
     }
 }

@@ -95,15 +95,18 @@ fn state_pending(pass: &InstancePass<'_>, conditions: &mut Conditions) {
 fn state_mounts(pass: &InstancePass<'_>, conditions: &mut Conditions) {
     let (mut missing, mut unread) = (Vec::new(), Vec::new());
     for (target, state) in &pass.observed.mounts {
+        let source = source_of(pass.wanted, target);
         match state {
             MountSourceState::Present => {}
-            MountSourceState::Missing => missing.push(format!("the source of `{target}` does not exist")),
+            MountSourceState::Missing => missing.push(format!("`{source}`, the source of `{target}`, does not exist")),
             MountSourceState::Forbidden { part } => {
                 missing.push(format!(
-                    "the source of `{target}` leads to {part}, which may not be mounted"
+                    "`{source}`, the source of `{target}`, leads to {part}, which may not be mounted"
                 ));
             }
-            MountSourceState::Unreadable { error } => unread.push(format!("the source of `{target}`: {error}")),
+            MountSourceState::Unreadable { error } => {
+                unread.push(format!("`{source}`, the source of `{target}`: {error}"))
+            }
         }
     }
     let type_ = ConditionType::WorkspaceMaterialized;
@@ -118,6 +121,18 @@ fn state_mounts(pass: &InstancePass<'_>, conditions: &mut Conditions) {
         ),
         (_, true, true) => conditions.set(type_, true, Reason::MountsPresent, ""),
     };
+}
+
+/// The path on the host of the mount at this target.
+fn source_of<'a>(wanted: &'a Wanted, target: &str) -> &'a str {
+    let mounts = match wanted {
+        Wanted::Run(desired) => desired.mounts.as_slice(),
+        Wanted::Stop | Wanted::Remove { .. } | Wanted::Unresolved(_) => &[],
+    };
+    mounts
+        .iter()
+        .find(|mount| mount.target == target)
+        .map_or("", |mount| &mount.source)
 }
 
 pub(super) fn mounts_reason(pass: &InstancePass<'_>) -> Reason {

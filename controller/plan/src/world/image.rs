@@ -41,6 +41,8 @@ pub struct BuildRequest {
     pub dockerfile: String,
     /// Labels for the result.
     pub labels: Labels,
+    /// Whether every step runs, also where the engine has its result.
+    pub no_cache: bool,
     /// Build arguments that the recipe declares.
     pub build_args: std::collections::BTreeMap<String, String>,
 }

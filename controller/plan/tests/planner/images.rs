@@ -38,6 +38,7 @@ fn source() -> ObservedImage {
         build: true,
         bases: BTreeMap::from([("debian:1".to_owned(), Some(base))]),
         found: vec![],
+        others: vec![],
     }
 }
 

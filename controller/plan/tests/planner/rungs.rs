@@ -323,15 +323,13 @@ fn stopping_ends_the_processes_and_keeps_the_container() {
 }
 
 #[test]
-fn removal_takes_the_containers_and_then_the_empty_directories() {
-    let directories = vec!["/run/of/shop-main".to_owned()];
-    let wanted = Wanted::Remove { directories };
+fn removal_takes_the_containers_and_then_the_directories() {
+    let wanted = Wanted::Remove {
+        run: "/run/of/shop-main".to_owned(),
+        home: "/home/of/shop-main".to_owned(),
+    };
     let plan = Case::converged().session(SessionState::Working, 1).plan_for(&wanted);
-    let expected = [
-        "StopContainer",
-        "RemoveContainer after 0",
-        "RemoveEmptyDirectories after 1",
-    ];
+    let expected = ["StopContainer", "RemoveContainer after 0", "RemoveDirectories after 1"];
     assert_eq!(steps(&plan), expected);
     assert_eq!(plan.steps[0].ends_sessions, Some(Consent::Deletion));
     assert_eq!(steps(&Case::nothing().plan_for(&wanted)), [""; 0]);

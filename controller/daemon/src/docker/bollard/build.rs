@@ -60,6 +60,7 @@ fn options(request: &BuildRequest) -> BuildImageOptions {
         tags,
         dockerfile,
         labels,
+        no_cache,
         build_args,
     } = request;
     BuildImageOptions {
@@ -67,6 +68,7 @@ fn options(request: &BuildRequest) -> BuildImageOptions {
         dockerfile: dockerfile.clone(),
         labels: Some(labels.clone().into_iter().collect()),
         buildargs: Some(build_args.clone().into_iter().collect()),
+        nocache: *no_cache,
         q: false,
         rm: true,
         // With `rm` alone a failing step leaves its container behind.

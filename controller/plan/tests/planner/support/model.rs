@@ -108,7 +108,7 @@ impl Model {
         let now = self.case.now;
         match step {
             Step::PrepareDirectories { .. } => self.case.observed.directories = true,
-            Step::RemoveEmptyDirectories { .. } => self.case.observed.directories = false,
+            Step::RemoveDirectories { .. } => self.case.observed.directories = false,
             Step::FetchProgram { agent } => {
                 let content = digest(&format!("fetched {agent}"));
                 self.case
