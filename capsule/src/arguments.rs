@@ -64,10 +64,7 @@ pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Invocat
     while let Some(argument) = arguments.next() {
         let option = argument.to_string_lossy().into_owned();
         if option == "--version" {
-            return Ok(Invocation::Print(format!(
-                "jackin-capsule {}",
-                env!("CARGO_PKG_VERSION")
-            )));
+            return Ok(Invocation::Print(format!("jackin-capsule {}", env!("CARGO_PKG_VERSION"))));
         }
         if option == "--help" {
             return Ok(Invocation::Print(USAGE.to_owned()));
@@ -84,30 +81,21 @@ pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Invocat
             "--home-dir" => home_dirs.push(PathBuf::from(value)),
             _ => {
                 let value = value.to_string_lossy();
-                let seconds = value.parse().map_err(|_| ArgumentError::BadValue {
-                    option,
-                    value: value.to_string(),
-                })?;
+                let seconds =
+                    value.parse().map_err(|_| ArgumentError::BadValue { option, value: value.to_string() })?;
                 stop_timeout = Duration::from_secs(seconds);
             }
         }
     }
     let socket = socket.ok_or(ArgumentError::MissingSocket)?;
-    Ok(Invocation::Run(Box::new(Settings {
-        socket,
-        stop_timeout,
-        home,
-        home_dirs,
-    })))
+    Ok(Invocation::Run(Box::new(Settings { socket, stop_timeout, home, home_dirs })))
 }
 
 fn parse_shell(mut arguments: impl Iterator<Item = OsString>) -> Result<Invocation, ArgumentError> {
     match arguments.next() {
         None => Ok(Invocation::Shell { line: None }),
         Some(flag) if flag == "-c" => match arguments.next() {
-            Some(line) => Ok(Invocation::Shell {
-                line: Some(line.to_string_lossy().into_owned()),
-            }),
+            Some(line) => Ok(Invocation::Shell { line: Some(line.to_string_lossy().into_owned()) }),
             None => Err(ArgumentError::MissingValue("-c".to_owned())),
         },
         Some(other) => Err(ArgumentError::Unexpected(other.to_string_lossy().into_owned())),
@@ -138,29 +126,15 @@ mod tests {
     #[test]
     fn a_wrong_command_line_says_which_word_is_wrong() {
         assert_eq!(parsed(""), Err(ArgumentError::MissingSocket));
-        assert_eq!(
-            parsed("--socket"),
-            Err(ArgumentError::MissingValue("--socket".to_owned()))
-        );
-        assert_eq!(
-            parsed("--sockets x"),
-            Err(ArgumentError::Unexpected("--sockets".to_owned()))
-        );
-        let bad = ArgumentError::BadValue {
-            option: "--stop-timeout".to_owned(),
-            value: "soon".to_owned(),
-        };
+        assert_eq!(parsed("--socket"), Err(ArgumentError::MissingValue("--socket".to_owned())));
+        assert_eq!(parsed("--sockets x"), Err(ArgumentError::Unexpected("--sockets".to_owned())));
+        let bad = ArgumentError::BadValue { option: "--stop-timeout".to_owned(), value: "soon".to_owned() };
         assert_eq!(parsed("--socket s --stop-timeout soon"), Err(bad));
     }
 
     #[test]
     fn the_shell_takes_one_line_or_none() {
         assert_eq!(parsed("shell"), Ok(Invocation::Shell { line: None }));
-        assert_eq!(
-            parsed("shell -c ls"),
-            Ok(Invocation::Shell {
-                line: Some("ls".to_owned())
-            })
-        );
+        assert_eq!(parsed("shell -c ls"), Ok(Invocation::Shell { line: Some("ls".to_owned()) }));
     }
 }

@@ -66,12 +66,7 @@ impl Capsule {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             started_at: self.started_at,
             environment_digest: self.personality.borrow().digest(),
-            sessions: self
-                .sessions
-                .borrow()
-                .iter()
-                .map(|session| session.describe())
-                .collect(),
+            sessions: self.sessions.borrow().iter().map(|session| session.describe()).collect(),
         }
     }
 
@@ -86,44 +81,19 @@ impl Capsule {
 
     /// Starts a session, or finds the live one of its name.
     pub(crate) fn spawn(self: &Rc<Self>, spawn: Spawn) -> Result<Spawned, ReplyError> {
-        let Spawn {
-            name,
-            agent,
-            argv,
-            env,
-            cwd,
-            size,
-            state_rule,
-        } = spawn;
+        let Spawn { name, agent, argv, env, cwd, size, state_rule } = spawn;
         if !is_name(&name) {
             return Err(refuse(
                 ErrorCode::BadRequest,
                 "a session's name is 1 to 63 of letters, digits, `.`, `_` and `-`",
             ));
         }
-        if let Some(live) = self
-            .sessions
-            .borrow()
-            .iter()
-            .find(|session| session.name == name && session.is_live())
-        {
-            return Ok(Spawned {
-                id: live.id.clone(),
-                created: false,
-            });
+        if let Some(live) = self.sessions.borrow().iter().find(|session| session.name == name && session.is_live()) {
+            return Ok(Spawned { id: live.id.clone(), created: false });
         }
-        self.check_room(
-            self.sessions
-                .borrow()
-                .iter()
-                .filter(|session| session.is_live())
-                .count(),
-        )?;
+        self.check_room(self.sessions.borrow().iter().filter(|session| session.is_live()).count())?;
         let size = size.clamped();
-        let variables = self
-            .personality
-            .borrow()
-            .variables(&self.container, self.home.as_deref(), &env)?;
+        let variables = self.personality.borrow().variables(&self.container, self.home.as_deref(), &env)?;
         let (program, directory) = self.prepare(&argv, &variables, cwd)?;
         let (terminal, pid) = process::start_on_terminal(&program, &variables, &directory, size)?;
         let exit = self.reaper.watch(pid);
@@ -132,22 +102,12 @@ impl Capsule {
         log!("session-started", "id" => id, "name" => name, "agent" => agent, "pid" => pid);
         let session = Session::start(
             Rc::clone(self),
-            Plan {
-                id: id.clone(),
-                name,
-                agent,
-                argv,
-                pid,
-                size,
-                state_rule,
-            },
+            Plan { id: id.clone(), name, agent, argv, pid, size, state_rule },
             terminal,
             exit,
         );
         self.remember(&session);
-        self.tell(Notice::SessionStarted {
-            session: session.describe(),
-        });
+        self.tell(Notice::SessionStarted { session: session.describe() });
         Ok(Spawned { id, created: true })
     }
 
@@ -155,10 +115,7 @@ impl Capsule {
     pub(crate) fn prepare_exec(&self, exec: Exec) -> Result<(Program, Variables, PathBuf, Option<Size>), ReplyError> {
         let Exec { argv, env, cwd, tty } = exec;
         self.check_room(self.commands.borrow().len())?;
-        let mut variables = self
-            .personality
-            .borrow()
-            .variables(&self.container, self.home.as_deref(), &env)?;
+        let mut variables = self.personality.borrow().variables(&self.container, self.home.as_deref(), &env)?;
         if tty.is_none() && !env.0.contains_key("TERM") {
             variables.remove(std::ffi::OsStr::new("TERM"));
         }
@@ -189,10 +146,7 @@ impl Capsule {
         };
         found.map(Rc::clone).ok_or_else(|| match wanted {
             None => refuse(ErrorCode::NoSession, "no session is alive"),
-            Some(wanted) => refuse(
-                ErrorCode::NoSession,
-                &format!("there is no session `{}`", wanted.escape_debug()),
-            ),
+            Some(wanted) => refuse(ErrorCode::NoSession, &format!("there is no session `{}`", wanted.escape_debug())),
         })
     }
 
@@ -210,9 +164,7 @@ impl Capsule {
     pub(crate) fn live_groups(&self) -> Vec<u32> {
         let sessions = self.sessions.borrow();
         let live = sessions.iter().filter(|session| session.is_live());
-        live.flat_map(|session| session.groups())
-            .chain(self.commands.borrow().iter().copied())
-            .collect()
+        live.flat_map(|session| session.groups()).chain(self.commands.borrow().iter().copied()).collect()
     }
 
     /// Whether any session or command still runs.

@@ -29,30 +29,16 @@ pub(crate) struct Personality {
 impl Personality {
     /// Takes what a client sent, when all its names and values can be an environment.
     pub(crate) fn new(personalise: Personalise) -> Result<Self, ReplyError> {
-        let Personalise {
-            digest,
-            env,
-            path_prepend,
-        } = personalise;
-        let variables = env
-            .0
-            .into_iter()
-            .map(|(name, value)| (name, Zeroizing::new(value)))
-            .collect::<BTreeMap<_, _>>();
+        let Personalise { digest, env, path_prepend } = personalise;
+        let variables =
+            env.0.into_iter().map(|(name, value)| (name, Zeroizing::new(value))).collect::<BTreeMap<_, _>>();
         for (name, value) in &variables {
             check(name, value)?;
         }
         if path_prepend.iter().any(|directory| directory.contains([':', '\0'])) {
-            return Err(refuse(
-                ErrorCode::BadRequest,
-                "a directory of the path contains `:` or a zero byte",
-            ));
+            return Err(refuse(ErrorCode::BadRequest, "a directory of the path contains `:` or a zero byte"));
         }
-        Ok(Self {
-            digest: Some(digest),
-            variables,
-            path_prepend,
-        })
+        Ok(Self { digest: Some(digest), variables, path_prepend })
     }
 
     /// The digest that came with it.
@@ -110,16 +96,10 @@ fn default(variables: &mut Variables, name: &str, value: &str) {
 /// Names the variable that cannot be one, never its value.
 fn check(name: &str, value: &str) -> Result<(), ReplyError> {
     if name.is_empty() || name.contains(['=', '\0']) {
-        return Err(refuse(
-            ErrorCode::BadRequest,
-            &format!("`{}` is not a variable's name", name.escape_default()),
-        ));
+        return Err(refuse(ErrorCode::BadRequest, &format!("`{}` is not a variable's name", name.escape_default())));
     }
     if value.contains('\0') {
-        return Err(refuse(
-            ErrorCode::BadRequest,
-            &format!("the value of `{name}` contains a zero byte"),
-        ));
+        return Err(refuse(ErrorCode::BadRequest, &format!("the value of `{name}` contains a zero byte")));
     }
     Ok(())
 }
@@ -129,23 +109,16 @@ mod tests {
     use super::*;
 
     fn get(variables: &Variables, name: &str) -> Option<String> {
-        variables
-            .get(OsStr::new(name))
-            .map(|value| value.to_string_lossy().into_owned())
+        variables.get(OsStr::new(name)).map(|value| value.to_string_lossy().into_owned())
     }
 
     #[test]
     fn the_request_wins_over_the_controller_and_the_controller_over_the_container() {
-        let container = [
-            ("A", "container"),
-            ("B", "container"),
-            ("C", "container"),
-            ("PATH", "/bin"),
-            ("TERM", "dumb"),
-        ]
-        .into_iter()
-        .map(|(name, value)| (name.into(), value.into()))
-        .collect();
+        let container =
+            [("A", "container"), ("B", "container"), ("C", "container"), ("PATH", "/bin"), ("TERM", "dumb")]
+                .into_iter()
+                .map(|(name, value)| (name.into(), value.into()))
+                .collect();
         let personality = Personality::new(Personalise {
             digest: "d".to_owned(),
             env: [("B", "controller"), ("C", "controller")].into_iter().collect(),
@@ -153,16 +126,11 @@ mod tests {
         })
         .expect("valid");
         let extra = [("C", "request")].into_iter().collect();
-        let variables = personality
-            .variables(&container, Some(Path::new("/home/agent")), &extra)
-            .expect("valid");
+        let variables = personality.variables(&container, Some(Path::new("/home/agent")), &extra).expect("valid");
         assert_eq!(get(&variables, "A").as_deref(), Some("container"));
         assert_eq!(get(&variables, "B").as_deref(), Some("controller"));
         assert_eq!(get(&variables, "C").as_deref(), Some("request"));
-        assert_eq!(
-            get(&variables, "PATH").as_deref(),
-            Some("/agents/codex/bin:/agents/amp:/bin")
-        );
+        assert_eq!(get(&variables, "PATH").as_deref(), Some("/agents/codex/bin:/agents/amp:/bin"));
         assert_eq!(get(&variables, "TERM").as_deref(), Some("xterm-256color"));
         assert_eq!(get(&variables, "LANG").as_deref(), Some("C.UTF-8"));
         assert_eq!(get(&variables, "HOME").as_deref(), Some("/home/agent"));
@@ -171,12 +139,7 @@ mod tests {
     #[test]
     fn a_name_that_cannot_be_one_is_refused_without_its_value() {
         let env = [("A=B", "hunter2")].into_iter().collect();
-        let refused = Personality::new(Personalise {
-            env,
-            ..Personalise::default()
-        })
-        .err()
-        .expect("refused");
+        let refused = Personality::new(Personalise { env, ..Personalise::default() }).err().expect("refused");
         assert_eq!(refused.message, "`A=B` is not a variable's name");
     }
 }

@@ -11,10 +11,7 @@ pub(crate) fn prepare(home: &Path, directories: &[impl AsRef<Path>]) {
     create(home);
     for directory in directories {
         let directory = directory.as_ref();
-        if directory
-            .components()
-            .all(|component| matches!(component, Component::Normal(_) | Component::CurDir))
-        {
+        if directory.components().all(|component| matches!(component, Component::Normal(_) | Component::CurDir)) {
             create(&home.join(directory));
         } else {
             log!("home-directory-refused", "path" => directory.to_string_lossy(), "error" => "it leaves the home");
@@ -44,25 +41,10 @@ mod tests {
         std::fs::write(home.join(".codex/auth.json"), "login").expect("a file");
         std::fs::write(home.join(".claude"), "a file in the way").expect("a file");
 
-        prepare(
-            &home,
-            &[
-                ".codex",
-                ".local/share/amp",
-                ".claude",
-                "../outside",
-                "/tmp/jackin-outside",
-            ],
-        );
+        prepare(&home, &[".codex", ".local/share/amp", ".claude", "../outside", "/tmp/jackin-outside"]);
 
-        assert_eq!(
-            std::fs::read_to_string(home.join(".codex/auth.json")).expect("kept"),
-            "login"
-        );
-        assert_eq!(
-            std::fs::read_to_string(home.join(".claude")).expect("kept"),
-            "a file in the way"
-        );
+        assert_eq!(std::fs::read_to_string(home.join(".codex/auth.json")).expect("kept"), "login");
+        assert_eq!(std::fs::read_to_string(home.join(".claude")).expect("kept"), "a file in the way");
         assert!(home.join(".local/share/amp").is_dir());
         assert!(!folder.path().join("outside").exists());
         assert!(!Path::new("/tmp/jackin-outside").exists());

@@ -41,19 +41,10 @@ fn failed(what: &str, error: &std::io::Error) -> ExitCode {
 }
 
 async fn serve_until_stopped(settings: Settings, started: Instant) -> ExitCode {
-    let Settings {
-        socket: path,
-        stop_timeout,
-        home,
-        home_dirs,
-    } = settings;
+    let Settings { socket: path, stop_timeout, home, home_dirs } = settings;
     let own_program = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("/proc/1/exe"));
     let is_init = own_the_orphans();
-    let home = home.or_else(|| {
-        std::env::var_os("HOME")
-            .filter(|home| !home.is_empty())
-            .map(PathBuf::from)
-    });
+    let home = home.or_else(|| std::env::var_os("HOME").filter(|home| !home.is_empty()).map(PathBuf::from));
     if let Some(home) = &home {
         homes::prepare(home, &home_dirs);
     }
@@ -87,11 +78,7 @@ async fn serve_until_stopped(settings: Settings, started: Instant) -> ExitCode {
     capsule.reaper.reap();
     reaping.abort();
     log!("stopped", "graceful" => was_graceful);
-    if was_graceful {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::from(KILLED)
-    }
+    if was_graceful { ExitCode::SUCCESS } else { ExitCode::from(KILLED) }
 }
 
 /// Makes every orphan below us a child of ours, and our memory unreadable for the programs that we start.

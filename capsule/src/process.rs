@@ -33,9 +33,7 @@ pub(crate) fn start_on_terminal(
     let no_terminal = |error: &dyn std::fmt::Display| refuse(ErrorCode::Failed, &format!("open a terminal: {error}"));
     // The blocking flavour: tokio's would wait for the child and take its exit code from the reaper.
     let (master, slave) = pty_process::blocking::open().map_err(|error| no_terminal(&error))?;
-    master
-        .resize(pty_process::Size::new(size.rows, size.cols))
-        .map_err(|error| no_terminal(&error))?;
+    master.resize(pty_process::Size::new(size.rows, size.cols)).map_err(|error| no_terminal(&error))?;
     let terminal = Terminal::new(OwnedFd::from(master)).map_err(|error| no_terminal(&error))?;
     let child = pty_process::blocking::Command::new(&program.path)
         .arg0(&program.name)
@@ -82,20 +80,13 @@ pub(crate) fn start_on_pipes(
 }
 
 fn not_started(program: &Program, error: &dyn std::fmt::Display) -> ReplyError {
-    refuse(
-        ErrorCode::Failed,
-        &format!("start `{}`: {error}", program.path.display()),
-    )
+    refuse(ErrorCode::Failed, &format!("start `{}`: {error}", program.path.display()))
 }
 
 /// Sends a signal to a process group. One that is gone is no error: it has what it was to get.
 pub(crate) fn signal_group(group: u32, signal: rustix::process::Signal) {
     // Group 1 would mean every process that there is, and group 0 our own.
-    if let Some(pid) = i32::try_from(group)
-        .ok()
-        .filter(|&group| group > 1)
-        .and_then(Pid::from_raw)
-    {
+    if let Some(pid) = i32::try_from(group).ok().filter(|&group| group > 1).and_then(Pid::from_raw) {
         let _ = rustix::process::kill_process_group(pid, signal);
     }
 }

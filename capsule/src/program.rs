@@ -36,20 +36,12 @@ pub(crate) fn find(
     let arguments = rest.iter().map(OsString::from).collect();
     if first == SHELL {
         return Ok(match shell(variables) {
-            Some(path) => Program {
-                name: path.file_name().unwrap_or_default().into(),
-                path,
-                arguments,
-            },
+            Some(path) => Program { name: path.file_name().unwrap_or_default().into(), path, arguments },
             None => own_shell(own, arguments),
         });
     }
     let path = look_up(first, variables, directory)?;
-    Ok(Program {
-        path,
-        name: first.into(),
-        arguments,
-    })
+    Ok(Program { path, name: first.into(), arguments })
 }
 
 fn look_up(name: &str, variables: &Variables, directory: &Path) -> Result<PathBuf, ReplyError> {
@@ -57,12 +49,8 @@ fn look_up(name: &str, variables: &Variables, directory: &Path) -> Result<PathBu
     let candidates: Vec<PathBuf> = if name.contains('/') {
         vec![directory.join(name)]
     } else {
-        let path = variables
-            .get(OsStr::new("PATH"))
-            .map_or(OsStr::new(""), OsString::as_os_str);
-        std::env::split_paths(path)
-            .map(|folder| directory.join(folder).join(name))
-            .collect()
+        let path = variables.get(OsStr::new("PATH")).map_or(OsStr::new(""), OsString::as_os_str);
+        std::env::split_paths(path).map(|folder| directory.join(folder).join(name)).collect()
     };
     for candidate in candidates {
         if is_runnable(&candidate) {
@@ -71,15 +59,9 @@ fn look_up(name: &str, variables: &Variables, directory: &Path) -> Result<PathBu
         is_there |= candidate.exists();
     }
     if is_there {
-        return Err(refuse(
-            ErrorCode::NotExecutable,
-            &format!("program `{name}` may not be run"),
-        ));
+        return Err(refuse(ErrorCode::NotExecutable, &format!("program `{name}` may not be run")));
     }
-    Err(refuse(
-        ErrorCode::ProgramNotFound,
-        &format!("there is no program `{name}`"),
-    ))
+    Err(refuse(ErrorCode::ProgramNotFound, &format!("there is no program `{name}`")))
 }
 
 fn is_runnable(path: &Path) -> bool {
@@ -93,31 +75,19 @@ fn shell(variables: &Variables) -> Option<PathBuf> {
         .ok()
         .and_then(|users| shell_of_user(&users, rustix::process::getuid().as_raw()));
     let usual = ["/bin/bash", "/usr/bin/bash", "/bin/sh", "/usr/bin/sh"].map(PathBuf::from);
-    named
-        .into_iter()
-        .chain(of_user)
-        .chain(usual)
-        .find(|path| path.is_absolute() && is_runnable(path))
+    named.into_iter().chain(of_user).chain(usual).find(|path| path.is_absolute() && is_runnable(path))
 }
 
 fn shell_of_user(users: &str, uid: u32) -> Option<PathBuf> {
-    let user = users
-        .lines()
-        .find(|line| line.split(':').nth(2).is_some_and(|field| field.parse() == Ok(uid)))?;
+    let user = users.lines().find(|line| line.split(':').nth(2).is_some_and(|field| field.parse() == Ok(uid)))?;
     let shell = Path::new(user.split(':').nth(6)?.trim());
-    let is_a_refusal = shell
-        .file_name()
-        .is_none_or(|name| name == "nologin" || name == "false");
+    let is_a_refusal = shell.file_name().is_none_or(|name| name == "nologin" || name == "false");
     (!is_a_refusal).then(|| shell.to_owned())
 }
 
 fn own_shell(own: &Path, arguments: Vec<OsString>) -> Program {
     let arguments = std::iter::once("shell".into()).chain(arguments).collect();
-    Program {
-        path: own.to_owned(),
-        name: "jackin-capsule".into(),
-        arguments,
-    }
+    Program { path: own.to_owned(), name: "jackin-capsule".into(), arguments }
 }
 
 #[cfg(test)]

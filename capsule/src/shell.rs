@@ -83,9 +83,7 @@ fn evaluate(line: &str) -> Next {
             Ok(())
         }
         "ls" => each_or_here(arguments, list),
-        "cat" => each_or_here(arguments, |path| {
-            io::copy(&mut std::fs::File::open(path)?, &mut io::stdout()).map(drop)
-        }),
+        "cat" => each_or_here(arguments, |path| io::copy(&mut std::fs::File::open(path)?, &mut io::stdout()).map(drop)),
         _ => return Next::Line(start(command, arguments)),
     };
     match outcome {
@@ -134,10 +132,7 @@ fn export(assignments: &[String]) {
     }
 }
 
-#[expect(
-    unsafe_code,
-    reason = "changing the environment is unsafe where other threads read it"
-)]
+#[expect(unsafe_code, reason = "changing the environment is unsafe where other threads read it")]
 fn set_variable(name: &str, value: &str) {
     // SAFETY: the shell is a process of its own with one thread.
     unsafe { std::env::set_var(name, value) };
@@ -151,11 +146,7 @@ fn start(command: &str, arguments: &[String]) -> u8 {
         }
         Err(error) => {
             complain(&format!("{command}: {error}"));
-            if error.kind() == io::ErrorKind::NotFound {
-                127
-            } else {
-                126
-            }
+            if error.kind() == io::ErrorKind::NotFound { 127 } else { 126 }
         }
     }
 }
@@ -179,11 +170,7 @@ fn words(line: &str, variable: impl Fn(&str) -> String) -> Result<Vec<String>, &
                 while let Some(next) = characters.next_if(|&next| next.is_ascii_alphanumeric() || next == '_') {
                     name.push(next);
                 }
-                let value = if name.is_empty() {
-                    "$".to_owned()
-                } else {
-                    variable(&name)
-                };
+                let value = if name.is_empty() { "$".to_owned() } else { variable(&name) };
                 word.get_or_insert_default().push_str(&value);
             }
             (None, '#') if word.is_none() => break,
@@ -211,10 +198,7 @@ mod tests {
         );
         assert_eq!(split("''"), Ok(vec![String::new()]));
         assert_eq!(split("  \n"), Ok(Vec::new()));
-        assert_eq!(
-            split("echo '$HOME' $ a#b"),
-            Ok(["echo", "$HOME", "$", "a#b"].map(String::from).to_vec())
-        );
+        assert_eq!(split("echo '$HOME' $ a#b"), Ok(["echo", "$HOME", "$", "a#b"].map(String::from).to_vec()));
         assert_eq!(split("echo 'open"), Err("a quote is not closed"));
     }
 }

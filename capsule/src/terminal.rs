@@ -15,10 +15,7 @@ pub(crate) struct Terminal {
 }
 
 impl Terminal {
-    #[expect(
-        unsafe_code,
-        reason = "the only way to wait for a descriptor that tokio has no type for"
-    )]
+    #[expect(unsafe_code, reason = "the only way to wait for a descriptor that tokio has no type for")]
     pub(crate) fn new(master: OwnedFd) -> io::Result<Self> {
         let flags = rustix::fs::fcntl_getfl(&master)?;
         rustix::fs::fcntl_setfl(&master, flags | OFlags::NONBLOCK)?;
@@ -67,19 +64,12 @@ impl Terminal {
     /// Gives it a size; programs on it are told by SIGWINCH.
     pub(crate) fn resize(&self, size: Size) -> io::Result<()> {
         let Size { rows, cols } = size;
-        let size = rustix::termios::Winsize {
-            ws_row: rows,
-            ws_col: cols,
-            ws_xpixel: 0,
-            ws_ypixel: 0,
-        };
+        let size = rustix::termios::Winsize { ws_row: rows, ws_col: cols, ws_xpixel: 0, ws_ypixel: 0 };
         Ok(rustix::termios::tcsetwinsize(&self.master, size)?)
     }
 
     /// The process group that has the terminal now.
     pub(crate) fn foreground_group(&self) -> Option<u32> {
-        rustix::termios::tcgetpgrp(&self.master)
-            .ok()
-            .map(|group| group.as_raw_nonzero().get().unsigned_abs())
+        rustix::termios::tcgetpgrp(&self.master).ok().map(|group| group.as_raw_nonzero().get().unsigned_abs())
     }
 }

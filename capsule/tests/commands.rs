@@ -14,25 +14,19 @@ fn ten_megabytes_go_through_a_command_both_ways_unharmed() {
     let capsule = Capsule::start();
     let mut client = capsule.client();
     client.exec(&exec(&["cat"]));
-    let sent: Vec<u8> = (0..10 * 1024 * 1024_u32)
-        .map(|index| (index.wrapping_mul(2_654_435_761) >> 24) as u8)
-        .collect();
+    let sent: Vec<u8> =
+        (0..10 * 1024 * 1024_u32).map(|index| (index.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
     let mut stream = client.stream.try_clone().expect("a second handle");
     let copy = sent.clone();
     let writer = std::thread::spawn(move || {
         for chunk in copy.chunks(100_000) {
             stream.write_all(&Frame::data(FrameKind::Input, chunk)).expect("sent");
         }
-        stream
-            .write_all(&Frame::Control(Control::Eof).encode().expect("a frame"))
-            .expect("sent");
+        stream.write_all(&Frame::Control(Control::Eof).encode().expect("a frame")).expect("sent");
     });
     let (exit, errors) = client.finish();
     writer.join().expect("written");
-    assert_eq!(
-        (exit, errors.len(), client.shown.len()),
-        (Some(Exit::with_code(0)), 0, sent.len())
-    );
+    assert_eq!((exit, errors.len(), client.shown.len()), (Some(Exit::with_code(0)), 0, sent.len()));
     assert!(client.shown == sent, "the bytes differ");
 }
 
@@ -102,18 +96,8 @@ fn what_cannot_be_run_is_refused_with_its_reason() {
     );
     let notes = capsule.folder.path().join("notes");
     std::fs::write(&notes, "text").expect("a file");
-    assert_eq!(
-        refused(exec(&[notes.to_str().expect("a path")])).code,
-        ErrorCode::NotExecutable
-    );
-    assert_eq!(
-        refused(Exec {
-            cwd: Some("/no/such".to_owned()),
-            ..exec(&["true"])
-        })
-        .code,
-        ErrorCode::BadRequest
-    );
+    assert_eq!(refused(exec(&[notes.to_str().expect("a path")])).code, ErrorCode::NotExecutable);
+    assert_eq!(refused(Exec { cwd: Some("/no/such".to_owned()), ..exec(&["true"]) }).code, ErrorCode::BadRequest);
     assert_eq!(refused(exec(&[])).code, ErrorCode::BadRequest);
 }
 
@@ -142,10 +126,7 @@ fn new_sessions_and_commands_get_the_environment_that_was_set_last() {
     assert!(client.text().starts_with("two /agents/bin:"), "{}", client.text());
     assert!(client.text().contains(" truecolor "), "{}", client.text());
     let mut extra = capsule.client();
-    extra.exec(&Exec {
-        env: [("SECRET", "three")].into_iter().collect(),
-        ..exec(&["/bin/sh", "-c", "echo $SECRET"])
-    });
+    extra.exec(&Exec { env: [("SECRET", "three")].into_iter().collect(), ..exec(&["/bin/sh", "-c", "echo $SECRET"]) });
     extra.finish();
     assert_eq!(extra.text(), "three\n");
 }
@@ -165,16 +146,8 @@ fn the_home_is_made_and_given() {
 #[test]
 fn kept_output_is_told_and_followed_until_the_end() {
     let capsule = Capsule::start();
-    capsule
-        .client()
-        .spawn(&script("main", "echo one; echo two; echo three; read line; echo four"));
-    let output = |follow, tail| {
-        Request::Output(Output {
-            session: Some("main".to_owned()),
-            follow,
-            tail,
-        })
-    };
+    capsule.client().spawn(&script("main", "echo one; echo two; echo three; read line; echo four"));
+    let output = |follow, tail| Request::Output(Output { session: Some("main".to_owned()), follow, tail });
     let kept = |tail| {
         let mut client = capsule.client();
         assert_eq!(client.ask(output(false, tail)), Reply::Done);
@@ -201,10 +174,7 @@ fn the_images_own_shell_is_found_and_the_built_in_one_works() {
     assert_eq!(client.text(), "from sh\n");
 
     let own = env!("CARGO_BIN_EXE_jackin-capsule");
-    capsule.client().spawn(&Spawn {
-        argv: vec![own.to_owned(), "shell".to_owned()],
-        ..shell("builtin")
-    });
+    capsule.client().spawn(&Spawn { argv: vec![own.to_owned(), "shell".to_owned()], ..shell("builtin") });
     let mut session = capsule.attach("builtin");
     session.input(b"cd /\r");
     session.see("/ $ ");
@@ -224,11 +194,6 @@ fn grandchildren(capsule: &Capsule) -> Vec<String> {
     let of = |pid: u32| std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
     let all = capsule.children().into_iter().map(of).collect::<Vec<_>>().join(" ");
     all.split_whitespace()
-        .map(|pid| {
-            std::fs::read_to_string(format!("/proc/{pid}/comm"))
-                .unwrap_or_default()
-                .trim()
-                .to_owned()
-        })
+        .map(|pid| std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default().trim().to_owned())
         .collect()
 }

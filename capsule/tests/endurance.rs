@@ -13,12 +13,7 @@ use support::{Capsule, Client, eventually, exec, launch, script, shell, watching
 fn bad_clients_end_their_own_connections_only() {
     let capsule = Capsule::start();
     capsule.shell("main");
-    let hello = Frame::Hello(Hello {
-        protocol: PROTOCOL,
-        version: "test".to_owned(),
-    })
-    .encode()
-    .expect("a frame");
+    let hello = Frame::Hello(Hello { protocol: PROTOCOL, version: "test".to_owned() }).encode().expect("a frame");
     let oversize = [0xff, 0xff, 0xff, 0xff, FrameKind::Request as u8];
     let after_hello = |bytes: &[u8]| [hello.as_slice(), bytes].concat();
     let streams: [Vec<u8>; 7] = [
@@ -39,13 +34,8 @@ fn bad_clients_end_their_own_connections_only() {
         let _ = client.stream.read_to_end(&mut Vec::new());
     }
     let mut client = capsule.client();
-    client
-        .stream
-        .write_all(&[0, 0, 0, 1, FrameKind::Request as u8, b'{'])
-        .expect("sent");
-    let Some(Frame::Reply(Reply::Error(refused))) = client.next() else {
-        panic!("not refused")
-    };
+    client.stream.write_all(&[0, 0, 0, 1, FrameKind::Request as u8, b'{']).expect("sent");
+    let Some(Frame::Reply(Reply::Error(refused))) = client.next() else { panic!("not refused") };
     assert_eq!(refused.code, ErrorCode::BadRequest);
     assert!(client.status().sessions[0].is_live(), "and the connection goes on");
 }
@@ -54,27 +44,16 @@ fn bad_clients_end_their_own_connections_only() {
 fn what_a_later_client_says_is_refused_or_skipped() {
     let capsule = Capsule::start();
     let mut client = capsule.client();
-    client
-        .stream
-        .write_all(&[0, 0, 0, 2, 200, 1, 2])
-        .expect("an unknown frame");
+    client.stream.write_all(&[0, 0, 0, 2, 200, 1, 2]).expect("an unknown frame");
     assert_eq!(client.refused(Request::Unknown).code, ErrorCode::UnknownRequest);
     let mut later = Client::raw(&capsule.socket());
-    later.send(&Frame::Hello(Hello {
-        protocol: 99,
-        version: "later".to_owned(),
-    }));
+    later.send(&Frame::Hello(Hello { protocol: 99, version: "later".to_owned() }));
     assert!(matches!(later.next(), Some(Frame::Hello(_))));
     assert_eq!(later.status().sessions, []);
     let mut alien = Client::raw(&capsule.socket());
-    alien.send(&Frame::Hello(Hello {
-        protocol: 0,
-        version: "alien".to_owned(),
-    }));
+    alien.send(&Frame::Hello(Hello { protocol: 0, version: "alien".to_owned() }));
     assert!(matches!(alien.next(), Some(Frame::Hello(_))));
-    let Some(Frame::Reply(Reply::Error(refused))) = alien.next() else {
-        panic!("not refused")
-    };
+    let Some(Frame::Reply(Reply::Error(refused))) = alien.next() else { panic!("not refused") };
     assert_eq!(refused.code, ErrorCode::UnsupportedProtocol);
 }
 
@@ -84,9 +63,7 @@ fn connections_are_bounded_and_a_closed_one_makes_room() {
     let mut clients: Vec<Client> = (0..128).map(|_| capsule.client()).collect();
     let mut surplus = Client::raw(&capsule.socket());
     assert!(matches!(surplus.next(), Some(Frame::Hello(_))));
-    let Some(Frame::Reply(Reply::Error(refused))) = surplus.next() else {
-        panic!("not refused")
-    };
+    let Some(Frame::Reply(Reply::Error(refused))) = surplus.next() else { panic!("not refused") };
     assert_eq!(refused.code, ErrorCode::TooMany);
     assert_eq!(surplus.next(), None);
     clients.truncate(10);
@@ -109,11 +86,7 @@ fn a_viewer_that_does_not_read_neither_slows_a_flood_nor_fills_memory() {
     fast.see("the end");
     assert!(capsule.memory() < 40_000, "{} kB", capsule.memory());
     slow.see("the end");
-    assert!(
-        slow.shown.len() < 1_500_000,
-        "{} bytes: the slow one was not painted anew",
-        slow.shown.len()
-    );
+    assert!(slow.shown.len() < 1_500_000, "{} bytes: the slow one was not painted anew", slow.shown.len());
     slow.input(b"\r");
     assert_eq!(slow.finish().0, Some(Exit::with_code(0)));
 }
@@ -154,11 +127,7 @@ fn the_socket_is_its_owners_alone_and_replaces_an_old_one() {
     let left = std::fs::symlink_metadata(&socket).expect("left behind");
     assert!(left.file_type().is_socket());
     let mut second = launch(&socket, &[]);
-    let mode = std::fs::symlink_metadata(&socket)
-        .expect("a socket")
-        .permissions()
-        .mode()
-        & 0o777;
+    let mode = std::fs::symlink_metadata(&socket).expect("a socket").permissions().mode() & 0o777;
     assert_eq!(mode, 0o600);
     let mut client = Client::raw(&socket);
     client.greet();
@@ -170,10 +139,9 @@ fn the_socket_is_its_owners_alone_and_replaces_an_old_one() {
 fn it_stops_gracefully_when_its_sessions_do() {
     let mut capsule = Capsule::start();
     capsule.shell("main");
-    capsule.client().spawn(&script(
-        "trapping",
-        "trap 'echo bye; exit 5' HUP TERM; echo ready; while :; do sleep 0.01; done",
-    ));
+    capsule
+        .client()
+        .spawn(&script("trapping", "trap 'echo bye; exit 5' HUP TERM; echo ready; while :; do sleep 0.01; done"));
     let mut client = capsule.attach("trapping");
     client.see("ready");
     capsule.signal(Signal::TERM);
@@ -186,10 +154,7 @@ fn it_stops_gracefully_when_its_sessions_do() {
 #[test]
 fn a_session_that_will_not_stop_is_killed_after_the_timeout() {
     let mut capsule = Capsule::start();
-    capsule.client().spawn(&script(
-        "stubborn",
-        "trap '' HUP TERM; echo ready; while :; do sleep 0.01; done",
-    ));
+    capsule.client().spawn(&script("stubborn", "trap '' HUP TERM; echo ready; while :; do sleep 0.01; done"));
     let mut client = capsule.attach("stubborn");
     client.see("ready");
     capsule.signal(Signal::INT);

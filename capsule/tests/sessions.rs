@@ -14,10 +14,7 @@ fn a_detached_session_goes_on_and_is_painted_when_attached_again() {
     capsule.shell("main");
     let mut first = capsule.attach("main");
     let sign = capsule.folder.path().join("sign");
-    let line = format!(
-        "echo mark$((40+2)); until [ -e {} ]; do sleep 0.01; done; echo went$((1+1))\r",
-        sign.display()
-    );
+    let line = format!("echo mark$((40+2)); until [ -e {} ]; do sleep 0.01; done; echo went$((1+1))\r", sign.display());
     first.input(line.as_bytes());
     first.see("mark42");
     first.control(Control::Detach);
@@ -29,9 +26,7 @@ fn a_detached_session_goes_on_and_is_painted_when_attached_again() {
     let mut second = capsule.client();
     let attached = second.attach(&writing("main", 24, 80));
     assert_eq!(attached.mode, AttachMode::Write);
-    let Some(Frame::Paint(paint)) = second.next() else {
-        panic!("the first frame is not a paint")
-    };
+    let Some(Frame::Paint(paint)) = second.next() else { panic!("the first frame is not a paint") };
     assert!(String::from_utf8_lossy(&paint).contains("mark42"));
 }
 
@@ -48,11 +43,7 @@ fn a_session_is_started_once_per_name_while_it_lives() {
     let next = capsule.shell("main");
     assert!(next.created);
     assert_ne!(next.id, first.id);
-    assert_eq!(
-        capsule.status().sessions.len(),
-        1,
-        "the new one takes the ended one's place"
-    );
+    assert_eq!(capsule.status().sessions.len(), 1, "the new one takes the ended one's place");
 }
 
 #[test]
@@ -61,46 +52,28 @@ fn an_exit_code_and_a_signal_are_both_told() {
     capsule.client().spawn(&script("code", "exit 3"));
     eventually("the code", || capsule.session("code").exit == Some(Exit::with_code(3)));
     capsule.client().spawn(&script("signal", "sleep 1000"));
-    let kill = Kill {
-        session: "signal".to_owned(),
-        signal: Signal::Kill,
-    };
+    let kill = Kill { session: "signal".to_owned(), signal: Signal::Kill };
     assert_eq!(capsule.client().ask(Request::Kill(kill.clone())), Reply::Done);
-    eventually("the signal", || {
-        capsule.session("signal").exit == Some(Exit::by_signal(9))
-    });
+    eventually("the signal", || capsule.session("signal").exit == Some(Exit::by_signal(9)));
     assert_eq!(capsule.session("signal").state, SessionState::Exited);
-    assert_eq!(
-        capsule.client().refused(Request::Kill(kill)).code,
-        ErrorCode::SessionEnded
-    );
+    assert_eq!(capsule.client().refused(Request::Kill(kill)).code, ErrorCode::SessionEnded);
 }
 
 #[test]
 fn the_terminal_has_the_writers_size() {
     let capsule = Capsule::start();
-    capsule.client().spawn(&Spawn {
-        size: Size { rows: 11, cols: 33 },
-        ..shell("main")
-    });
+    capsule.client().spawn(&Spawn { size: Size { rows: 11, cols: 33 }, ..shell("main") });
     let mut watcher = capsule.client();
-    watcher.attach(&Attach {
-        size: Some(Size { rows: 99, cols: 99 }),
-        ..watching("main")
-    });
+    watcher.attach(&Attach { size: Some(Size { rows: 99, cols: 99 }), ..watching("main") });
     assert_eq!(capsule.session("main").size, Size { rows: 11, cols: 33 });
     let mut writer = capsule.client();
     writer.attach(&writing("main", 30, 100));
     writer.input(b"stty size\r");
     writer.see("30 100");
-    writer.control(Control::Resize {
-        size: Size { rows: 41, cols: 121 },
-    });
+    writer.control(Control::Resize { size: Size { rows: 41, cols: 121 } });
     writer.input(b"stty size\r");
     writer.see("41 121");
-    watcher.control(Control::Resize {
-        size: Size { rows: 7, cols: 7 },
-    });
+    watcher.control(Control::Resize { size: Size { rows: 7, cols: 7 } });
     watcher.see("41 121");
     assert_eq!(capsule.session("main").size, Size { rows: 41, cols: 121 });
 }
@@ -118,10 +91,7 @@ fn a_second_writer_watches_unless_it_takes_over() {
     second.see("from-the-writer\r\n");
 
     let mut third = capsule.client();
-    let attached = third.attach(&Attach {
-        takeover: true,
-        ..writing("main", 24, 80)
-    });
+    let attached = third.attach(&Attach { takeover: true, ..writing("main", 24, 80) });
     assert_eq!(attached.mode, AttachMode::Write);
     assert_eq!((attached.session.attached, attached.session.writer), (3, true));
     while first.next() != Some(Frame::Event(Event::TakenOver)) {}
@@ -143,10 +113,7 @@ fn without_a_name_the_oldest_live_session_is_meant() {
     capsule.shell("younger");
     assert_eq!(capsule.client().attach(&Attach::default()).session.name, "older");
     let unknown = capsule.client().refused(Request::Attach(watching("other")));
-    assert_eq!(
-        (unknown.code, unknown.message.as_str()),
-        (ErrorCode::NoSession, "there is no session `other`")
-    );
+    assert_eq!((unknown.code, unknown.message.as_str()), (ErrorCode::NoSession, "there is no session `other`"));
 }
 
 #[test]
@@ -158,13 +125,8 @@ fn an_ended_session_still_shows_its_last_screen() {
     client.attach(&watching("main"));
     assert_eq!(client.finish().0, Some(Exit::with_code(0)));
     assert!(client.text().contains("last words"));
-    let capture = Request::Capture(Capture {
-        session: Some("main".to_owned()),
-        format: CaptureFormat::Text,
-    });
-    let Reply::Captured(captured) = capsule.client().ask(capture) else {
-        panic!("not captured")
-    };
+    let capture = Request::Capture(Capture { session: Some("main".to_owned()), format: CaptureFormat::Text });
+    let Reply::Captured(captured) = capsule.client().ask(capture) else { panic!("not captured") };
     assert_eq!((captured.contents.as_str(), captured.cursor), ("last words", (1, 0)));
 }
 
@@ -180,10 +142,7 @@ fn a_shells_state_follows_its_foreground_process() {
             other => panic!("{other:?} instead of {wanted:?}"),
         }
     };
-    capsule.client().spawn(&Spawn {
-        state_rule: StateRule::Foreground,
-        ..shell("main")
-    });
+    capsule.client().spawn(&Spawn { state_rule: StateRule::Foreground, ..shell("main") });
     until(SessionState::Idle);
     let mut client = capsule.attach("main");
     client.input(b"sleep 1000\r");
@@ -197,9 +156,7 @@ fn without_a_rule_nothing_is_claimed() {
     let capsule = Capsule::start();
     capsule.client().spawn(&script("quiet", "sleep 1000"));
     capsule.client().spawn(&script("loud", "echo hello; sleep 1000"));
-    eventually("it was judged", || {
-        capsule.session("loud").state == SessionState::Unknown
-    });
+    eventually("it was judged", || capsule.session("loud").state == SessionState::Unknown);
     assert_eq!(capsule.session("quiet").state, SessionState::Starting);
 }
 
@@ -248,21 +205,10 @@ fn a_full_screen_program_is_painted_with_its_modes() {
     client.attach(&writing("main", 24, 80));
     client.see("centre");
     let paint = client.text();
-    for mode in [
-        "\x1b[?1049h",
-        "\x1b[?2004h",
-        "\x1b[?1000h",
-        "\x1b[?1006h",
-        "\x1b[?1h",
-        "\x1b[?25l",
-        "\x1b]2;the title\x07",
-    ] {
-        assert!(
-            paint.contains(mode),
-            "{} is missing in {}",
-            mode.escape_debug(),
-            paint.escape_debug()
-        );
+    for mode in
+        ["\x1b[?1049h", "\x1b[?2004h", "\x1b[?1000h", "\x1b[?1006h", "\x1b[?1h", "\x1b[?25l", "\x1b]2;the title\x07"]
+    {
+        assert!(paint.contains(mode), "{} is missing in {}", mode.escape_debug(), paint.escape_debug());
     }
 }
 

@@ -114,9 +114,7 @@ impl DurationText {
 }
 
 fn split_number(text: &str) -> Result<(f64, &str), QuantityError> {
-    let end = text
-        .find(|c: char| !c.is_ascii_digit() && c != '.')
-        .unwrap_or(text.len());
+    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, suffix) = text.split_at(end);
     let number = number.parse().map_err(|_| QuantityError::NoNumber(text.to_owned()))?;
     Ok((number, suffix))

@@ -20,10 +20,7 @@ pub(super) fn check(spec: &AgentSpec, errors: &mut Errors) {
         for (index, file) in credentials.files.iter().enumerate() {
             require_inner_path(errors, &format!("spec.credentials.files[{index}]"), file);
         }
-        let variables = [
-            ("apiKey", &credentials.api_key),
-            ("oauthToken", &credentials.oauth_token),
-        ];
+        let variables = [("apiKey", &credentials.api_key), ("oauthToken", &credentials.oauth_token)];
         for (name, variable) in variables {
             if let Some(variable) = variable {
                 require_variable(errors, &format!("spec.credentials.{name}.env"), &variable.env);
@@ -43,10 +40,8 @@ fn check_install(install: &Install, errors: &mut Errors) {
         ],
     );
     if let Some(npm) = &install.npm {
-        errors.exactly_one(
-            "spec.install.npm",
-            &[("version", npm.version.is_some()), ("channel", npm.channel.is_some())],
-        );
+        errors
+            .exactly_one("spec.install.npm", &[("version", npm.version.is_some()), ("channel", npm.channel.is_some())]);
         require_inner_path(errors, "spec.install.npm.program", &npm.program);
         let plain = |character: char| character.is_ascii_alphanumeric() || "@/._-".contains(character);
         if npm.package.is_empty() || !npm.package.chars().all(plain) || npm.package.starts_with(['-', '.']) {
@@ -58,11 +53,7 @@ fn check_install(install: &Install, errors: &mut Errors) {
                 && (text.is_empty() || !text.chars().all(|c| c.is_ascii_alphanumeric() || ".+-_".contains(c)))
             {
                 let field = format!("spec.install.npm.{name}");
-                errors.invalid(
-                    field,
-                    format!("not a {name}: `{text}`"),
-                    "ranges are not possible; pin one",
-                );
+                errors.invalid(field, format!("not a {name}: `{text}`"), "ranges are not possible; pin one");
             }
         }
     }

@@ -50,12 +50,7 @@ struct Errors(Vec<FieldError>);
 impl Errors {
     fn push(&mut self, reason: FieldReason, field: impl Into<String>, message: impl Into<String>, hint: &str) {
         let hint = (!hint.is_empty()).then(|| hint.to_owned());
-        self.0.push(FieldError {
-            field: field.into(),
-            reason,
-            message: message.into(),
-            hint,
-        });
+        self.0.push(FieldError { field: field.into(), reason, message: message.into(), hint });
     }
 
     fn invalid(&mut self, field: impl Into<String>, message: impl Into<String>, hint: &str) {
@@ -68,17 +63,8 @@ impl Errors {
         let names = names.join(", ");
         match alternatives.iter().filter(|(_, given)| *given).count() {
             1 => {}
-            0 => self.push(
-                FieldReason::Required,
-                field,
-                "nothing is given",
-                &format!("write exactly one of {names}"),
-            ),
-            _ => self.invalid(
-                field,
-                "more than one alternative is given",
-                &format!("keep exactly one of {names}"),
-            ),
+            0 => self.push(FieldReason::Required, field, "nothing is given", &format!("write exactly one of {names}")),
+            _ => self.invalid(field, "more than one alternative is given", &format!("keep exactly one of {names}")),
         }
     }
 }

@@ -16,17 +16,12 @@ pub fn is_sensitive(path: &str) -> Option<&'static str> {
     if path.contains("/.config/gh") || path.contains("/.config/gcloud") {
         return Some(".config");
     }
-    path.split('/')
-        .find_map(|part| SENSITIVE.into_iter().find(|sensitive| *sensitive == part))
+    path.split('/').find_map(|part| SENSITIVE.into_iter().find(|sensitive| *sensitive == part))
 }
 
 /// Whether a path is a home directory as a whole, or holds one.
 pub fn is_home(path: &str) -> bool {
-    let path = if path.len() > 1 {
-        path.trim_end_matches('/')
-    } else {
-        path
-    };
+    let path = if path.len() > 1 { path.trim_end_matches('/') } else { path };
     let parts: Vec<_> = path.split('/').collect();
     matches!(path, "~" | "/" | "/root" | "/home" | "/Users") || matches!(parts.as_slice(), ["", "home" | "Users", _])
 }
@@ -58,12 +53,7 @@ pub(super) fn check(mounts: &[Mount], errors: &mut Errors) {
 
 fn check_source(field: &str, source: &str, errors: &mut Errors) {
     if source.is_empty() {
-        errors.push(
-            FieldReason::Required,
-            field,
-            "mount source is empty",
-            "write a path of the host",
-        );
+        errors.push(FieldReason::Required, field, "mount source is empty", "write a path of the host");
     } else if let Some(part) = is_sensitive(source) {
         errors.push(
             FieldReason::Forbidden,
@@ -83,24 +73,12 @@ fn check_source(field: &str, source: &str, errors: &mut Errors) {
 
 fn check_target(field: &str, target: &str, errors: &mut Errors) {
     if !target.starts_with('/') {
-        let hint = format!(
-            "write `/{}`; targets are paths inside the container",
-            target.trim_start_matches("./")
-        );
+        let hint = format!("write `/{}`; targets are paths inside the container", target.trim_start_matches("./"));
         errors.invalid(field, format!("mount target is not absolute: `{target}`"), &hint);
     } else if target.split('/').any(|part| part == "..") {
-        errors.invalid(
-            field,
-            format!("mount target has `..`: `{target}`"),
-            "write the path that is meant",
-        );
+        errors.invalid(field, format!("mount target has `..`: `{target}`"), "write the path that is meant");
     } else if normal(target) == "/" {
-        errors.push(
-            FieldReason::Forbidden,
-            field,
-            "mount target is `/`",
-            "mount below the root",
-        );
+        errors.push(FieldReason::Forbidden, field, "mount target is `/`", "mount below the root");
     } else if is_inside(&normal(target), "/jackin") || normal(target) == "/jackin" {
         errors.push(
             FieldReason::Forbidden,
@@ -113,10 +91,7 @@ fn check_target(field: &str, target: &str, errors: &mut Errors) {
 
 /// The path without doubled and trailing slashes.
 fn normal(path: &str) -> String {
-    let parts: Vec<_> = path
-        .split('/')
-        .filter(|part| !part.is_empty() && *part != ".")
-        .collect();
+    let parts: Vec<_> = path.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
     format!("/{}", parts.join("/"))
 }
 
@@ -152,10 +127,7 @@ mod tests {
 
     #[test]
     fn a_folder_in_a_home_is_allowed_and_the_home_is_not() {
-        assert_eq!(
-            messages(&[("~/src", "/a"), ("/home/mia/src", "/b")]),
-            Vec::<String>::new()
-        );
+        assert_eq!(messages(&[("~/src", "/a"), ("/home/mia/src", "/b")]), Vec::<String>::new());
         for home in ["~", "~/", "/root", "/home/mia/", "/home", "/"] {
             assert_eq!(messages(&[(home, "/a")]).len(), 1, "{home}");
         }
@@ -163,10 +135,7 @@ mod tests {
 
     #[test]
     fn a_name_that_only_resembles_a_credential_folder_is_allowed() {
-        assert_eq!(
-            messages(&[("/src/.sshrc", "/a"), ("/src/kube", "/b")]),
-            Vec::<String>::new()
-        );
+        assert_eq!(messages(&[("/src/.sshrc", "/a"), ("/src/kube", "/b")]), Vec::<String>::new());
         assert_eq!(messages(&[("~/.ssh/id", "/a"), ("/x/.kube", "/b")]).len(), 2);
     }
 }

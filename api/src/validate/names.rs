@@ -42,11 +42,7 @@ pub(super) fn require_variable(errors: &mut Errors, field: &str, name: &str) {
 /// Requires a path that stays inside its folder.
 pub(super) fn require_inner_path(errors: &mut Errors, field: &str, path: &str) {
     if path.is_empty() || path.starts_with('/') || path.split('/').any(|part| part == "..") {
-        errors.invalid(
-            field,
-            format!("not a path inside its folder: `{path}`"),
-            "write a relative path without `..`",
-        );
+        errors.invalid(field, format!("not a path inside its folder: `{path}`"), "write a relative path without `..`");
     }
 }
 

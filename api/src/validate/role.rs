@@ -17,26 +17,15 @@ pub(super) fn check(spec: &RoleSpec, errors: &mut Errors) {
         ],
     );
     if let Some(inline) = &source.inline
-        && !inline
-            .dockerfile
-            .lines()
-            .any(|line| line.trim_start().to_ascii_uppercase().starts_with("FROM "))
+        && !inline.dockerfile.lines().any(|line| line.trim_start().to_ascii_uppercase().starts_with("FROM "))
     {
-        errors.invalid(
-            "spec.source.inline.dockerfile",
-            "the Dockerfile has no FROM",
-            "start it with `FROM IMAGE`",
-        );
+        errors.invalid("spec.source.inline.dockerfile", "the Dockerfile has no FROM", "start it with `FROM IMAGE`");
     }
     if let Some(git) = &source.git
         && let Some(commit) = &git.commit
         && !(commit.len() == 40 && commit.bytes().all(|byte| byte.is_ascii_hexdigit()))
     {
-        errors.invalid(
-            "spec.source.git.commit",
-            format!("not a full commit id: `{commit}`"),
-            "write all 40 digits",
-        );
+        errors.invalid("spec.source.git.commit", format!("not a full commit id: `{commit}`"), "write all 40 digits");
     }
     for (index, agent) in spec.agents.iter().enumerate() {
         require_label(errors, &format!("spec.agents[{index}]"), agent);
@@ -46,11 +35,9 @@ pub(super) fn check(spec: &RoleSpec, errors: &mut Errors) {
         }
     }
     if let Some(hooks) = &spec.hooks {
-        for (name, hook) in [
-            ("setupOnce", &hooks.setup_once),
-            ("source", &hooks.source),
-            ("preflight", &hooks.preflight),
-        ] {
+        for (name, hook) in
+            [("setupOnce", &hooks.setup_once), ("source", &hooks.source), ("preflight", &hooks.preflight)]
+        {
             if let Some(path) = hook {
                 require_inner_path(errors, &format!("spec.hooks.{name}"), path);
             }
@@ -65,11 +52,7 @@ pub(super) fn check(spec: &RoleSpec, errors: &mut Errors) {
             }
         }
     }
-    if let Some(capabilities) = spec
-        .security
-        .as_ref()
-        .and_then(|security| security.capabilities.as_ref())
-    {
+    if let Some(capabilities) = spec.security.as_ref().and_then(|security| security.capabilities.as_ref()) {
         for (index, name) in capabilities.add.iter().enumerate() {
             check_capability(&format!("spec.security.capabilities.add[{index}]"), name, errors);
         }
@@ -83,22 +66,14 @@ fn check_capability(field: &str, name: &str, errors: &mut Errors) {
         let message = format!("capability `{name}` gives away the host");
         errors.push(FieldReason::Forbidden, field, message, "name the ones that are needed");
     } else if !well_formed || name.starts_with("CAP_") {
-        errors.invalid(
-            field,
-            format!("not a capability: `{name}`"),
-            "write it as in `NET_ADMIN`, without `CAP_`",
-        );
+        errors.invalid(field, format!("not a capability: `{name}`"), "write it as in `NET_ADMIN`, without `CAP_`");
     }
 }
 
 pub(super) fn check_resources(resources: Option<&Resources>, errors: &mut Errors) {
     let Some(resources) = resources else { return };
     if let Some(Err(error)) = resources.cpus.as_ref().map(|cpus| cpus.billionths()) {
-        errors.invalid(
-            "spec.resources.cpus",
-            error.to_string(),
-            "write processors as in `2` or `500m`",
-        );
+        errors.invalid("spec.resources.cpus", error.to_string(), "write processors as in `2` or `500m`");
     }
     if let Some(memory) = &resources.memory {
         match memory.bytes() {
@@ -112,10 +87,6 @@ pub(super) fn check_resources(resources: Option<&Resources>, errors: &mut Errors
         }
     }
     if resources.pids == Some(0) {
-        errors.invalid(
-            "spec.resources.pids",
-            "no process fits into 0",
-            "leave it out for the default",
-        );
+        errors.invalid("spec.resources.pids", "no process fits into 0", "leave it out for the default");
     }
 }

@@ -19,42 +19,19 @@ pub(super) fn check(name: &str, spec: &WorkspaceSpec, errors: &mut Errors) {
     for (variable, source) in &spec.env {
         let field = format!("spec.env.{variable}");
         require_variable(errors, &field, variable);
-        errors.exactly_one(
-            &field,
-            &[("value", source.value.is_some()), ("from", source.from.is_some())],
-        );
+        errors.exactly_one(&field, &[("value", source.value.is_some()), ("from", source.from.is_some())]);
         if let Some(Err(error)) = source.from.as_ref().map(|from| from.target()) {
-            errors.invalid(
-                format!("{field}.from"),
-                error.to_string(),
-                "write a reference as in `env://TOKEN`",
-            );
+            errors.invalid(format!("{field}.from"), error.to_string(), "write a reference as in `env://TOKEN`");
         }
     }
     check_credentials(spec, errors);
     check_instances(name, spec, errors);
     check_resources(spec.resources.as_ref(), errors);
     let durations = [
-        (
-            "spec.warmPool.maxAge",
-            spec.warm_pool.as_ref().and_then(|pool| pool.max_age.as_ref()),
-        ),
-        (
-            "spec.disruption.deadline",
-            spec.disruption
-                .as_ref()
-                .and_then(|disruption| disruption.deadline.as_ref()),
-        ),
-        (
-            "spec.lifecycle.idleAfter",
-            spec.lifecycle
-                .as_ref()
-                .and_then(|lifecycle| lifecycle.idle_after.as_ref()),
-        ),
-        (
-            "spec.lifecycle.ttl",
-            spec.lifecycle.as_ref().and_then(|lifecycle| lifecycle.ttl.as_ref()),
-        ),
+        ("spec.warmPool.maxAge", spec.warm_pool.as_ref().and_then(|pool| pool.max_age.as_ref())),
+        ("spec.disruption.deadline", spec.disruption.as_ref().and_then(|disruption| disruption.deadline.as_ref())),
+        ("spec.lifecycle.idleAfter", spec.lifecycle.as_ref().and_then(|lifecycle| lifecycle.idle_after.as_ref())),
+        ("spec.lifecycle.ttl", spec.lifecycle.as_ref().and_then(|lifecycle| lifecycle.ttl.as_ref())),
     ];
     for (field, duration) in durations {
         if let Some(Err(error)) = duration.map(DurationText::seconds) {
@@ -67,36 +44,20 @@ fn check_credentials(spec: &WorkspaceSpec, errors: &mut Errors) {
     for (agent, credential) in &spec.credentials {
         let field = format!("spec.credentials.{agent}");
         require_label(errors, &field, agent);
-        let needs_value = matches!(
-            credential.mode,
-            CredentialMode::ApiKey | CredentialMode::OauthToken | CredentialMode::Token
-        );
+        let needs_value =
+            matches!(credential.mode, CredentialMode::ApiKey | CredentialMode::OauthToken | CredentialMode::Token);
         let github = agent == "github";
         if github != matches!(credential.mode, CredentialMode::Token)
             && !matches!(credential.mode, CredentialMode::Sync | CredentialMode::Ignore)
         {
-            let modes = if github {
-                "sync, token or ignore"
-            } else {
-                "sync, apiKey, oauthToken or ignore"
-            };
+            let modes = if github { "sync, token or ignore" } else { "sync, apiKey, oauthToken or ignore" };
             let message = format!("the mode does not fit `{agent}`");
-            errors.push(
-                FieldReason::NotSupported,
-                format!("{field}.mode"),
-                message,
-                &format!("write {modes}"),
-            );
+            errors.push(FieldReason::NotSupported, format!("{field}.mode"), message, &format!("write {modes}"));
         }
         match &credential.from {
             None if needs_value => {
                 let hint = "write where the value is read from, as in `env://OPENAI_API_KEY`";
-                errors.push(
-                    FieldReason::Required,
-                    format!("{field}.from"),
-                    "the mode needs a reference",
-                    hint,
-                );
+                errors.push(FieldReason::Required, format!("{field}.from"), "the mode needs a reference", hint);
             }
             Some(from) if needs_value => {
                 if let Err(error) = from.target() {
@@ -119,26 +80,11 @@ fn check_instances(name: &str, spec: &WorkspaceSpec, errors: &mut Errors) {
         let longest = name.len() + 1 + template.name.len() + template.count.map_or(0, |_| 4);
         if longest > 63 {
             let message = format!("`{name}-{}` is too long for an instance", template.name);
-            errors.invalid(
-                format!("{field}.name"),
-                message,
-                "names of instances have at most 63 letters",
-            );
+            errors.invalid(format!("{field}.name"), message, "names of instances have at most 63 letters");
         }
-        if let Some(earlier) = spec.instances[..index]
-            .iter()
-            .find(|earlier| collide(earlier, template))
-        {
-            let message = format!(
-                "the instances of `{}` and `{}` would have one name",
-                earlier.name, template.name
-            );
-            errors.push(
-                FieldReason::Duplicate,
-                format!("{field}.name"),
-                message,
-                "choose another name",
-            );
+        if let Some(earlier) = spec.instances[..index].iter().find(|earlier| collide(earlier, template)) {
+            let message = format!("the instances of `{}` and `{}` would have one name", earlier.name, template.name);
+            errors.push(FieldReason::Duplicate, format!("{field}.name"), message, "choose another name");
         }
         if template.count.is_some_and(|count| count > MOST_INSTANCES) {
             let message = format!("more than {MOST_INSTANCES} instances");
@@ -149,11 +95,7 @@ fn check_instances(name: &str, spec: &WorkspaceSpec, errors: &mut Errors) {
         require_role("spec.warmPool.role", &pool.role, &spec.roles, errors);
         require_label(errors, "spec.warmPool.agent", &pool.agent);
         if let Some(Err(error)) = pool.memory_budget.as_ref().map(|budget| budget.bytes()) {
-            errors.invalid(
-                "spec.warmPool.memoryBudget",
-                error.to_string(),
-                "write bytes as in `8Gi`",
-            );
+            errors.invalid("spec.warmPool.memoryBudget", error.to_string(), "write bytes as in `8Gi`");
         }
     }
 }
@@ -163,10 +105,7 @@ fn require_role(field: &str, role: &str, allowed: &[String], errors: &mut Errors
         let message = format!("role `{role}` is not allowed in this workspace");
         let hint = match allowed {
             [] => format!("add it: `roles: [{role}]`"),
-            names => format!(
-                "`spec.roles` allows {}; add it there or choose one of them",
-                names.join(", ")
-            ),
+            names => format!("`spec.roles` allows {}; add it there or choose one of them", names.join(", ")),
         };
         errors.push(FieldReason::NotSupported, field, message, &hint);
     }

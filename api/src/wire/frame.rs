@@ -71,12 +71,7 @@ pub struct RawFrame {
 impl std::fmt::Debug for RawFrame {
     // A payload may hold credentials or what somebody types.
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            formatter,
-            "RawFrame {{ kind: {}, payload: {} bytes }}",
-            self.kind,
-            self.payload.len()
-        )
+        write!(formatter, "RawFrame {{ kind: {}, payload: {} bytes }}", self.kind, self.payload.len())
     }
 }
 
@@ -186,10 +181,7 @@ fn from_json<T: DeserializeOwned>(kind: FrameKind, payload: &[u8]) -> Result<T, 
 fn json<T: Serialize>(kind: FrameKind, value: &T) -> Result<Vec<u8>, ParseError> {
     let payload = serde_json::to_vec(value).map_err(|_| ParseError::Encode { kind })?;
     if payload.len() > MAX_PAYLOAD {
-        return Err(ParseError::TooLong {
-            kind,
-            bytes: payload.len(),
-        });
+        return Err(ParseError::TooLong { kind, bytes: payload.len() });
     }
     let mut encoded = Vec::with_capacity(payload.len() + HEADER_BYTES);
     push_frame(&mut encoded, kind, &payload);
@@ -296,10 +288,7 @@ impl Decoder {
         let Some(payload) = rest.get(..length) else {
             return Ok(None);
         };
-        let frame = RawFrame {
-            kind,
-            payload: payload.to_vec(),
-        };
+        let frame = RawFrame { kind, payload: payload.to_vec() };
         self.consumed += HEADER_BYTES + length;
         if self.consumed == self.buffer.len() {
             self.buffer.clear();

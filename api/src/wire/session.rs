@@ -30,10 +30,7 @@ impl Size {
     /// This size within what a screen can have: at least one row and two columns, at most [`Size::MAX`] of each.
     #[must_use]
     pub fn clamped(self) -> Self {
-        Self {
-            rows: self.rows.clamp(1, Self::MAX),
-            cols: self.cols.clamp(2, Self::MAX),
-        }
+        Self { rows: self.rows.clamp(1, Self::MAX), cols: self.cols.clamp(2, Self::MAX) }
     }
 }
 
@@ -52,19 +49,13 @@ impl Exit {
     /// An exit with a code.
     #[must_use]
     pub fn with_code(code: i32) -> Self {
-        Self {
-            code: Some(code),
-            signal: None,
-        }
+        Self { code: Some(code), signal: None }
     }
 
     /// An end by a signal.
     #[must_use]
     pub fn by_signal(signal: i32) -> Self {
-        Self {
-            code: None,
-            signal: Some(signal),
-        }
+        Self { code: None, signal: Some(signal) }
     }
 
     /// The one number that a shell gives it: the code, or 128 plus the signal.
@@ -218,11 +209,6 @@ impl std::fmt::Debug for Environment {
 
 impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Environment {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(variables: I) -> Self {
-        Self(
-            variables
-                .into_iter()
-                .map(|(name, value)| (name.into(), value.into()))
-                .collect(),
-        )
+        Self(variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
     }
 }

@@ -21,38 +21,18 @@ fn frame() -> impl Strategy<Value = Frame> {
         size().prop_map(|size| Frame::Control(Control::Resize { size })),
         Just(Frame::Request(Request::Status)),
         Just(Frame::Event(Event::TakenOver)),
-        (any::<i32>()).prop_map(|code| Frame::Event(Event::Ended {
-            exit: Some(Exit::with_code(code))
-        })),
+        (any::<i32>()).prop_map(|code| Frame::Event(Event::Ended { exit: Some(Exit::with_code(code)) })),
         (".{0,40}", environment(), prop::collection::vec(".{0,9}", 0..3)).prop_map(|(digest, env, path_prepend)| {
-            Frame::Request(Request::Personalise(Personalise {
-                digest,
-                env,
-                path_prepend,
-            }))
+            Frame::Request(Request::Personalise(Personalise { digest, env, path_prepend }))
         }),
         (".{0,40}", prop::collection::vec(".{0,9}", 0..3), environment(), size()).prop_map(
             |(name, argv, env, size)| {
-                Frame::Request(Request::Spawn(Spawn {
-                    name,
-                    argv,
-                    env,
-                    size,
-                    ..Spawn::default()
-                }))
+                Frame::Request(Request::Spawn(Spawn { name, argv, env, size, ..Spawn::default() }))
             }
         ),
-        ".{0,40}".prop_map(|message| Frame::Reply(Reply::Error(ReplyError {
-            code: ErrorCode::Failed,
-            message
-        }))),
+        ".{0,40}".prop_map(|message| Frame::Reply(Reply::Error(ReplyError { code: ErrorCode::Failed, message }))),
         (".{0,9}", any::<u32>(), any::<bool>()).prop_map(|(name, attached, writer)| {
-            Frame::Notice(Notice::ViewersChanged {
-                id: "s-1".to_owned(),
-                name,
-                attached,
-                writer,
-            })
+            Frame::Notice(Notice::ViewersChanged { id: "s-1".to_owned(), name, attached, writer })
         }),
     ]
 }
@@ -149,39 +129,14 @@ fn long_data_becomes_several_frames() {
 #[test]
 fn what_a_later_version_says_is_a_value_not_an_error() {
     let parse = |kind: FrameKind, json: &str| {
-        Frame::parse(RawFrame {
-            kind: kind as u8,
-            payload: json.as_bytes().to_vec(),
-        })
-        .expect("known shape")
+        Frame::parse(RawFrame { kind: kind as u8, payload: json.as_bytes().to_vec() }).expect("known shape")
     };
-    assert_eq!(
-        parse(FrameKind::Request, r#"{"kind":"teleport","to":"mars"}"#),
-        Frame::Request(Request::Unknown)
-    );
-    assert_eq!(
-        parse(FrameKind::Control, r#"{"kind":"wave"}"#),
-        Frame::Control(Control::Unknown)
-    );
-    assert_eq!(
-        parse(FrameKind::Event, r#"{"kind":"rain"}"#),
-        Frame::Event(Event::Unknown)
-    );
-    assert_eq!(
-        parse(FrameKind::Notice, r#"{"kind":"news","of":[1]}"#),
-        Frame::Notice(Notice::Unknown)
-    );
-    assert_eq!(
-        parse(FrameKind::Reply, r#"{"kind":"maybe"}"#),
-        Frame::Reply(Reply::Unknown)
-    );
-    assert_eq!(
-        Frame::parse(RawFrame {
-            kind: 99,
-            payload: vec![1]
-        }),
-        Ok(Frame::Unknown { kind: 99 })
-    );
+    assert_eq!(parse(FrameKind::Request, r#"{"kind":"teleport","to":"mars"}"#), Frame::Request(Request::Unknown));
+    assert_eq!(parse(FrameKind::Control, r#"{"kind":"wave"}"#), Frame::Control(Control::Unknown));
+    assert_eq!(parse(FrameKind::Event, r#"{"kind":"rain"}"#), Frame::Event(Event::Unknown));
+    assert_eq!(parse(FrameKind::Notice, r#"{"kind":"news","of":[1]}"#), Frame::Notice(Notice::Unknown));
+    assert_eq!(parse(FrameKind::Reply, r#"{"kind":"maybe"}"#), Frame::Reply(Reply::Unknown));
+    assert_eq!(Frame::parse(RawFrame { kind: 99, payload: vec![1] }), Ok(Frame::Unknown { kind: 99 }));
     let state: SessionState = serde_json::from_str("\"dreaming\"").expect("a later state");
     assert_eq!(state, SessionState::Unknown);
 }
@@ -189,15 +144,8 @@ fn what_a_later_version_says_is_a_value_not_an_error() {
 #[test]
 fn newer_fields_are_ignored_and_older_messages_get_defaults() {
     let json = r#"{"kind":"spawn","name":"main","argv":["@shell"],"later":{"a":1}}"#;
-    let raw = RawFrame {
-        kind: FrameKind::Request as u8,
-        payload: json.as_bytes().to_vec(),
-    };
-    let expected = Spawn {
-        name: "main".to_owned(),
-        argv: vec![SHELL.to_owned()],
-        ..Spawn::default()
-    };
+    let raw = RawFrame { kind: FrameKind::Request as u8, payload: json.as_bytes().to_vec() };
+    let expected = Spawn { name: "main".to_owned(), argv: vec![SHELL.to_owned()], ..Spawn::default() };
     assert_eq!(Frame::parse(raw), Ok(Frame::Request(Request::Spawn(expected))));
 }
 
@@ -212,10 +160,6 @@ fn neither_errors_nor_debug_output_show_a_value_of_the_environment() {
     assert!(shown.contains("TOKEN") && !shown.contains("hunter2"), "{shown}");
     let mut payload = serde_json::to_vec(&Request::Personalise(personalise)).expect("json");
     payload.pop();
-    let error = Frame::parse(RawFrame {
-        kind: FrameKind::Request as u8,
-        payload,
-    })
-    .expect_err("cut");
+    let error = Frame::parse(RawFrame { kind: FrameKind::Request as u8, payload }).expect_err("cut");
     assert!(!format!("{error} {error:?}").contains("hunter2"), "{error:?}");
 }

@@ -41,11 +41,7 @@ impl DigestMap {
     /// ```
     pub fn changes_to(&self, other: &Self) -> Vec<Change> {
         let mut changes = Vec::new();
-        for field in self
-            .0
-            .keys()
-            .chain(other.0.keys().filter(|field| !self.0.contains_key(*field)))
-        {
+        for field in self.0.keys().chain(other.0.keys().filter(|field| !self.0.contains_key(*field))) {
             let (old, new) = (self.0.get(field), other.0.get(field));
             let change = match (old, new) {
                 (Some(old), Some(new)) if old == new => continue,
@@ -53,12 +49,7 @@ impl DigestMap {
                 (Some(_), None) => ChangeKind::Removed,
                 (None, _) => ChangeKind::Added,
             };
-            changes.push(Change {
-                field: field.clone(),
-                change,
-                old: old.cloned(),
-                new: new.cloned(),
-            });
+            changes.push(Change { field: field.clone(), change, old: old.cloned(), new: new.cloned() });
         }
         changes.sort_by(|left, right| left.field.cmp(&right.field));
         changes

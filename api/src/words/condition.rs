@@ -111,12 +111,7 @@ pub struct Conditions {
 impl Conditions {
     /// Conditions for `generation`, seen at `now`, after `previous` ones.
     pub fn new(previous: &[Condition], generation: i64, now: Timestamp) -> Self {
-        Self {
-            previous: previous.to_vec(),
-            current: Vec::new(),
-            generation,
-            now,
-        }
+        Self { previous: previous.to_vec(), current: Vec::new(), generation, now }
     }
 
     /// States one condition. A later statement of the same type wins.

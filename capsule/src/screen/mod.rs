@@ -40,13 +40,7 @@ pub(crate) struct Screen {
 
 impl Screen {
     pub(crate) fn new(size: Size) -> Self {
-        Self {
-            parser: parser(size),
-            scanner: Scanner::default(),
-            main: Vec::new(),
-            held: Vec::new(),
-            size,
-        }
+        Self { parser: parser(size), scanner: Scanner::default(), main: Vec::new(), held: Vec::new(), size }
     }
 
     /// Takes what the program wrote; gives what the terminal answers to it.
@@ -135,10 +129,7 @@ fn parser(size: Size) -> vt100::Parser<Modes> {
 }
 
 fn cells(size: Size) -> (NonZeroU16, NonZeroU16) {
-    (
-        NonZeroU16::new(size.rows).unwrap_or(NonZeroU16::MIN),
-        NonZeroU16::new(size.cols).unwrap_or(NonZeroU16::MIN),
-    )
+    (NonZeroU16::new(size.rows).unwrap_or(NonZeroU16::MIN), NonZeroU16::new(size.cols).unwrap_or(NonZeroU16::MIN))
 }
 
 #[cfg(test)]

@@ -45,10 +45,7 @@ impl Modes {
 
     /// A full reset forgets everything but the title, as xterm does.
     pub(super) fn reset(&mut self) {
-        *self = Self {
-            title: std::mem::take(&mut self.title),
-            ..Self::default()
-        };
+        *self = Self { title: std::mem::take(&mut self.title), ..Self::default() };
     }
 
     /// What sets these modes on a terminal in the plain state that a paint starts from.
@@ -116,11 +113,7 @@ impl Modes {
 impl Callbacks for Modes {
     fn set_window_title(&mut self, _: &mut Screen, title: &[u8]) {
         let title = String::from_utf8_lossy(title);
-        self.title = title
-            .chars()
-            .filter(|character| !character.is_control())
-            .take(TITLE)
-            .collect();
+        self.title = title.chars().filter(|character| !character.is_control()).take(TITLE).collect();
     }
 
     fn unhandled_csi(

@@ -54,10 +54,7 @@ impl Scanner {
         if self.state != State::Ground || self.is_graphic() {
             return 0;
         }
-        bytes
-            .iter()
-            .position(|&byte| byte >= 0x80 || matches!(byte, 0x1b | 0x0e | 0x0f))
-            .unwrap_or(bytes.len())
+        bytes.iter().position(|&byte| byte >= 0x80 || matches!(byte, 0x1b | 0x0e | 0x0f)).unwrap_or(bytes.len())
     }
 
     /// Takes one byte.
@@ -214,11 +211,7 @@ impl Scanner {
                     self.has_origin = last == b'h';
                 }
                 let is_alternate = numbers.iter().any(|mode| matches!(mode, 47 | 1047 | 1049));
-                if is_alternate && last == b'h' {
-                    Step::EnterAlternate
-                } else {
-                    Step::Plain
-                }
+                if is_alternate && last == b'h' { Step::EnterAlternate } else { Step::Plain }
             }
             (None | Some(b'0'..=b'9' | b';'), b'r') => {
                 let numbers = numbers(parameters);

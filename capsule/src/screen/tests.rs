@@ -23,11 +23,7 @@ fn looks(screen: &Screen) -> impl PartialEq + std::fmt::Debug + use<> {
         shown.input_mode_formatted(),
         shown.alternate_screen(),
         screen.parser.callbacks().formatted(shown.alternate_screen()),
-        (
-            screen.scanner.region(),
-            screen.scanner.has_origin(),
-            screen.scanner.character_sets(),
-        ),
+        (screen.scanner.region(), screen.scanner.has_origin(), screen.scanner.character_sets()),
     )
 }
 

@@ -15,15 +15,9 @@ pub(super) async fn serve(capsule: &Rc<Capsule>, mut connection: Connection, att
         Err(refusal) => return connection.reply(Err(refusal)).await,
     };
     let viewer = Viewer::join(capsule, Rc::clone(&session), attach);
-    let attached = Attached {
-        session: session.describe(),
-        mode: viewer.mode,
-    };
+    let attached = Attached { session: session.describe(), mode: viewer.mode };
     connection.reply(Ok(Reply::Attached(attached))).await?;
-    let Connection {
-        mut incoming,
-        mut outgoing,
-    } = connection;
+    let Connection { mut incoming, mut outgoing } = connection;
     let mut obeying = pin!(obey(&viewer, &mut incoming));
     tokio::select! {
         shown = show(&viewer, &mut outgoing) => match shown {

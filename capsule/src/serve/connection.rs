@@ -43,38 +43,25 @@ impl Connection {
         let (read, write) = stream.into_split();
         let buffer = Zeroizing::new(vec![0; DATA_CHUNK]);
         Self {
-            incoming: Incoming {
-                half: read,
-                decoder: Decoder::default(),
-                buffer,
-            },
+            incoming: Incoming { half: read, decoder: Decoder::default(), buffer },
             outgoing: Outgoing { half: write },
         }
     }
 
     pub(super) async fn next_within(&mut self, silence: Duration) -> Result<Option<Result<Frame, ParseError>>, Closed> {
-        tokio::time::timeout(silence, self.incoming.next())
-            .await
-            .map_err(|_| Closed::Quietly)?
+        tokio::time::timeout(silence, self.incoming.next()).await.map_err(|_| Closed::Quietly)?
     }
 
     /// Sends what is not data, to a client that should be waiting for it.
     pub(super) async fn send(&mut self, frame: &Frame) -> Result<(), Closed> {
         let late = |_| Closed::Badly("it does not read its replies".to_owned());
-        tokio::time::timeout(PATIENCE, self.outgoing.send(frame))
-            .await
-            .map_err(late)?
+        tokio::time::timeout(PATIENCE, self.outgoing.send(frame)).await.map_err(late)?
     }
 
     pub(super) async fn reply(&mut self, reply: Result<Reply, ReplyError>) -> Result<(), Closed> {
         let frame = Frame::Reply(reply.unwrap_or_else(Reply::Error));
         if let Err(error @ ParseError::TooLong { .. }) = frame.encode() {
-            return self
-                .send(&Frame::Reply(Reply::Error(refuse(
-                    ErrorCode::Failed,
-                    &error.to_string(),
-                ))))
-                .await;
+            return self.send(&Frame::Reply(Reply::Error(refuse(ErrorCode::Failed, &error.to_string())))).await;
         }
         self.send(&frame).await
     }

@@ -43,22 +43,10 @@ pub(super) async fn serve(capsule: &Rc<Capsule>, mut connection: Connection, exe
         Ok(running) => running,
         Err(refusal) => return connection.reply(Err(refusal)).await,
     };
-    let Running {
-        capsule,
-        pid,
-        streams,
-        has_ended,
-    } = running;
-    let hang_up = HangUp {
-        capsule,
-        pid,
-        has_ended: has_ended.clone(),
-    };
+    let Running { capsule, pid, streams, has_ended } = running;
+    let hang_up = HangUp { capsule, pid, has_ended: has_ended.clone() };
     connection.reply(Ok(Reply::Started { pid })).await?;
-    let Connection {
-        mut incoming,
-        mut outgoing,
-    } = connection;
+    let Connection { mut incoming, mut outgoing } = connection;
     let (sender, chunks) = mpsc::channel(CHUNKS);
     let ended = match streams {
         Streams::Terminal(terminal) => tokio::select! {
@@ -69,11 +57,7 @@ pub(super) async fn serve(capsule: &Rc<Capsule>, mut connection: Connection, exe
             } => never,
             gone = obey_on_terminal(&mut incoming, &terminal, pid) => gone.and(Err(Closed::Quietly)),
         },
-        Streams::Pipes(Pipes {
-            stdin,
-            mut stdout,
-            mut stderr,
-        }) => {
+        Streams::Pipes(Pipes { stdin, mut stdout, mut stderr }) => {
             let errors = sender.clone();
             tokio::select! {
                 ended = deliver(chunks, has_ended.clone(), &mut outgoing) => ended,
@@ -110,20 +94,12 @@ fn start(capsule: &Rc<Capsule>, exec: Exec) -> Result<Running, ReplyError> {
     log!("command-started", "pid" => pid, "program" => program.path.to_string_lossy());
     let (sender, has_ended) = watch::channel(None);
     tokio::task::spawn_local(note_end(Rc::clone(capsule), pid, exit, sender));
-    Ok(Running {
-        capsule: Rc::clone(capsule),
-        pid,
-        streams,
-        has_ended,
-    })
+    Ok(Running { capsule: Rc::clone(capsule), pid, streams, has_ended })
 }
 
 /// Keeps the account of live commands right also when nobody is connected any more.
 async fn note_end(capsule: Rc<Capsule>, pid: u32, exit: oneshot::Receiver<Exit>, ended: watch::Sender<Option<Exit>>) {
-    let exit = exit.await.unwrap_or(Exit {
-        code: None,
-        signal: None,
-    });
+    let exit = exit.await.unwrap_or(Exit { code: None, signal: None });
     capsule.command_ended(pid);
     log!("command-ended", "pid" => pid, "code" => exit.code, "signal" => exit.signal);
     // Its client may have gone.
@@ -132,10 +108,7 @@ async fn note_end(capsule: Rc<Capsule>, pid: u32, exit: oneshot::Receiver<Exit>,
 
 async fn exit_of(mut has_ended: watch::Receiver<Option<Exit>>) -> Exit {
     let exit = has_ended.wait_for(Option::is_some).await.ok().and_then(|exit| *exit);
-    exit.unwrap_or(Exit {
-        code: None,
-        signal: None,
-    })
+    exit.unwrap_or(Exit { code: None, signal: None })
 }
 
 /// Hangs the command up when its connection goes before it.
@@ -224,11 +197,7 @@ async fn obey_on_pipes(incoming: &mut Incoming, stdin: pipe::Sender, pid: u32) -
 const END_OF_TRANSMISSION: u8 = 4;
 
 async fn next(incoming: &mut Incoming) -> Result<Option<Frame>, Closed> {
-    incoming
-        .next()
-        .await?
-        .transpose()
-        .map_err(|error| Closed::Badly(error.to_string()))
+    incoming.next().await?.transpose().map_err(|error| Closed::Badly(error.to_string()))
 }
 
 fn obey(frame: &Frame, pid: u32) {

@@ -17,10 +17,7 @@ pub(super) async fn output(capsule: &Capsule, mut connection: Connection, output
     };
     connection.reply(Ok(Reply::Done)).await?;
     let following = Following::output(session, output.tail);
-    let Connection {
-        mut incoming,
-        mut outgoing,
-    } = connection;
+    let Connection { mut incoming, mut outgoing } = connection;
     tokio::select! {
         sent = send_output(following, output.follow, &mut outgoing) => sent,
         () = incoming.closed() => Ok(()),
@@ -44,10 +41,7 @@ async fn send_output(mut following: Following, follow: bool, outgoing: &mut Outg
 pub(super) async fn notices(capsule: &Rc<Capsule>, mut connection: Connection) -> Result<(), Closed> {
     let mut notices = capsule.notices.subscribe();
     connection.reply(Ok(Reply::Status(capsule.status()))).await?;
-    let Connection {
-        mut incoming,
-        mut outgoing,
-    } = connection;
+    let Connection { mut incoming, mut outgoing } = connection;
     let send = async {
         loop {
             let notice = match notices.recv().await {

@@ -28,10 +28,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 
 /// A refusal for the wire.
 pub(crate) fn refuse(code: ErrorCode, message: &str) -> ReplyError {
-    ReplyError {
-        code,
-        message: message.to_owned(),
-    }
+    ReplyError { code, message: message.to_owned() }
 }
 
 /// Accepts for ever.
@@ -70,16 +67,10 @@ impl Drop for Place {
 
 async fn serve(capsule: Rc<Capsule>, stream: UnixStream, is_full: bool) -> Result<(), Closed> {
     let mut connection = Connection::new(stream);
-    let ours = Hello {
-        protocol: PROTOCOL,
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-    };
+    let ours = Hello { protocol: PROTOCOL, version: env!("CARGO_PKG_VERSION").to_owned() };
     connection.send(&Frame::Hello(ours)).await?;
     if is_full {
-        let refusal = refuse(
-            ErrorCode::TooMany,
-            &format!("{CONNECTIONS} clients are connected already"),
-        );
+        let refusal = refuse(ErrorCode::TooMany, &format!("{CONNECTIONS} clients are connected already"));
         return connection.send(&Frame::Reply(Reply::Error(refusal))).await;
     }
     greet(&mut connection).await?;
@@ -130,22 +121,19 @@ fn answer(capsule: &Rc<Capsule>, request: Request) -> Result<Reply, ReplyError> 
         Request::Personalise(personalise) => capsule.personalise(personalise).map(|()| Reply::Done),
         Request::Spawn(spawn) => capsule.spawn(spawn).map(Reply::Spawned),
         Request::Kill(kill) => kill_session(capsule, &kill).map(|()| Reply::Done),
-        Request::Capture(capture) => capsule
-            .session(capture.session.as_deref())
-            .map(|session| Reply::Captured(session.capture(capture.format))),
-        Request::Attach(_) | Request::Exec(_) | Request::Output(_) | Request::Subscribe | Request::Unknown => Err(
-            refuse(ErrorCode::UnknownRequest, "this capsule does not know the request"),
-        ),
+        Request::Capture(capture) => {
+            capsule.session(capture.session.as_deref()).map(|session| Reply::Captured(session.capture(capture.format)))
+        }
+        Request::Attach(_) | Request::Exec(_) | Request::Output(_) | Request::Subscribe | Request::Unknown => {
+            Err(refuse(ErrorCode::UnknownRequest, "this capsule does not know the request"))
+        }
     }
 }
 
 fn kill_session(capsule: &Capsule, kill: &Kill) -> Result<(), ReplyError> {
     let session = capsule.session(Some(&kill.session))?;
     if !session.is_live() {
-        return Err(refuse(
-            ErrorCode::SessionEnded,
-            &format!("session `{}` ended before", session.name),
-        ));
+        return Err(refuse(ErrorCode::SessionEnded, &format!("session `{}` ended before", session.name)));
     }
     log!("session-signalled", "name" => session.name, "signal" => format!("{:?}", kill.signal));
     for group in session.groups() {

@@ -80,15 +80,7 @@ impl Session {
         terminal: Terminal,
         exit: oneshot::Receiver<Exit>,
     ) -> Rc<Self> {
-        let Plan {
-            id,
-            name,
-            agent,
-            argv,
-            pid,
-            size,
-            state_rule,
-        } = plan;
+        let Plan { id, name, agent, argv, pid, size, state_rule } = plan;
         let terminal = Rc::new(terminal);
         let inner = Inner {
             screen: Screen::new(size),
@@ -148,9 +140,7 @@ impl Session {
     pub(crate) fn groups(&self) -> Vec<u32> {
         let inner = self.inner.borrow();
         let foreground = inner.terminal.as_ref().and_then(|terminal| terminal.foreground_group());
-        std::iter::once(self.pid)
-            .chain(foreground.filter(|&group| group != self.pid))
-            .collect()
+        std::iter::once(self.pid).chain(foreground.filter(|&group| group != self.pid)).collect()
     }
 
     /// The screen as text or as what paints it, and the cursor's row and column.
@@ -162,11 +152,7 @@ impl Session {
                 String::from_utf8_lossy(&inner.screen.paint(Some(inner.size), false)).into_owned()
             }
         };
-        wire::Captured {
-            contents,
-            cursor: inner.screen.cursor(),
-            size: inner.size,
-        }
+        wire::Captured { contents, cursor: inner.screen.cursor(), size: inner.size }
     }
 
     fn resize(&self, inner: &mut Inner, size: Size) {

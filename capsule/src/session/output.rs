@@ -36,12 +36,7 @@ impl Following {
     pub(crate) fn viewer(viewer: &Viewer) -> Self {
         let session = Rc::clone(&viewer.session);
         let changed = session.changed.subscribe();
-        Self {
-            session,
-            changed,
-            position: None,
-            was_painted: false,
-        }
+        Self { session, changed, position: None, was_painted: false }
     }
 
     /// From the last `tail` lines that are kept on, or all of them.
@@ -51,12 +46,7 @@ impl Following {
             let Inner { ring, .. } = &*session.inner.borrow();
             tail.map_or_else(|| ring.start(), |lines| ring.start_of_last_lines(lines))
         };
-        Self {
-            session,
-            changed,
-            position: Some(position),
-            was_painted: false,
-        }
+        Self { session, changed, position: Some(position), was_painted: false }
     }
 
     /// What a viewer gets next. Painting and taking the position are one moment: nothing is shown twice or lost.

@@ -13,11 +13,7 @@ pub(super) struct Ring {
 
 impl Ring {
     pub(super) fn new(capacity: usize) -> Self {
-        Self {
-            bytes: VecDeque::new(),
-            capacity,
-            end: 0,
-        }
+        Self { bytes: VecDeque::new(), capacity, end: 0 }
     }
 
     pub(super) fn push(&mut self, bytes: &[u8]) {

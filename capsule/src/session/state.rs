@@ -60,33 +60,19 @@ impl Session {
         let has_changed = inner.state != state;
         inner.state = state;
         inner.evidence.clone_from(&evidence);
-        has_changed.then(|| Notice::StateChanged {
-            id: self.id.clone(),
-            name: self.name.clone(),
-            state,
-            evidence,
-        })
+        has_changed.then(|| Notice::StateChanged { id: self.id.clone(), name: self.name.clone(), state, evidence })
     }
 }
 
 fn foreground_rule(leader: u32, foreground: Option<u32>, has_children: Option<bool>) -> (SessionState, String) {
     match (foreground, has_children) {
-        (None, _) | (_, None) => (
-            SessionState::Unknown,
-            "the terminal's foreground process is not visible".to_owned(),
-        ),
+        (None, _) | (_, None) => (SessionState::Unknown, "the terminal's foreground process is not visible".to_owned()),
         (Some(group), _) if group != leader => {
             let name = std::fs::read_to_string(format!("/proc/{group}/comm")).unwrap_or_default();
-            (
-                SessionState::Working,
-                format!("{} in the foreground", name.trim()).trim_start().to_owned(),
-            )
+            (SessionState::Working, format!("{} in the foreground", name.trim()).trim_start().to_owned())
         }
         (Some(_), Some(true)) => (SessionState::Working, "the shell has children".to_owned()),
-        (Some(_), Some(false)) => (
-            SessionState::Idle,
-            "the shell is in the foreground, without children".to_owned(),
-        ),
+        (Some(_), Some(false)) => (SessionState::Idle, "the shell is in the foreground, without children".to_owned()),
     }
 }
 
@@ -100,10 +86,7 @@ fn has_children(pid: u32) -> Option<bool> {
     let is_child = |entry: std::fs::DirEntry| {
         let status = std::fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
         // The name before may contain anything, also a closing bracket; the parent is the second field after the last.
-        let parent = status
-            .rsplit(')')
-            .next()
-            .and_then(|rest| rest.split_whitespace().nth(1));
+        let parent = status.rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(1));
         parent.is_some_and(|parent| parent.parse() == Ok(pid))
     };
     Some(processes.flatten().any(is_child))
@@ -126,10 +109,7 @@ mod tests {
     #[test]
     fn children_are_seen() {
         let own = std::process::id();
-        let mut child = std::process::Command::new("/bin/sleep")
-            .arg("60")
-            .spawn()
-            .expect("a child");
+        let mut child = std::process::Command::new("/bin/sleep").arg("60").spawn().expect("a child");
         // The test's own threads may have children of their own: ask the child, who has none.
         assert_eq!(has_children(child.id()), Some(false));
         assert!(has_children(own).is_some());

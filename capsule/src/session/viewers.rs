@@ -34,9 +34,7 @@ impl Viewers {
 
     /// Whether the writer's terminal answers the program's questions.
     pub(super) fn answers(&self) -> bool {
-        self.writer
-            .and_then(|id| self.all.get(&id))
-            .is_some_and(|writer| writer.has_terminal)
+        self.writer.and_then(|id| self.all.get(&id)).is_some_and(|writer| writer.has_terminal)
     }
 
     pub(super) fn size(&self, id: u64) -> Option<Size> {
@@ -45,19 +43,14 @@ impl Viewers {
 
     /// Whether this viewer lost the writer's place since it was last asked.
     pub(super) fn take_taken_over(&mut self, id: u64) -> bool {
-        self.all
-            .get_mut(&id)
-            .is_some_and(|viewer| std::mem::take(&mut viewer.was_taken_over))
+        self.all.get_mut(&id).is_some_and(|viewer| std::mem::take(&mut viewer.was_taken_over))
     }
 
     fn add(&mut self, attach: &Attach) -> (u64, AttachMode) {
         self.last_id += 1;
         let id = self.last_id;
-        let viewer = Entry {
-            size: attach.size.map(Size::clamped),
-            has_terminal: attach.terminal,
-            was_taken_over: false,
-        };
+        let viewer =
+            Entry { size: attach.size.map(Size::clamped), has_terminal: attach.terminal, was_taken_over: false };
         self.all.insert(id, viewer);
         if attach.mode == AttachMode::Watch || (self.writer.is_some() && !attach.takeover) {
             return (id, AttachMode::Watch);
@@ -88,12 +81,7 @@ impl Viewer {
             }
             (id, mode)
         };
-        let viewer = Self {
-            capsule: Rc::clone(capsule),
-            session,
-            id,
-            mode,
-        };
+        let viewer = Self { capsule: Rc::clone(capsule), session, id, mode };
         viewer.announce();
         viewer
     }
@@ -131,12 +119,7 @@ impl Viewer {
         self.session.announce_change();
         self.session.activity.notify_one();
         let Session { id, name, .. } = &*self.session;
-        self.capsule.tell(Notice::ViewersChanged {
-            id: id.clone(),
-            name: name.clone(),
-            attached,
-            writer,
-        });
+        self.capsule.tell(Notice::ViewersChanged { id: id.clone(), name: name.clone(), attached, writer });
     }
 }
 

@@ -48,19 +48,12 @@ impl Capsule {
     }
 
     pub(crate) fn session(&self, name: &str) -> Session {
-        self.status()
-            .sessions
-            .into_iter()
-            .find(|session| session.name == name)
-            .expect("the session")
+        self.status().sessions.into_iter().find(|session| session.name == name).expect("the session")
     }
 
     /// What a session's screen shows.
     pub(crate) fn screen(&self, name: &str) -> String {
-        let capture = Capture {
-            session: Some(name.to_owned()),
-            format: CaptureFormat::Text,
-        };
+        let capture = Capture { session: Some(name.to_owned()), format: CaptureFormat::Text };
         match self.client().ask(Request::Capture(capture)) {
             Reply::Captured(captured) => captured.contents,
             other => panic!("not captured: {other:?}"),
@@ -74,11 +67,7 @@ impl Capsule {
 
     pub(crate) fn attach(&self, name: &str) -> Client {
         let mut client = self.client();
-        client.attach(&Attach {
-            session: Some(name.to_owned()),
-            terminal: true,
-            ..Attach::default()
-        });
+        client.attach(&Attach { session: Some(name.to_owned()), terminal: true, ..Attach::default() });
         client
     }
 
@@ -101,19 +90,13 @@ impl Capsule {
     pub(crate) fn children(&self) -> Vec<u32> {
         let pid = self.process.id();
         let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).expect("children");
-        children
-            .split_whitespace()
-            .map(|pid| pid.parse().expect("a number"))
-            .collect()
+        children.split_whitespace().map(|pid| pid.parse().expect("a number")).collect()
     }
 
     /// Resident memory in kilobytes.
     pub(crate) fn memory(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).expect("status");
-        let line = status
-            .lines()
-            .find_map(|line| line.strip_prefix("VmRSS:"))
-            .expect("a size");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a size");
         line.trim().trim_end_matches(" kB").parse().expect("a number")
     }
 }
@@ -142,11 +125,7 @@ pub(crate) fn launch(socket: &Path, arguments: &[&str]) -> Child {
     let mut line = String::new();
     while !line.contains("\"event\":\"ready\"") {
         line.clear();
-        assert_ne!(
-            log.read_line(&mut line).expect("a line"),
-            0,
-            "the capsule ended before it was ready"
-        );
+        assert_ne!(log.read_line(&mut line).expect("a line"), 0, "the capsule ended before it was ready");
     }
     // The log is read to its end, or the capsule would drop lines.
     std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
@@ -164,17 +143,11 @@ pub(crate) fn shell(name: &str) -> Spawn {
 
 /// A session of one line of `sh`.
 pub(crate) fn script(name: &str, line: &str) -> Spawn {
-    Spawn {
-        argv: ["/bin/sh", "-c", line].map(str::to_owned).to_vec(),
-        ..shell(name)
-    }
+    Spawn { argv: ["/bin/sh", "-c", line].map(str::to_owned).to_vec(), ..shell(name) }
 }
 
 pub(crate) fn exec(argv: &[&str]) -> Exec {
-    Exec {
-        argv: argv.iter().map(|&argument| argument.to_owned()).collect(),
-        ..Exec::default()
-    }
+    Exec { argv: argv.iter().map(|&argument| argument.to_owned()).collect(), ..Exec::default() }
 }
 
 pub(crate) fn pid_of(pid: u32) -> rustix::process::Pid {
@@ -206,22 +179,12 @@ impl Client {
     pub(crate) fn raw(socket: &Path) -> Self {
         let stream = UnixStream::connect(socket).expect("connected");
         stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
-        Self {
-            stream,
-            decoder: Decoder::default(),
-            shown: Vec::new(),
-        }
+        Self { stream, decoder: Decoder::default(), shown: Vec::new() }
     }
 
     pub(crate) fn greet(&mut self) {
-        self.send(&Frame::Hello(Hello {
-            protocol: PROTOCOL,
-            version: "test".to_owned(),
-        }));
-        assert!(matches!(
-            self.next(),
-            Some(Frame::Hello(Hello { protocol: PROTOCOL, .. }))
-        ));
+        self.send(&Frame::Hello(Hello { protocol: PROTOCOL, version: "test".to_owned() }));
+        assert!(matches!(self.next(), Some(Frame::Hello(Hello { protocol: PROTOCOL, .. }))));
     }
 
     pub(crate) fn send(&mut self, frame: &Frame) {
@@ -284,9 +247,7 @@ impl Client {
     }
 
     pub(crate) fn input(&mut self, bytes: &[u8]) {
-        self.stream
-            .write_all(&Frame::data(FrameKind::Input, bytes))
-            .expect("typed");
+        self.stream.write_all(&Frame::data(FrameKind::Input, bytes)).expect("typed");
     }
 
     pub(crate) fn control(&mut self, control: Control) {
@@ -324,18 +285,9 @@ impl Client {
 }
 
 pub(crate) fn watching(name: &str) -> Attach {
-    Attach {
-        session: Some(name.to_owned()),
-        mode: AttachMode::Watch,
-        ..Attach::default()
-    }
+    Attach { session: Some(name.to_owned()), mode: AttachMode::Watch, ..Attach::default() }
 }
 
 pub(crate) fn writing(name: &str, rows: u16, cols: u16) -> Attach {
-    Attach {
-        session: Some(name.to_owned()),
-        size: Some(Size { rows, cols }),
-        terminal: true,
-        ..Attach::default()
-    }
+    Attach { session: Some(name.to_owned()), size: Some(Size { rows, cols }), terminal: true, ..Attach::default() }
 }

@@ -29,10 +29,7 @@ async fn main() -> std::io::Result<()> {
         columns: Vec::new(),
         admit: |_| Ok(()),
     };
-    let build = BuildInfo {
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        git: "unknown".to_owned(),
-    };
+    let build = BuildInfo { version: env!("CARGO_PKG_VERSION").to_owned(), git: "unknown".to_owned() };
     let server = ApiServer::new(Store::in_memory(), vec![toy], build);
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8080".to_owned());
     axum::serve(tokio::net::TcpListener::bind(address).await?, server.router()).await

@@ -17,14 +17,11 @@ pub(crate) fn answer(server: &ApiServer, segments: &[&str]) -> Option<Value> {
         })),
         ["api", "v1"] => Some(resources(server, "", "v1")),
         ["apis"] => Some(json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups(server)})),
-        ["apis", name] => groups(server)
-            .into_iter()
-            .find(|group| group["name"] == *name)
-            .map(|mut group| {
-                group["kind"] = "APIGroup".into();
-                group["apiVersion"] = "v1".into();
-                group
-            }),
+        ["apis", name] => groups(server).into_iter().find(|group| group["name"] == *name).map(|mut group| {
+            group["kind"] = "APIGroup".into();
+            group["apiVersion"] = "v1".into();
+            group
+        }),
         ["apis", group, version] => {
             let known = *group == "authorization.k8s.io" && *version == "v1";
             let known = known || server.registry().in_version(group, version).next().is_some();
@@ -67,37 +64,21 @@ fn groups(server: &ApiServer) -> Vec<Value> {
 }
 
 fn resources(server: &ApiServer, group: &str, version: &str) -> Value {
-    let mut list: Vec<Value> = server
-        .registry()
-        .in_version(group, version)
-        .flat_map(|served| entries(served))
-        .collect();
+    let mut list: Vec<Value> =
+        server.registry().in_version(group, version).flat_map(|served| entries(served)).collect();
     if group == "authorization.k8s.io" {
         list.push(json!({
             "name": "selfsubjectaccessreviews", "singularName": "selfsubjectaccessreview", "namespaced": false,
             "kind": "SelfSubjectAccessReview", "verbs": ["create"],
         }));
     }
-    let group_version = if group.is_empty() {
-        version.to_owned()
-    } else {
-        format!("{group}/{version}")
-    };
+    let group_version = if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") };
     json!({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": group_version, "resources": list})
 }
 
 fn entries(served: &Served) -> Vec<Value> {
     let definition = &served.definition;
-    let mut verbs = vec![
-        "create",
-        "delete",
-        "deletecollection",
-        "get",
-        "list",
-        "patch",
-        "update",
-        "watch",
-    ];
+    let mut verbs = vec!["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
     if served.role == Role::Namespace {
         verbs.retain(|verb| *verb != "deletecollection");
     }

@@ -35,13 +35,7 @@ pub(crate) fn events_k8s_io() -> Served {
 }
 
 pub(crate) fn core() -> Served {
-    served(
-        "",
-        Some(View {
-            read: to_core,
-            write: from_core,
-        }),
-    )
+    served("", Some(View { read: to_core, write: from_core }))
 }
 
 fn served(group: &str, view: Option<View>) -> Served {
@@ -62,13 +56,7 @@ fn served(group: &str, view: Option<View>) -> Served {
         columns: columns(),
         admit: |_| Ok(()),
     };
-    Served {
-        definition,
-        storage: STORAGE.into(),
-        role: Role::Event,
-        view,
-        has_status: false,
-    }
+    Served { definition, storage: STORAGE.into(), role: Role::Event, view, has_status: false }
 }
 
 fn to_core(event: &mut Value) {
@@ -151,17 +139,11 @@ pub(crate) fn prune(transaction: &mut Transaction<'_>, now: Timestamp) {
 /// Paths that events can be selected by, beside name and namespace.
 pub(crate) fn selectable(field: &str) -> bool {
     let object_field = |field: &str| {
-        matches!(
-            field,
-            "kind" | "namespace" | "name" | "uid" | "apiVersion" | "resourceVersion" | "fieldPath"
-        )
+        matches!(field, "kind" | "namespace" | "name" | "uid" | "apiVersion" | "resourceVersion" | "fieldPath")
     };
     match field.split_once('.') {
         Some(("involvedObject" | "regarding", rest)) => object_field(rest),
-        _ => matches!(
-            field,
-            "reason" | "type" | "source" | "reportingController" | "reportingComponent"
-        ),
+        _ => matches!(field, "reason" | "type" | "source" | "reportingController" | "reportingComponent"),
     }
 }
 
@@ -169,21 +151,13 @@ pub(crate) fn selectable(field: &str) -> bool {
 pub(crate) fn field(event: &Value, field: &str) -> String {
     let value = match field.split_once('.') {
         Some((_, rest)) => {
-            let object = if event["regarding"].is_object() {
-                &event["regarding"]
-            } else {
-                &event["involvedObject"]
-            };
+            let object = if event["regarding"].is_object() { &event["regarding"] } else { &event["involvedObject"] };
             &object[rest]
         }
         None if field == "source" && event["source"].is_object() => &event["source"]["component"],
         None if field.starts_with("reporting") || field == "source" => {
             let component = &event["reportingComponent"];
-            if component.is_string() {
-                component
-            } else {
-                &event["reportingController"]
-            }
+            if component.is_string() { component } else { &event["reportingController"] }
         }
         None => &event[field],
     };
@@ -211,11 +185,7 @@ fn columns() -> Vec<Column> {
         }),
         column("Message", "What happened.", |event, _| {
             let note = &event["note"];
-            if note.is_string() {
-                note.clone()
-            } else {
-                event["message"].clone()
-            }
+            if note.is_string() { note.clone() } else { event["message"].clone() }
         }),
         Column {
             name: "Name".to_owned(),

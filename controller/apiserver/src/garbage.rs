@@ -195,19 +195,12 @@ fn release_owner(transaction: &mut Transaction<'_>, owner: &Arc<Object>, removed
         return;
     }
     let blocks = |dependent: &Arc<Object>| {
-        dependent
-            .owners
-            .iter()
-            .any(|reference| reference.uid == owner.uid && reference.blocks)
+        dependent.owners.iter().any(|reference| reference.uid == owner.uid && reference.blocks)
     };
     if dependents(transaction, &owner).iter().any(blocks) {
         return;
     }
-    let rest: Vec<&String> = owner
-        .finalizers
-        .iter()
-        .filter(|finalizer| *finalizer != FOREGROUND)
-        .collect();
+    let rest: Vec<&String> = owner.finalizers.iter().filter(|finalizer| *finalizer != FOREGROUND).collect();
     let mut value = owner.value();
     if rest.is_empty() {
         if let Some(metadata) = value["metadata"].as_object_mut() {
@@ -256,18 +249,11 @@ fn holding_uids(transaction: &Transaction<'_>, namespace: &str) -> HashSet<Strin
     let waits = |object: &Object| object.terminating && object.finalizers.iter().any(|name| name == FOREGROUND);
     let mut objects = transaction.in_namespace(namespace);
     objects.extend(transaction.list(&Arc::from(namespaces::STORAGE), None));
-    objects
-        .iter()
-        .filter(|object| !waits(object))
-        .map(|object| object.uid.clone())
-        .collect()
+    objects.iter().filter(|object| !waits(object)).map(|object| object.uid.clone()).collect()
 }
 
 fn has_owner(registry: &Registry, dependent: &Object, uids: &HashSet<String>) -> bool {
-    dependent
-        .owners
-        .iter()
-        .any(|owner| uids.contains(&owner.uid) || !registry.knows(&owner.group, &owner.kind))
+    dependent.owners.iter().any(|owner| uids.contains(&owner.uid) || !registry.knows(&owner.group, &owner.kind))
 }
 
 fn forget_owners(transaction: &mut Transaction<'_>, dependent: &Arc<Object>, keep: impl Fn(&str) -> bool) {

@@ -102,21 +102,13 @@ pub struct FieldError {
 impl FieldError {
     /// A problem with one field.
     pub fn new(field: impl Into<String>, reason: FieldErrorReason, message: impl Into<String>) -> Self {
-        Self {
-            field: field.into(),
-            reason,
-            message: message.into(),
-        }
+        Self { field: field.into(), reason, message: message.into() }
     }
 
     /// The message without the field, as Kubernetes writes it: `Required value: say why`.
     pub(crate) fn sentence(&self) -> String {
         let words = self.reason.words();
-        if self.message.is_empty() {
-            words.to_owned()
-        } else {
-            format!("{words}: {}", self.message)
-        }
+        if self.message.is_empty() { words.to_owned() } else { format!("{words}: {}", self.message) }
     }
 }
 

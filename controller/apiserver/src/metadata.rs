@@ -45,9 +45,7 @@ pub(crate) fn check_identity(
     let (api_version, kind) = (text("apiVersion"), text("kind"));
     if kind.is_empty() || api_version.is_empty() {
         let missing = if kind.is_empty() { "Kind" } else { "apiVersion" };
-        return Err(StatusError::bad_request(format!(
-            "Object '{missing}' is missing in the body of the request"
-        )));
+        return Err(StatusError::bad_request(format!("Object '{missing}' is missing in the body of the request")));
     }
     if kind != served.definition.kind {
         let expected = &served.definition.kind;
@@ -61,17 +59,12 @@ pub(crate) fn check_identity(
             served.api_version()
         )));
     }
-    let fields = body
-        .as_object_mut()
-        .map(|body| body.entry("metadata").or_insert_with(|| Value::Object(Map::new())));
+    let fields = body.as_object_mut().map(|body| body.entry("metadata").or_insert_with(|| Value::Object(Map::new())));
     let Some(metadata) = fields.and_then(Value::as_object_mut) else {
         return Err(StatusError::bad_request("metadata is not an object"));
     };
     for field in ["name", "namespace", "generateName", "resourceVersion", "uid"] {
-        if metadata
-            .get(field)
-            .is_some_and(|value| !value.is_string() && !value.is_null())
-        {
+        if metadata.get(field).is_some_and(|value| !value.is_string() && !value.is_null()) {
             return Err(StatusError::bad_request(format!("metadata.{field} is not a string")));
         }
     }
@@ -148,11 +141,7 @@ fn normalise(value: &mut Value) {
 pub(crate) fn errors(value: &Value, served: &Served) -> Vec<FieldError> {
     let metadata = &value["metadata"];
     let subdomain = served.role == Role::Event;
-    let mut errors = name_errors(
-        metadata["name"].as_str().unwrap_or_default(),
-        "metadata.name",
-        subdomain,
-    );
+    let mut errors = name_errors(metadata["name"].as_str().unwrap_or_default(), "metadata.name", subdomain);
     label_errors(&metadata["labels"], &mut errors);
     annotation_errors(&metadata["annotations"], &mut errors);
     finalizer_errors(&metadata["finalizers"], &mut errors);
@@ -170,25 +159,13 @@ pub(crate) fn name_errors(name: &str, field: &str, subdomain: bool) -> Vec<Field
     };
     if name.len() > limit {
         let message = format!("must be no more than {limit} characters");
-        return vec![FieldError::new(
-            field,
-            FieldErrorReason::Invalid,
-            format!("{name:?}: {message}"),
-        )];
+        return vec![FieldError::new(field, FieldErrorReason::Invalid, format!("{name:?}: {message}"))];
     }
-    let valid = if subdomain {
-        name.split('.').all(label)
-    } else {
-        label(name)
-    };
+    let valid = if subdomain { name.split('.').all(label) } else { label(name) };
     if valid {
         return Vec::new();
     }
-    let what = if subdomain {
-        "RFC 1123 subdomain"
-    } else {
-        "RFC 1123 label"
-    };
+    let what = if subdomain { "RFC 1123 subdomain" } else { "RFC 1123 label" };
     let message = format!(
         "{name:?}: a lowercase {what} must consist of lower case alphanumeric characters{} or '-', and must start and \
          end with an alphanumeric character (e.g. 'my-name')",
@@ -229,16 +206,9 @@ fn annotation_errors(annotations: &Value, errors: &mut Vec<FieldError>) {
     };
     for key in annotations.keys().filter(|key| !is_qualified_name(key)) {
         let message = format!("{key:?}: name part must consist of alphanumeric characters, '-', '_' or '.'");
-        errors.push(FieldError::new(
-            "metadata.annotations",
-            FieldErrorReason::Invalid,
-            message,
-        ));
+        errors.push(FieldError::new("metadata.annotations", FieldErrorReason::Invalid, message));
     }
-    let size: usize = annotations
-        .iter()
-        .map(|(key, value)| key.len() + value.as_str().unwrap_or_default().len())
-        .sum();
+    let size: usize = annotations.iter().map(|(key, value)| key.len() + value.as_str().unwrap_or_default().len()).sum();
     if size > 256 << 10 {
         errors.push(FieldError::new(
             "metadata.annotations",
@@ -280,11 +250,7 @@ fn owner_errors(owners: &Value, errors: &mut Vec<FieldError>) {
     }
     if controllers > 1 {
         let message = "only one reference can have controller set to true";
-        errors.push(FieldError::new(
-            "metadata.ownerReferences",
-            FieldErrorReason::Invalid,
-            message,
-        ));
+        errors.push(FieldError::new("metadata.ownerReferences", FieldErrorReason::Invalid, message));
     }
 }
 
@@ -293,20 +259,12 @@ fn map_of_strings<'a>(value: &'a Value, field: &str, errors: &mut Vec<FieldError
         Value::Null => return None,
         Value::Object(map) => map,
         _ => {
-            errors.push(FieldError::new(
-                field,
-                FieldErrorReason::Invalid,
-                "must be a map of strings",
-            ));
+            errors.push(FieldError::new(field, FieldErrorReason::Invalid, "must be a map of strings"));
             return None;
         }
     };
     for key in map.iter().filter(|(_, value)| !value.is_string()).map(|(key, _)| key) {
-        errors.push(FieldError::new(
-            format!("{field}[{key}]"),
-            FieldErrorReason::Invalid,
-            "must be a string",
-        ));
+        errors.push(FieldError::new(format!("{field}[{key}]"), FieldErrorReason::Invalid, "must be a string"));
     }
     Some(map)
 }
@@ -337,7 +295,5 @@ pub(crate) fn is_name_part(text: &str) -> bool {
     bytes.len() <= 63
         && outer(bytes.first())
         && outer(bytes.last())
-        && bytes
-            .iter()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(byte))
+        && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(byte))
 }

@@ -53,13 +53,7 @@ pub(crate) fn served() -> Served {
             Ok(())
         },
     };
-    Served {
-        definition,
-        storage: STORAGE.into(),
-        role: Role::Namespace,
-        view: None,
-        has_status: false,
-    }
+    Served { definition, storage: STORAGE.into(), role: Role::Namespace, view: None, has_status: false }
 }
 
 pub(crate) fn key(name: &str) -> Key {

@@ -28,11 +28,7 @@ impl Documents {
         let documents: Vec<(String, Bytes)> = pairs
             .iter()
             .map(|(group, version)| {
-                let path = if group.is_empty() {
-                    format!("api/{version}")
-                } else {
-                    format!("apis/{group}/{version}")
-                };
+                let path = if group.is_empty() { format!("api/{version}") } else { format!("apis/{group}/{version}") };
                 let served: Vec<&Served> = registry.in_version(group, version).map(AsRef::as_ref).collect();
                 (path.clone(), Bytes::from(document(&path, &served, build).to_string()))
             })
@@ -45,11 +41,7 @@ impl Documents {
             })
             .collect();
         let index = Bytes::from(json!({"paths": paths}).to_string());
-        Self {
-            index,
-            documents,
-            v2: Bytes::from(openapi_v2::document(registry, build)),
-        }
+        Self { index, documents, v2: Bytes::from(openapi_v2::document(registry, build)) }
     }
 
     /// The answer below `/openapi/`.
@@ -70,19 +62,13 @@ impl Documents {
 
 /// Clients cache by it.
 fn hash(document: &[u8]) -> String {
-    Sha256::digest(document)
-        .iter()
-        .fold(String::new(), |text, byte| format!("{text}{byte:02X}"))
+    Sha256::digest(document).iter().fold(String::new(), |text, byte| format!("{text}{byte:02X}"))
 }
 
 /// `dev.example.v1.Toy` for the group `example.dev`.
 pub(crate) fn schema_name(served: &Served) -> String {
     let definition = &served.definition;
-    let group = if definition.group.is_empty() {
-        "core"
-    } else {
-        &definition.group
-    };
+    let group = if definition.group.is_empty() { "core" } else { &definition.group };
     let mut parts: Vec<&str> = group.split('.').rev().collect();
     parts.extend([definition.version.as_str(), definition.kind.as_str()]);
     parts.join(".")
@@ -123,14 +109,8 @@ fn document(path: &str, served: &[&Served], build: &BuildInfo) -> Value {
 
 fn add_type_fields(schema: &mut Value) {
     let fields = [
-        (
-            "apiVersion",
-            "APIVersion defines the versioned schema of this representation of an object.",
-        ),
-        (
-            "kind",
-            "Kind is a string value representing the REST resource this object represents.",
-        ),
+        ("apiVersion", "APIVersion defines the versioned schema of this representation of an object."),
+        ("kind", "Kind is a string value representing the REST resource this object represents."),
     ];
     for (field, description) in fields {
         schema["properties"][field] = json!({"type": "string", "description": description});
@@ -157,10 +137,7 @@ fn list_schema(served: &Served, name: &str) -> Value {
 fn add_paths(paths: &mut Map<String, Value>, path: &str, served: &Served) {
     let plural = &served.definition.plural;
     let base = if served.definition.namespaced {
-        paths.insert(
-            format!("/{path}/{plural}"),
-            json!({"get": operation(served, "list", &[])}),
-        );
+        paths.insert(format!("/{path}/{plural}"), json!({"get": operation(served, "list", &[])}));
         format!("/{path}/namespaces/{{namespace}}/{plural}")
     } else {
         format!("/{path}/{plural}")
@@ -218,10 +195,8 @@ fn operation(served: &Served, action: &str, parameters: &[&str]) -> Value {
         _ => &[],
     };
     if !bodies.is_empty() {
-        let content: Map<String, Value> = bodies
-            .iter()
-            .map(|body| ((*body).to_owned(), json!({"schema": {"type": "object"}})))
-            .collect();
+        let content: Map<String, Value> =
+            bodies.iter().map(|body| ((*body).to_owned(), json!({"schema": {"type": "object"}}))).collect();
         operation["requestBody"] = json!({"content": content, "required": true});
     }
     operation

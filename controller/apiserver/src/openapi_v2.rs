@@ -18,49 +18,27 @@ pub(crate) fn document(registry: &Registry, build: &BuildInfo) -> Vec<u8> {
     for served in registry.all() {
         paths.message(2, &named(&patch_path(served), &path_item(served)));
         let mut definition = schema(&with_type_fields(&served.definition.schema));
-        definition.message(
-            31,
-            &extension("x-kubernetes-group-version-kind", &json!([group_version_kind(served)])),
-        );
+        definition.message(31, &extension("x-kubernetes-group-version-kind", &json!([group_version_kind(served)])));
         definitions.message(1, &named(&schema_name(served), &definition));
     }
     let mut document = Message::default();
-    document
-        .text(1, "2.0")
-        .message(2, &info)
-        .message(8, &paths)
-        .message(9, &definitions);
+    document.text(1, "2.0").message(2, &info).message(8, &paths).message(9, &definitions);
     document.bytes
 }
 
 fn patch_path(served: &Served) -> String {
     let definition = &served.definition;
-    let root = if definition.group.is_empty() {
-        "api".to_owned()
-    } else {
-        format!("apis/{}", definition.group)
-    };
-    let namespace = if definition.namespaced {
-        "namespaces/{namespace}/"
-    } else {
-        ""
-    };
-    format!(
-        "/{root}/{}/{namespace}{}/{{name}}",
-        definition.version, definition.plural
-    )
+    let root = if definition.group.is_empty() { "api".to_owned() } else { format!("apis/{}", definition.group) };
+    let namespace = if definition.namespaced { "namespaces/{namespace}/" } else { "" };
+    format!("/{root}/{}/{namespace}{}/{{name}}", definition.version, definition.plural)
 }
 
 /// A path with nothing but its patch, by which kubectl learns that a dry run is possible.
 fn path_item(served: &Served) -> Message {
     let mut operation = Message::default();
     for name in ["dryRun", "fieldManager", "fieldValidation"] {
-        let (mut query, mut non_body, mut parameter, mut item) = (
-            Message::default(),
-            Message::default(),
-            Message::default(),
-            Message::default(),
-        );
+        let (mut query, mut non_body, mut parameter, mut item) =
+            (Message::default(), Message::default(), Message::default(), Message::default());
         query.text(2, "query").text(4, name);
         non_body.message(3, &query);
         parameter.message(2, &non_body);
@@ -70,10 +48,7 @@ fn path_item(served: &Served) -> Message {
     operation
         .message(9, &Message::default())
         .message(13, &extension("x-kubernetes-action", &json!("patch")))
-        .message(
-            13,
-            &extension("x-kubernetes-group-version-kind", &group_version_kind(served)),
-        );
+        .message(13, &extension("x-kubernetes-group-version-kind", &group_version_kind(served)));
     let mut item = Message::default();
     item.message(8, &operation);
     item
@@ -98,12 +73,7 @@ fn schema(source: &Value) -> Message {
             message.text(field, text);
         }
     }
-    for required in source["required"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-    {
+    for required in source["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
         message.text(19, required);
     }
     if source["additionalProperties"].is_object() {
@@ -128,11 +98,7 @@ fn schema(source: &Value) -> Message {
         }
         message.message(25, &properties);
     }
-    for (name, value) in source
-        .as_object()
-        .into_iter()
-        .flatten()
-        .filter(|(name, _)| name.starts_with("x-kubernetes-"))
+    for (name, value) in source.as_object().into_iter().flatten().filter(|(name, _)| name.starts_with("x-kubernetes-"))
     {
         // The kinds of a definition are written by the caller.
         if name != "x-kubernetes-group-version-kind" {

@@ -56,11 +56,7 @@ impl Options {
                 self.resource_version = if value.is_empty() {
                     None
                 } else {
-                    Some(
-                        value
-                            .parse()
-                            .map_err(|_| bad_value(name, value, "must be a version that this server gave"))?,
-                    )
+                    Some(value.parse().map_err(|_| bad_value(name, value, "must be a version that this server gave"))?)
                 };
             }
             "resourceVersionMatch" => self.exact_version = value == "Exact",
@@ -87,11 +83,8 @@ impl Options {
             }
             "propagationPolicy" => self.propagation = Some(propagation(value)?),
             "orphanDependents" => {
-                self.propagation = Some(if boolean(name, value)? {
-                    Propagation::Orphan
-                } else {
-                    Propagation::Background
-                });
+                self.propagation =
+                    Some(if boolean(name, value)? { Propagation::Orphan } else { Propagation::Background });
             }
             _ => {}
         }
@@ -164,11 +157,7 @@ fn propagation(value: &str) -> Result<Propagation, StatusError> {
         "" | "Background" => Ok(Propagation::Background),
         "Foreground" => Ok(Propagation::Foreground),
         "Orphan" => Ok(Propagation::Orphan),
-        _ => Err(bad_value(
-            "propagationPolicy",
-            value,
-            "supported values: Background, Foreground, Orphan",
-        )),
+        _ => Err(bad_value("propagationPolicy", value, "supported values: Background, Foreground, Orphan")),
     }
 }
 
@@ -176,10 +165,7 @@ fn number<T: std::str::FromStr>(name: &str, value: &str) -> Result<Option<T>, St
     if value.is_empty() {
         return Ok(None);
     }
-    value
-        .parse()
-        .map(Some)
-        .map_err(|_| bad_value(name, value, "must be a number"))
+    value.parse().map(Some).map_err(|_| bad_value(name, value, "must be a number"))
 }
 
 /// As Kubernetes converts booleans in a query: everything but a clear no is a yes.

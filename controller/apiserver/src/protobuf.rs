@@ -39,10 +39,7 @@ pub(crate) fn namespace(body: &[u8]) -> Option<Value> {
 type Fields<'a> = Vec<(u64, &'a [u8])>;
 
 fn first<'a>(fields: &Fields<'a>, number: u64) -> Option<&'a [u8]> {
-    fields
-        .iter()
-        .find(|(field, _)| *field == number)
-        .map(|(_, content)| *content)
+    fields.iter().find(|(field, _)| *field == number).map(|(_, content)| *content)
 }
 
 fn text<'a>(fields: &Fields<'a>, number: u64) -> Option<&'a str> {

@@ -42,13 +42,7 @@ pub(crate) struct Served {
 impl Served {
     fn embedded(definition: KindDefinition) -> Self {
         let storage = format!("{}/{}", definition.group, definition.plural).into();
-        Self {
-            definition,
-            storage,
-            role: Role::Embedded,
-            view: None,
-            has_status: true,
-        }
+        Self { definition, storage, role: Role::Embedded, view: None, has_status: true }
     }
 
     /// `plural.group`, as messages say it.
@@ -79,11 +73,7 @@ impl Served {
 
     /// The object's JSON in the served shape; the stored bytes where the shapes are the same.
     pub(crate) fn bytes(&self, object: &Object) -> Bytes {
-        if self.view.is_some() {
-            Bytes::from(self.value(object).to_string())
-        } else {
-            object.bytes.clone()
-        }
+        if self.view.is_some() { Bytes::from(self.value(object).to_string()) } else { object.bytes.clone() }
     }
 }
 
@@ -96,11 +86,7 @@ pub(crate) struct Registry {
 impl Registry {
     pub(crate) fn new(kinds: Vec<KindDefinition>) -> Self {
         let own = [namespaces::served(), events::core(), events::events_k8s_io()];
-        let served = own
-            .into_iter()
-            .chain(kinds.into_iter().map(Served::embedded))
-            .map(Arc::new)
-            .collect();
+        let served = own.into_iter().chain(kinds.into_iter().map(Served::embedded)).map(Arc::new).collect();
         Self { served }
     }
 
@@ -109,8 +95,7 @@ impl Registry {
     }
 
     pub(crate) fn find(&self, group: &str, version: &str, plural: &str) -> Option<&Arc<Served>> {
-        self.in_version(group, version)
-            .find(|served| served.definition.plural == plural)
+        self.in_version(group, version).find(|served| served.definition.plural == plural)
     }
 
     pub(crate) fn in_version(&self, group: &str, version: &str) -> impl Iterator<Item = &Arc<Served>> {
@@ -121,9 +106,7 @@ impl Registry {
 
     /// Whether objects of this group and kind are kept here, in whatever version.
     pub(crate) fn knows(&self, group: &str, kind: &str) -> bool {
-        self.served
-            .iter()
-            .any(|served| served.definition.group == group && served.definition.kind == kind)
+        self.served.iter().any(|served| served.definition.group == group && served.definition.kind == kind)
     }
 
     /// Group and version pairs in the order of their first kind, the core group left out.

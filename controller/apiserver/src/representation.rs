@@ -26,19 +26,12 @@ pub(crate) enum Representation {
 impl Representation {
     /// The first acceptable media type decides; quality values are not read.
     pub(crate) fn negotiate(headers: &HeaderMap) -> Result<Self, StatusError> {
-        let accepted: Vec<&str> = headers
-            .get_all(ACCEPT)
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .collect();
+        let accepted: Vec<&str> = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).collect();
         let accepted = accepted.join(",");
         if accepted.trim().is_empty() {
             return Ok(Self::Object);
         }
-        accepted
-            .split(',')
-            .find_map(Self::of_media_type)
-            .ok_or_else(StatusError::not_acceptable)
+        accepted.split(',').find_map(Self::of_media_type).ok_or_else(StatusError::not_acceptable)
     }
 
     fn of_media_type(text: &str) -> Option<Self> {
@@ -103,21 +96,14 @@ impl Representation {
         match self {
             Self::Object => {
                 let kind = format!("{}List", served.definition.kind);
-                join(
-                    &kind,
-                    &served.api_version(),
-                    &metadata,
-                    objects.iter().map(|object| served.bytes(object)),
-                )
+                join(&kind, &served.api_version(), &metadata, objects.iter().map(|object| served.bytes(object)))
             }
             Self::Table(version) => {
                 let values: Vec<Value> = objects.iter().map(|object| served.value(object)).collect();
                 Bytes::from(table::table(served, &values, metadata, version, include, true, now).to_string())
             }
             Self::Metadata => {
-                let partials = objects
-                    .iter()
-                    .map(|object| Bytes::from(partial(&served.value(object)).to_string()));
+                let partials = objects.iter().map(|object| Bytes::from(partial(&served.value(object)).to_string()));
                 join("PartialObjectMetadataList", "meta.k8s.io/v1", &metadata, partials)
             }
         }
@@ -132,12 +118,8 @@ pub(crate) fn partial(object: &Value) -> Value {
 fn join(kind: &str, api_version: &str, metadata: &Value, items: impl Iterator<Item = Bytes>) -> Bytes {
     let mut out = BytesMut::with_capacity(4096);
     out.put_slice(
-        format!(
-            "{{\"kind\":{},\"apiVersion\":{},\"metadata\":{metadata},\"items\":[",
-            json!(kind),
-            json!(api_version)
-        )
-        .as_bytes(),
+        format!("{{\"kind\":{},\"apiVersion\":{},\"metadata\":{metadata},\"items\":[", json!(kind), json!(api_version))
+            .as_bytes(),
     );
     for (index, item) in items.enumerate() {
         if index > 0 {
@@ -162,10 +144,7 @@ mod tests {
     #[test]
     fn parameters_of_a_media_type_come_in_any_order() {
         let table = Representation::Table("v1".to_owned());
-        assert_eq!(
-            negotiate("application/json;as=Table;v=v1;g=meta.k8s.io, application/json"),
-            Ok(table.clone())
-        );
+        assert_eq!(negotiate("application/json;as=Table;v=v1;g=meta.k8s.io, application/json"), Ok(table.clone()));
         assert_eq!(negotiate("application/json; g=meta.k8s.io; as=Table; v=v1"), Ok(table));
     }
 
@@ -173,10 +152,7 @@ mod tests {
     fn an_unknown_shape_is_skipped() {
         let discovery = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json";
         assert_eq!(negotiate(discovery), Ok(Representation::Object));
-        assert_eq!(
-            negotiate("application/vnd.kubernetes.protobuf,*/*"),
-            Ok(Representation::Object)
-        );
+        assert_eq!(negotiate("application/vnd.kubernetes.protobuf,*/*"), Ok(Representation::Object));
     }
 
     #[test]

@@ -52,13 +52,7 @@ async fn dispatch(server: &ApiServer, request: Request) -> Result<Response, Stat
     let (parts, body) = request.into_parts();
     let options = Options::parse(&parts.uri)?;
     let representation = Representation::negotiate(&parts.headers)?;
-    let call = Call {
-        server: server.clone(),
-        target,
-        options,
-        representation,
-        now: Timestamp::now(),
-    };
+    let call = Call { server: server.clone(), target, options, representation, now: Timestamp::now() };
     run(call, &parts.method, &parts.headers, body).await
 }
 
@@ -98,12 +92,7 @@ fn find(registry: &Registry, segments: &[&str]) -> Result<Place, StatusError> {
         ["apis", group, version, rest @ ..] if !rest.is_empty() => (*group, *version, rest),
         _ => return Ok(Place::Fixed),
     };
-    let named = |plural: &str| {
-        registry
-            .find(group, version, plural)
-            .cloned()
-            .ok_or_else(StatusError::no_such_resource)
-    };
+    let named = |plural: &str| registry.find(group, version, plural).cloned().ok_or_else(StatusError::no_such_resource);
     let (served, namespace, rest) = match rest {
         // `namespaces/NAME/PLURAL` is an object's list, unless the last part is a subresource of the namespace.
         ["namespaces", _, "status" | "finalize"] | ["namespaces"] | ["namespaces", _] => {
@@ -127,12 +116,7 @@ fn target(served: Arc<Served>, namespace: Option<&str>, rest: &[&str]) -> Result
     if served.definition.namespaced != namespace.is_some() && (namespace.is_some() || name.is_some()) {
         return Err(StatusError::no_such_resource());
     }
-    Ok(Target {
-        served,
-        namespace: namespace.map(ToOwned::to_owned),
-        name,
-        subresource,
-    })
+    Ok(Target { served, namespace: namespace.map(ToOwned::to_owned), name, subresource })
 }
 
 fn fixed(server: &ApiServer, request: &Request, segments: &[&str]) -> Result<Response, StatusError> {
@@ -140,10 +124,7 @@ fn fixed(server: &ApiServer, request: &Request, segments: &[&str]) -> Result<Res
         return Err(StatusError::method_not_allowed());
     }
     if let ["openapi", rest @ ..] = segments {
-        return server
-            .documents()
-            .answer(rest)
-            .ok_or_else(StatusError::no_such_resource);
+        return server.documents().answer(rest).ok_or_else(StatusError::no_such_resource);
     }
     if let ["healthz" | "readyz" | "livez", ..] = segments {
         return Ok(handlers::response(200, "text/plain; charset=utf-8", Body::from("ok")));
@@ -170,10 +151,7 @@ async fn access_review(request: Request) -> Result<Response, StatusError> {
 }
 
 fn content_type(headers: &HeaderMap) -> String {
-    let value = headers
-        .get(http::header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
+    let value = headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
@@ -208,8 +186,6 @@ async fn read(body: Body) -> Result<Bytes, StatusError> {
     match Limited::new(body, BODY_LIMIT).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.downcast_ref::<LengthLimitError>().is_some() => Err(StatusError::too_large()),
-        Err(error) => Err(StatusError::bad_request(format!(
-            "the body of the request could not be read: {error}"
-        ))),
+        Err(error) => Err(StatusError::bad_request(format!("the body of the request could not be read: {error}"))),
     }
 }

@@ -42,10 +42,7 @@ impl Selector {
     pub(crate) fn parse(labels: &str, fields: &str, served: &Served) -> Result<Self, StatusError> {
         let labels = parse_labels(labels)
             .map_err(|why| StatusError::bad_request(format!("unable to parse requirement: {why}")))?;
-        Ok(Self {
-            labels,
-            fields: parse_fields(fields, served)?,
-        })
+        Ok(Self { labels, fields: parse_fields(fields, served)? })
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -81,9 +78,7 @@ fn parse_fields(text: &str, served: &Served) -> Result<Vec<(String, bool, String
         } else if let Some((path, value)) = term.split_once("==").or_else(|| term.split_once('=')) {
             (path, true, value)
         } else {
-            return Err(StatusError::bad_request(format!(
-                "invalid selector: '{term}'; can't understand '{term}'"
-            )));
+            return Err(StatusError::bad_request(format!("invalid selector: '{term}'; can't understand '{term}'")));
         };
         let known = matches!(path, "metadata.name" | "metadata.namespace")
             || (served.role == Role::Event && events::selectable(path))
@@ -130,13 +125,8 @@ fn split_outside_parentheses(text: &str) -> Result<Vec<&str>, String> {
 
 fn parse_requirement(term: &str) -> Result<Requirement, String> {
     if let Some((head, list)) = term.split_once('(') {
-        let values = list
-            .strip_suffix(')')
-            .ok_or_else(|| format!("found {term:?}, expected ')' at its end"))?;
-        let values = values
-            .split(',')
-            .map(|value| checked_value(value.trim()))
-            .collect::<Result<Vec<_>, _>>()?;
+        let values = list.strip_suffix(')').ok_or_else(|| format!("found {term:?}, expected ')' at its end"))?;
+        let values = values.split(',').map(|value| checked_value(value.trim())).collect::<Result<Vec<_>, _>>()?;
         let mut words = head.split_whitespace();
         return match (words.next(), words.next(), words.next()) {
             (Some(key), Some("in"), None) => Ok(Requirement::In(checked_key(key)?, values)),
@@ -148,26 +138,16 @@ fn parse_requirement(term: &str) -> Result<Requirement, String> {
         return Ok(Requirement::DoesNotExist(checked_key(key.trim())?));
     }
     if let Some((key, value)) = term.split_once("!=") {
-        return Ok(Requirement::NotIn(
-            checked_key(key.trim())?,
-            vec![checked_value(value.trim())?],
-        ));
+        return Ok(Requirement::NotIn(checked_key(key.trim())?, vec![checked_value(value.trim())?]));
     }
     if let Some((key, value)) = term.split_once("==").or_else(|| term.split_once('=')) {
-        return Ok(Requirement::In(
-            checked_key(key.trim())?,
-            vec![checked_value(value.trim())?],
-        ));
+        return Ok(Requirement::In(checked_key(key.trim())?, vec![checked_value(value.trim())?]));
     }
     Ok(Requirement::Exists(checked_key(term)?))
 }
 
 fn checked_key(key: &str) -> Result<String, String> {
-    if metadata::is_qualified_name(key) {
-        Ok(key.to_owned())
-    } else {
-        Err(format!("invalid label key {key:?}"))
-    }
+    if metadata::is_qualified_name(key) { Ok(key.to_owned()) } else { Err(format!("invalid label key {key:?}")) }
 }
 
 fn checked_value(value: &str) -> Result<String, String> {
@@ -183,14 +163,8 @@ mod tests {
     use super::*;
 
     fn holds(selector: &str, labels: &[(&str, &str)]) -> bool {
-        let labels = labels
-            .iter()
-            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-            .collect();
-        parse_labels(selector)
-            .unwrap()
-            .iter()
-            .all(|requirement| requirement.holds(&labels))
+        let labels = labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        parse_labels(selector).unwrap().iter().all(|requirement| requirement.holds(&labels))
     }
 
     #[test]

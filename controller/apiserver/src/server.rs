@@ -46,15 +46,7 @@ impl ApiServer {
             tracing::error!(%error, "the store could not be swept at start");
         }
         let documents = Documents::new(&registry, &build);
-        Self {
-            inner: Arc::new(Inner {
-                store,
-                registry,
-                build,
-                documents,
-                pages: Mutex::new(Pages::default()),
-            }),
-        }
+        Self { inner: Arc::new(Inner { store, registry, build, documents, pages: Mutex::new(Pages::default()) }) }
     }
 
     /// The HTTP service; serve it on a listener, or give it to a `kube::Client` as it is.

@@ -30,18 +30,12 @@ impl std::error::Error for StatusError {}
 
 impl StatusError {
     fn new(code: u16, reason: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            code,
-            reason,
-            message: message.into(),
-            details: None,
-        }
+        Self { code, reason, message: message.into(), details: None }
     }
 
     fn about(mut self, served: &Served, name: &str) -> Self {
-        self.details = Some(Box::new(
-            json!({"name": name, "group": served.definition.group, "kind": served.definition.plural}),
-        ));
+        self.details =
+            Some(Box::new(json!({"name": name, "group": served.definition.group, "kind": served.definition.plural})));
         self
     }
 
@@ -67,19 +61,12 @@ impl StatusError {
 
     pub(crate) fn already_exists(served: &Served, name: &str, terminating: bool) -> Self {
         let prefix = if terminating { "object is being deleted: " } else { "" };
-        Self::new(
-            409,
-            "AlreadyExists",
-            format!("{prefix}{} \"{name}\" already exists", served.qualified()),
-        )
-        .about(served, name)
+        Self::new(409, "AlreadyExists", format!("{prefix}{} \"{name}\" already exists", served.qualified()))
+            .about(served, name)
     }
 
     pub(crate) fn conflict(served: &Served, name: &str, why: &str) -> Self {
-        let message = format!(
-            "Operation cannot be fulfilled on {} \"{name}\": {why}",
-            served.qualified()
-        );
+        let message = format!("Operation cannot be fulfilled on {} \"{name}\": {why}", served.qualified());
         Self::new(409, "Conflict", message).about(served, name)
     }
 
@@ -89,17 +76,9 @@ impl StatusError {
     }
 
     pub(crate) fn forbidden(served: &Served, name: &str, why: &str) -> Self {
-        let name_part = if name.is_empty() {
-            String::new()
-        } else {
-            format!(" \"{name}\"")
-        };
-        Self::new(
-            403,
-            "Forbidden",
-            format!("{}{name_part} is forbidden: {why}", served.qualified()),
-        )
-        .about(served, name)
+        let name_part = if name.is_empty() { String::new() } else { format!(" \"{name}\"") };
+        Self::new(403, "Forbidden", format!("{}{name_part} is forbidden: {why}", served.qualified()))
+            .about(served, name)
     }
 
     pub(crate) fn invalid(served: &Served, name: &str, errors: &[FieldError]) -> Self {
@@ -109,10 +88,7 @@ impl StatusError {
         } else {
             format!("{}.{}", definition.kind, definition.group)
         };
-        let parts: Vec<String> = errors
-            .iter()
-            .map(|error| format!("{}: {}", error.field, error.sentence()))
-            .collect();
+        let parts: Vec<String> = errors.iter().map(|error| format!("{}: {}", error.field, error.sentence())).collect();
         let list = match parts.as_slice() {
             [one] => one.clone(),
             many => format!("[{}]", many.join(", ")),
@@ -122,9 +98,8 @@ impl StatusError {
             .map(|error| json!({"reason": error.reason.cause(), "message": error.sentence(), "field": error.field}))
             .collect();
         let mut status = Self::new(422, "Invalid", format!("{kind} \"{name}\" is invalid: {list}"));
-        status.details = Some(Box::new(
-            json!({"name": name, "group": definition.group, "kind": definition.kind, "causes": causes}),
-        ));
+        status.details =
+            Some(Box::new(json!({"name": name, "group": definition.group, "kind": definition.kind, "causes": causes})));
         status
     }
 
@@ -152,11 +127,7 @@ impl StatusError {
     }
 
     pub(crate) fn method_not_allowed() -> Self {
-        Self::new(
-            405,
-            "MethodNotAllowed",
-            "the server does not allow this method on the requested resource",
-        )
+        Self::new(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")
     }
 
     pub(crate) fn unsupported_media_type(message: impl Into<String>) -> Self {
@@ -173,19 +144,11 @@ impl StatusError {
     }
 
     pub(crate) fn too_large() -> Self {
-        Self::new(
-            413,
-            "RequestEntityTooLarge",
-            "Request entity too large: limit is 3145728",
-        )
+        Self::new(413, "RequestEntityTooLarge", "Request entity too large: limit is 3145728")
     }
 
     pub(crate) fn internal(message: impl Into<String>) -> Self {
-        Self::new(
-            500,
-            "InternalError",
-            format!("Internal error occurred: {}", message.into()),
-        )
+        Self::new(500, "InternalError", format!("Internal error occurred: {}", message.into()))
     }
 
     pub(crate) fn unavailable(message: impl Into<String>) -> Self {

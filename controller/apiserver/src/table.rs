@@ -32,11 +32,7 @@ pub(crate) fn table(
             row
         })
         .collect();
-    let definitions: Vec<Value> = if with_columns {
-        columns.iter().map(definition).collect()
-    } else {
-        Vec::new()
-    };
+    let definitions: Vec<Value> = if with_columns { columns.iter().map(definition).collect() } else { Vec::new() };
     json!({
         "kind": "Table",
         "apiVersion": format!("meta.k8s.io/{version}"),
@@ -88,12 +84,7 @@ pub(crate) fn age_column() -> Column {
         format: String::new(),
         description: "Time since the object was created.".to_owned(),
         priority: 0,
-        cell: |object, now| {
-            age(
-                object["metadata"]["creationTimestamp"].as_str().unwrap_or_default(),
-                now,
-            )
-        },
+        cell: |object, now| age(object["metadata"]["creationTimestamp"].as_str().unwrap_or_default(), now),
     }
 }
 
@@ -105,11 +96,7 @@ pub(crate) fn age(timestamp: &str, now: Timestamp) -> Value {
     let seconds = now.duration_since(then).as_secs().max(0);
     let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
     let pair = |large: i64, unit: &str, small: i64, small_unit: &str| {
-        if small == 0 {
-            format!("{large}{unit}")
-        } else {
-            format!("{large}{unit}{small}{small_unit}")
-        }
+        if small == 0 { format!("{large}{unit}") } else { format!("{large}{unit}{small}{small_unit}") }
     };
     let text = if seconds < 120 {
         format!("{seconds}s")

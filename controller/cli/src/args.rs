@@ -7,12 +7,7 @@ use crate::commands;
 
 /// Runs AI coding agents in containers, as their YAML says.
 #[derive(Debug, Parser)]
-#[command(
-    name = "jackin",
-    version,
-    arg_required_else_help = true,
-    disable_help_subcommand = true
-)]
+#[command(name = "jackin", version, arg_required_else_help = true, disable_help_subcommand = true)]
 #[command(
     after_help = "Exit codes: 0 done, 1 failed, 2 bad input, 3 not ready in time, 4 controller or engine unreachable, \
                         5 conflict or consent needed."
@@ -28,13 +23,7 @@ pub(crate) struct Arguments {
 #[derive(Debug, Args)]
 pub(crate) struct Global {
     /// Namespace of the objects
-    #[arg(
-        short,
-        long,
-        global = true,
-        value_name = "NAMESPACE",
-        help_heading = "Global options"
-    )]
+    #[arg(short, long, global = true, value_name = "NAMESPACE", help_heading = "Global options")]
     pub(crate) namespace: Option<String>,
     /// State directory, instead of JACKIN_HOME or ~/.jackin
     #[arg(long, global = true, value_name = "DIRECTORY", help_heading = "Global options")]

@@ -103,11 +103,7 @@ impl CommandError {
     }
 
     pub(crate) fn exit_code(&self) -> u8 {
-        if self.diagnostics.is_empty() {
-            0
-        } else {
-            self.kind as u8
-        }
+        if self.diagnostics.is_empty() { 0 } else { self.kind as u8 }
     }
 
     pub(crate) fn into_diagnostics(self) -> Vec<Diagnostic> {
@@ -121,10 +117,7 @@ impl CommandError {
 
 impl Diagnostic {
     pub(crate) fn new(message: impl Into<String>) -> Self {
-        Self {
-            message: message.into(),
-            ..Self::default()
-        }
+        Self { message: message.into(), ..Self::default() }
     }
 }
 
@@ -211,12 +204,7 @@ impl From<ConnectError> for CommandError {
         let message = format!("failed to {}", texts.next().unwrap_or_default());
         let mut causes: Vec<_> = texts.collect();
         causes.extend(error.log().iter().cloned());
-        let diagnostic = Diagnostic {
-            message,
-            place: None,
-            causes,
-            hints: vec![hint.to_owned()],
-        };
+        let diagnostic = Diagnostic { message, place: None, causes, hints: vec![hint.to_owned()] };
         Self::of(ErrorKind::Unreachable, vec![diagnostic])
     }
 }
@@ -231,12 +219,7 @@ impl From<HomeError> for CommandError {
         let message = texts.next().unwrap_or_default();
         let causes = texts.collect();
         let hints = vec!["name the state directory with `--home` or JACKIN_HOME".to_owned()];
-        let diagnostic = Diagnostic {
-            message,
-            place: None,
-            causes,
-            hints,
-        };
+        let diagnostic = Diagnostic { message, place: None, causes, hints };
         Self::of(kind, vec![diagnostic])
     }
 }

@@ -84,11 +84,7 @@ impl Console {
 
     /// Says an error, each of its diagnostics as a paragraph.
     pub(crate) fn report(&self, error: &CommandError) {
-        let paragraphs: Vec<_> = error
-            .diagnostics()
-            .iter()
-            .map(|diagnostic| self.paragraph(diagnostic))
-            .collect();
+        let paragraphs: Vec<_> = error.diagnostics().iter().map(|diagnostic| self.paragraph(diagnostic)).collect();
         if !paragraphs.is_empty() {
             let _ = write!(std::io::stderr().lock(), "{}", paragraphs.join("\n"));
         }
@@ -97,18 +93,9 @@ impl Console {
     fn paragraph(&self, diagnostic: &Diagnostic) -> String {
         let mut text = format!("{} {}\n", self.paint_talk(Paint::Bad, "error:"), diagnostic.message);
         if let Some(place) = &diagnostic.place {
-            let Place {
-                source,
-                line,
-                column,
-                field,
-            } = place;
+            let Place { source, line, column, field } = place;
             let _ = write!(text, "at {}:{line}:{column}", source.name);
-            let _ = if field.is_empty() {
-                writeln!(text)
-            } else {
-                writeln!(text, " · {field}")
-            };
+            let _ = if field.is_empty() { writeln!(text) } else { writeln!(text, " · {field}") };
             if self.talk_is_terminal {
                 text.push_str(&self.excerpt(place));
             }
@@ -127,24 +114,12 @@ impl Console {
         let Some((start, line)) = line_of(text, place.line) else {
             return String::new();
         };
-        let skip = line
-            .char_indices()
-            .nth(place.column.saturating_sub(1))
-            .map_or(line.len(), |(index, _)| index);
+        let skip = line.char_indices().nth(place.column.saturating_sub(1)).map_or(line.len(), |(index, _)| index);
         let rest = &line[skip..];
-        let length = rest
-            .find([' ', ',', '}', ']', ':'])
-            .unwrap_or(rest.len())
-            .max(usize::from(!rest.is_empty()));
+        let length = rest.find([' ', ',', '}', ']', ':']).unwrap_or(rest.len()).max(usize::from(!rest.is_empty()));
         let span = start + skip..(start + skip + length).min(text.len());
-        let renderer = if self.colour_talk {
-            Renderer::styled()
-        } else {
-            Renderer::plain()
-        };
-        let snippet = Snippet::source(text.as_str())
-            .fold(true)
-            .annotation(AnnotationKind::Primary.span(span));
+        let renderer = if self.colour_talk { Renderer::styled() } else { Renderer::plain() };
+        let snippet = Snippet::source(text.as_str()).fold(true).annotation(AnnotationKind::Primary.span(span));
         let group = annotate_snippets::Group::with_level(Level::ERROR).element(snippet);
         format!("{}\n", renderer.render(&[group]))
     }
@@ -163,11 +138,7 @@ fn line_of(text: &str, number: usize) -> Option<(usize, &str)> {
 }
 
 fn painted(wanted: bool, paint: Paint, text: &str) -> String {
-    if wanted {
-        format!("\x1b[{}m{text}\x1b[0m", paint.code())
-    } else {
-        text.to_owned()
-    }
+    if wanted { format!("\x1b[{}m{text}\x1b[0m", paint.code()) } else { text.to_owned() }
 }
 
 /// Sends what the libraries trace to standard error.

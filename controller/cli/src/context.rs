@@ -27,16 +27,10 @@ impl Context {
         if let Some(namespace) = &global.namespace
             && !jackin_api::validate::is_dns_label(namespace)
         {
-            return Err(
-                CommandError::bad_input(format!("not a name of a namespace: `{namespace}`"))
-                    .hint("names have at most 63 lowercase letters, digits and `-`"),
-            );
+            return Err(CommandError::bad_input(format!("not a name of a namespace: `{namespace}`"))
+                .hint("names have at most 63 lowercase letters, digits and `-`"));
         }
-        Ok(Self {
-            home,
-            console,
-            namespace: global.namespace.clone(),
-        })
+        Ok(Self { home, console, namespace: global.namespace.clone() })
     }
 
     /// The namespace that was asked for, else `default`.

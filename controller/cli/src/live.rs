@@ -42,17 +42,13 @@ pub(crate) struct Live {
 impl Live {
     /// The object of this name.
     pub(crate) fn get(&self, resource: &Resource, namespace: &str, name: &str) -> Option<&DynamicObject> {
-        self.objects
-            .get(&(resource.kind, namespace.to_owned(), name.to_owned()))
+        self.objects.get(&(resource.kind, namespace.to_owned(), name.to_owned()))
     }
 
     /// All objects of a kind.
     pub(crate) fn of<'a>(&'a self, resource: &Resource) -> impl Iterator<Item = &'a DynamicObject> {
         let kind = resource.kind;
-        self.objects
-            .iter()
-            .filter(move |((of, _, _), _)| *of == kind)
-            .map(|(_, object)| object)
+        self.objects.iter().filter(move |((of, _, _), _)| *of == kind).map(|(_, object)| object)
     }
 }
 
@@ -99,23 +95,14 @@ pub(crate) async fn until<T>(
         let Some((target, event)) = next else {
             return Err(CommandError::failed("the controller ended the watch"));
         };
-        let key = |object: &DynamicObject| {
-            (
-                target.resource.kind,
-                object.namespace().unwrap_or_default(),
-                object.name_any(),
-            )
-        };
+        let key =
+            |object: &DynamicObject| (target.resource.kind, object.namespace().unwrap_or_default(), object.name_any());
         if event.is_ok() {
             broken_since = None;
         }
         match event {
             Ok(Event::Init) => {
-                let Target {
-                    resource,
-                    namespace,
-                    name,
-                } = &target;
+                let Target { resource, namespace, name } = &target;
                 let is_covered = |(kind, of, named): &Key| {
                     *kind == resource.kind && of == namespace && name.as_ref().is_none_or(|name| name == named)
                 };
@@ -193,38 +180,28 @@ pub(crate) async fn list(
 pub(crate) fn typed<T: DeserializeOwned>(object: &DynamicObject) -> Result<T, CommandError> {
     let value = serde_json::to_value(object).and_then(serde_json::from_value);
     value.map_err(|error| {
-        CommandError::failed(format!(
-            "`{}` is of a shape that this version does not know",
-            object.name_any()
-        ))
-        .caused_by(&error)
-        .hint("`jackin version` tells whether program and controller are of one version")
+        CommandError::failed(format!("`{}` is of a shape that this version does not know", object.name_any()))
+            .caused_by(&error)
+            .hint("`jackin version` tells whether program and controller are of one version")
     })
 }
 
 /// The conditions of an object.
 pub(crate) fn conditions(object: &DynamicObject) -> Vec<Condition> {
     let conditions = object.data.get("status").and_then(|status| status.get("conditions"));
-    conditions
-        .and_then(|conditions| serde_json::from_value(conditions.clone()).ok())
-        .unwrap_or_default()
+    conditions.and_then(|conditions| serde_json::from_value(conditions.clone()).ok()).unwrap_or_default()
 }
 
 /// The generation that the status of an object speaks of.
 pub(crate) fn observed_generation(object: &DynamicObject) -> i64 {
-    let status = object
-        .data
-        .get("status")
-        .and_then(|status| status.get("observedGeneration"));
+    let status = object.data.get("status").and_then(|status| status.get("observedGeneration"));
     status.and_then(serde_json::Value::as_i64).unwrap_or_default()
 }
 
 /// The condition of this type (in any case of letters), when it speaks of the current generation.
 pub(crate) fn current_condition(object: &DynamicObject, type_: &str) -> Option<Condition> {
     let generation = object.metadata.generation.unwrap_or_default();
-    let found = conditions(object)
-        .into_iter()
-        .find(|condition| condition.type_.eq_ignore_ascii_case(type_))?;
+    let found = conditions(object).into_iter().find(|condition| condition.type_.eq_ignore_ascii_case(type_))?;
     let observed = found.observed_generation.max(observed_generation(object));
     (observed >= generation).then_some(found)
 }

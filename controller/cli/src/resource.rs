@@ -35,17 +35,9 @@ pub(crate) static AGENT: Resource = ours("Agent", "agents", "agent", "");
 pub(crate) static WORKSPACE: Resource = ours("Workspace", "workspaces", "workspace", "ws");
 pub(crate) static INSTANCE: Resource = ours("Instance", "instances", "instance", "in");
 pub(crate) static IMAGE: Resource = ours("Image", "images", "image", "img");
-static EVENT: Resource = Resource {
-    group: "",
-    version: "v1",
-    ..ours("Event", "events", "event", "ev")
-};
-static NAMESPACE: Resource = Resource {
-    group: "",
-    version: "v1",
-    is_namespaced: false,
-    ..ours("Namespace", "namespaces", "namespace", "ns")
-};
+static EVENT: Resource = Resource { group: "", version: "v1", ..ours("Event", "events", "event", "ev") };
+static NAMESPACE: Resource =
+    Resource { group: "", version: "v1", is_namespaced: false, ..ours("Namespace", "namespaces", "namespace", "ns") };
 
 /// What `all` means, in the order in which it is printed.
 static ALL: [&Resource; 5] = [&WORKSPACE, &INSTANCE, &IMAGE, &ROLE, &AGENT];
@@ -93,9 +85,7 @@ impl Resource {
 /// The kind that a word means: its plural, singular, kind or short name, also with the group after a dot.
 pub(crate) fn find(word: &str) -> Option<&'static Resource> {
     let word = word.to_ascii_lowercase();
-    let (word, group) = word
-        .split_once('.')
-        .map_or((word.as_str(), None), |(word, group)| (word, Some(group)));
+    let (word, group) = word.split_once('.').map_or((word.as_str(), None), |(word, group)| (word, Some(group)));
     KNOWN.into_iter().find(|resource| {
         let names = [resource.plural, resource.singular, resource.short];
         let is_group = group
@@ -133,17 +123,10 @@ pub(crate) fn select(words: &[String]) -> Result<Vec<Selected>, CommandError> {
     let names = &words[1..];
     let mut selected: Vec<Selected> = Vec::new();
     for word in first.split(',').filter(|word| !word.is_empty()) {
-        let resources = if word == "all" || word == "jackin" {
-            ALL.to_vec()
-        } else {
-            vec![find_or_explain(word)?]
-        };
+        let resources = if word == "all" || word == "jackin" { ALL.to_vec() } else { vec![find_or_explain(word)?] };
         for resource in resources {
             if !selected.iter().any(|earlier| earlier.resource == resource) {
-                selected.push(Selected {
-                    resource,
-                    names: names.to_vec(),
-                });
+                selected.push(Selected { resource, names: names.to_vec() });
             }
         }
     }
@@ -160,9 +143,7 @@ pub(crate) fn select(words: &[String]) -> Result<Vec<Selected>, CommandError> {
 fn select_slashed(words: &[String]) -> Result<Vec<Selected>, CommandError> {
     let mut selected: Vec<Selected> = Vec::new();
     for word in words {
-        let Some((kind, name)) = word
-            .split_once('/')
-            .filter(|(kind, name)| !kind.is_empty() && !name.is_empty())
+        let Some((kind, name)) = word.split_once('/').filter(|(kind, name)| !kind.is_empty() && !name.is_empty())
         else {
             return Err(CommandError::bad_input(format!("`{word}` is not `KIND/NAME`"))
                 .hint("where one object is written as `KIND/NAME`, all are"));
@@ -170,10 +151,7 @@ fn select_slashed(words: &[String]) -> Result<Vec<Selected>, CommandError> {
         let resource = find_or_explain(kind)?;
         match selected.iter_mut().find(|earlier| earlier.resource == resource) {
             Some(earlier) => earlier.names.push(name.to_owned()),
-            None => selected.push(Selected {
-                resource,
-                names: vec![name.to_owned()],
-            }),
+            None => selected.push(Selected { resource, names: vec![name.to_owned()] }),
         }
     }
     Ok(selected)
@@ -199,21 +177,12 @@ mod tests {
 
     fn selected(text: &str) -> Vec<(&'static str, Vec<String>)> {
         let selected = select(&words(text)).expect("is a selection");
-        selected
-            .into_iter()
-            .map(|one| (one.resource.plural, one.names))
-            .collect()
+        selected.into_iter().map(|one| (one.resource.plural, one.names)).collect()
     }
 
     #[test]
     fn a_kind_is_found_by_every_word_for_it() {
-        for word in [
-            "ws",
-            "workspace",
-            "Workspaces",
-            "workspaces.jackin.dev",
-            "workspace.v1alpha1.jackin.dev",
-        ] {
+        for word in ["ws", "workspace", "Workspaces", "workspaces.jackin.dev", "workspace.v1alpha1.jackin.dev"] {
             assert_eq!(find(word), Some(&WORKSPACE), "{word}");
         }
         assert_eq!(find(""), None);

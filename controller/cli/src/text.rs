@@ -88,9 +88,7 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
         return Ok(Duration::from_secs(seconds));
     }
     let seconds = jackin_api::kinds::DurationText(text.to_owned()).seconds();
-    seconds
-        .map(Duration::from_secs)
-        .map_err(|_| "write it as in `30s`, `5m` or `1h30m`".to_owned())
+    seconds.map(Duration::from_secs).map_err(|_| "write it as in `30s`, `5m` or `1h30m`".to_owned())
 }
 
 /// A duration for people, without needless units.
@@ -126,10 +124,7 @@ mod tests {
 
     #[test]
     fn columns_are_as_wide_as_their_widest_cell() {
-        let rows = [
-            vec!["NAME".to_owned(), "AGE".to_owned()],
-            vec!["shop-main".to_owned(), "3s".to_owned()],
-        ];
+        let rows = [vec!["NAME".to_owned(), "AGE".to_owned()], vec!["shop-main".to_owned(), "3s".to_owned()]];
         assert_eq!(columns(&rows), "NAME        AGE\nshop-main   3s\n");
     }
 }

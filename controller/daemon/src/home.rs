@@ -121,9 +121,9 @@ impl Home {
     pub fn owner(&self) -> Result<String, HomeError> {
         let path = self.owner_file();
         match fs::read_to_string(&path) {
-            Ok(text) => Some(text.trim().to_owned())
-                .filter(|owner| is_owner(owner))
-                .ok_or(HomeError::OwnerMalformed { path }),
+            Ok(text) => {
+                Some(text.trim().to_owned()).filter(|owner| is_owner(owner)).ok_or(HomeError::OwnerMalformed { path })
+            }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 let owner: String = Uuid::new_v4().simple().to_string().chars().take(12).collect();
                 self.adopt(&owner)?;

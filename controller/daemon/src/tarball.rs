@@ -55,12 +55,8 @@ impl<W: Write> Tarball<W> {
     /// Adds a file of the host; fails when it is no longer what was observed.
     pub(crate) fn host_file(&mut self, path: &Utf8Path, file: &HostFile<'_>) -> io::Result<()> {
         let opened = File::open(&file.path).map_err(|error| named(&file.path, &error))?;
-        let mut hashing = Hashing {
-            content: opened,
-            hash: file_hash(file.executable),
-        };
-        self.file(path, file.size, file.executable, &mut hashing)
-            .map_err(|error| named(&file.path, &error))?;
+        let mut hashing = Hashing { content: opened, hash: file_hash(file.executable) };
+        self.file(path, file.size, file.executable, &mut hashing).map_err(|error| named(&file.path, &error))?;
         if hashing.content.read(&mut [0])? == 0 && finish(hashing.hash) == *file.digest {
             Ok(())
         } else {
@@ -85,10 +81,7 @@ fn named(path: &Utf8Path, error: &io::Error) -> io::Error {
 }
 
 fn changed(path: &Utf8Path) -> io::Error {
-    io::Error::new(
-        io::ErrorKind::InvalidData,
-        format!("`{path}` changed while it was read"),
-    )
+    io::Error::new(io::ErrorKind::InvalidData, format!("`{path}` changed while it was read"))
 }
 
 /// Gives exactly so many bytes, or fails: an archive with less than its head says cannot be read.
@@ -134,15 +127,10 @@ pub(crate) fn stream(write: impl FnOnce(&mut Tarball<Sender>) -> io::Result<()> 
     let (chunks, receiver) = mpsc::channel(4);
     tokio::task::spawn_blocking(move || {
         let failures = chunks.clone();
-        let sender = Sender {
-            chunks,
-            buffer: Vec::with_capacity(CHUNK),
-        };
+        let sender = Sender { chunks, buffer: Vec::with_capacity(CHUNK) };
         let mut tarball = Tarball::new(sender);
         // Without its end an archive that was cut short would look complete, so it is written only after success.
-        let result = write(&mut tarball)
-            .and_then(|()| tarball.0.into_inner())
-            .and_then(|mut sender| sender.flush());
+        let result = write(&mut tarball).and_then(|()| tarball.0.into_inner()).and_then(|mut sender| sender.flush());
         if let Err(error) = result {
             // When nobody listens any more, nobody wants to know.
             let _ = failures.blocking_send(Err(error));
@@ -229,12 +217,7 @@ pub(crate) mod tests {
                 let (path, digest) = (path.clone(), digest.clone());
                 stream(move |tarball| {
                     let size = u64::try_from(observed.len()).unwrap();
-                    let file = HostFile {
-                        path,
-                        size,
-                        executable: false,
-                        digest: &digest,
-                    };
+                    let file = HostFile { path, size, executable: false, digest: &digest };
                     tarball.host_file("file".into(), &file)
                 })
             };

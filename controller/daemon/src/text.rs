@@ -3,8 +3,7 @@
 /// The text without control characters other than line ends, bounded to 4000 characters from its end.
 pub fn printable(text: &str) -> String {
     const MOST: usize = 4000;
-    let clean: Vec<char> =
-        text.chars().filter(|character| *character == '\n' || !character.is_control()).collect();
+    let clean: Vec<char> = text.chars().filter(|character| *character == '\n' || !character.is_control()).collect();
     clean[clean.len().saturating_sub(MOST)..].iter().collect()
 }
 

@@ -22,10 +22,7 @@ fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
         let own = std::env::current_exe().expect("our own path");
-        let (profile, target) = (
-            own.ancestors().nth(2).expect("a folder"),
-            own.ancestors().nth(4).expect("a folder"),
-        );
+        let (profile, target) = (own.ancestors().nth(2).expect("a folder"), own.ancestors().nth(4).expect("a folder"));
         let built = Command::new(env!("CARGO"))
             .args(["build", "--quiet", "--package", "jackin-capsule"])
             .current_dir(env!("CARGO_MANIFEST_DIR"))
@@ -67,9 +64,7 @@ impl Capsule {
     }
 
     async fn client(&self) -> CapsuleClient {
-        CapsuleClient::connect(self.path(), NAME, Some(self.process.id()))
-            .await
-            .expect("connected")
+        CapsuleClient::connect(self.path(), NAME, Some(self.process.id())).await.expect("connected")
     }
 }
 
@@ -83,12 +78,7 @@ impl Drop for Capsule {
 
 fn shell() -> Spawn {
     let env = [("PS1", "> ")].into_iter().collect();
-    Spawn {
-        name: "main".to_owned(),
-        argv: vec!["/bin/sh".to_owned()],
-        env,
-        ..Spawn::default()
-    }
+    Spawn { name: "main".to_owned(), argv: vec!["/bin/sh".to_owned()], env, ..Spawn::default() }
 }
 
 /// Reads until this was shown.
@@ -110,29 +100,15 @@ async fn a_session_is_started_attached_resized_left_and_found_again() {
     let mut client = capsule.client().await;
     assert_eq!(client.hello().protocol, PROTOCOL);
     let env = [("GREETING", "hello there")].into_iter().collect();
-    let personalise = Personalise {
-        digest: "d1".to_owned(),
-        env,
-        ..Personalise::default()
-    };
+    let personalise = Personalise { digest: "d1".to_owned(), env, ..Personalise::default() };
     client.personalise(personalise).await.expect("personalised");
-    assert_eq!(
-        client.status().await.expect("a status").environment_digest.as_deref(),
-        Some("d1")
-    );
+    assert_eq!(client.status().await.expect("a status").environment_digest.as_deref(), Some("d1"));
     assert!(client.spawn(shell()).await.expect("spawned").created);
     assert!(!client.spawn(shell()).await.expect("found").created);
 
-    let attach = Attach {
-        size: Some(Size { rows: 30, cols: 90 }),
-        terminal: true,
-        ..Attach::default()
-    };
+    let attach = Attach { size: Some(Size { rows: 30, cols: 90 }), terminal: true, ..Attach::default() };
     let (attached, mut reader, mut writer) = client.attach(attach.clone()).await.expect("attached");
-    assert_eq!(
-        (attached.mode, attached.session.name.as_str()),
-        (AttachMode::Write, "main")
-    );
+    assert_eq!((attached.mode, attached.session.name.as_str()), (AttachMode::Write, "main"));
     writer.input(b"echo \"$GREETING\"; stty size\r").await.expect("typed");
     see(&mut reader, "hello there\r\n30 90").await;
     writer.resize(Size { rows: 40, cols: 120 }).await.expect("resized");
@@ -149,23 +125,10 @@ async fn a_session_is_started_attached_resized_left_and_found_again() {
             break assert_eq!(exit, Some(Exit::with_code(6)));
         }
     }
-    let capture = Capture {
-        session: Some("main".to_owned()),
-        format: CaptureFormat::Text,
-    };
-    let screen = capsule
-        .client()
-        .await
-        .capture(capture)
-        .await
-        .expect("captured")
-        .contents;
+    let capture = Capture { session: Some("main".to_owned()), format: CaptureFormat::Text };
+    let screen = capsule.client().await.capture(capture).await.expect("captured").contents;
     assert!(screen.contains("hello there"), "{screen}");
-    let output = Output {
-        session: Some("main".to_owned()),
-        follow: true,
-        tail: None,
-    };
+    let output = Output { session: Some("main".to_owned()), follow: true, tail: None };
     let mut kept = capsule.client().await.output(output).await.expect("output");
     see(&mut kept, "40 120").await;
 }
@@ -175,22 +138,9 @@ async fn notices_tell_what_happens_after_the_status_they_came_with() {
     let capsule = Capsule::start().await;
     let (before, mut notices) = capsule.client().await.subscribe().await.expect("subscribed");
     assert_eq!(before.sessions, []);
-    capsule
-        .client()
-        .await
-        .personalise(Personalise::default())
-        .await
-        .expect("personalised");
+    capsule.client().await.personalise(Personalise::default()).await.expect("personalised");
     let script = ["/bin/sh", "-c", "exit 6"].map(str::to_owned).to_vec();
-    capsule
-        .client()
-        .await
-        .spawn(Spawn {
-            argv: script,
-            ..shell()
-        })
-        .await
-        .expect("spawned");
+    capsule.client().await.spawn(Spawn { argv: script, ..shell() }).await.expect("spawned");
     let mut heard = Vec::new();
     while heard.last() != Some(&"exited") {
         heard.push(match notices.next().await.expect("notices").expect("a notice") {
@@ -206,18 +156,9 @@ async fn notices_tell_what_happens_after_the_status_they_came_with() {
 #[tokio::test]
 async fn a_command_gives_its_outputs_and_its_code_and_a_missing_one_its_reason() {
     let capsule = Capsule::start().await;
-    let argv = ["/bin/sh", "-c", "cat; echo err >&2; exit 3"]
-        .map(str::to_owned)
-        .to_vec();
-    let (mut reader, mut writer) = capsule
-        .client()
-        .await
-        .exec(Exec {
-            argv,
-            ..Exec::default()
-        })
-        .await
-        .expect("started");
+    let argv = ["/bin/sh", "-c", "cat; echo err >&2; exit 3"].map(str::to_owned).to_vec();
+    let (mut reader, mut writer) =
+        capsule.client().await.exec(Exec { argv, ..Exec::default() }).await.expect("started");
     writer.input(b"through the pipe").await.expect("sent");
     writer.end_of_input().await.expect("ended");
     let (mut out, mut err) = (Vec::new(), Vec::new());
@@ -231,10 +172,7 @@ async fn a_command_gives_its_outputs_and_its_code_and_a_missing_one_its_reason()
     };
     assert_eq!(out, b"through the pipe");
     assert_eq!((err.as_slice(), exit), (&b"err\n"[..], Some(Exit::with_code(3))));
-    let missing = Exec {
-        argv: vec!["no-such-program".to_owned()],
-        ..Exec::default()
-    };
+    let missing = Exec { argv: vec!["no-such-program".to_owned()], ..Exec::default() };
     let refused = capsule.client().await.exec(missing).await.expect_err("refused");
     assert_eq!(refused.code(), Some(ErrorCode::ProgramNotFound));
 }
@@ -255,73 +193,27 @@ async fn links_files_and_strangers_in_the_sockets_place_are_refused() {
     symlink(capsule.path().join(NAME), folder.path().join("link")).expect("a link");
     symlink(capsule.path(), folder.path().join("folder")).expect("a link");
     std::fs::write(folder.path().join("file"), "").expect("a file");
-    let connect = async |directory: &Path, name: &str| {
-        CapsuleClient::connect(directory, name, None)
-            .await
-            .expect_err("refused")
-    };
-    assert!(matches!(
-        connect(folder.path(), "link").await,
-        CapsuleError::NotASocket { .. }
-    ));
-    assert!(matches!(
-        connect(folder.path(), "file").await,
-        CapsuleError::NotASocket { .. }
-    ));
-    assert!(matches!(
-        connect(&folder.path().join("folder"), NAME).await,
-        CapsuleError::Open { .. }
-    ));
-    assert!(matches!(
-        connect(folder.path(), "folder/jackin.sock").await,
-        CapsuleError::Open { .. }
-    ));
+    let connect =
+        async |directory: &Path, name: &str| CapsuleClient::connect(directory, name, None).await.expect_err("refused");
+    assert!(matches!(connect(folder.path(), "link").await, CapsuleError::NotASocket { .. }));
+    assert!(matches!(connect(folder.path(), "file").await, CapsuleError::NotASocket { .. }));
+    assert!(matches!(connect(&folder.path().join("folder"), NAME).await, CapsuleError::Open { .. }));
+    assert!(matches!(connect(folder.path(), "folder/jackin.sock").await, CapsuleError::Open { .. }));
 
-    let other = CapsuleClient::connect(capsule.path(), NAME, Some(1))
-        .await
-        .expect_err("refused");
-    assert!(
-        matches!(
-            other,
-            CapsuleError::WrongPeer {
-                what: "process id",
-                expected: 1,
-                ..
-            }
-        ),
-        "{other:?}"
-    );
-    let peer = Peer {
-        pid: None,
-        uid: Some(4_000_000),
-    };
-    let other = CapsuleClient::connect_to(capsule.path(), NAME, peer)
-        .await
-        .expect_err("refused");
-    assert!(
-        matches!(
-            other,
-            CapsuleError::WrongPeer {
-                what: "user id",
-                expected: 4_000_000,
-                ..
-            }
-        ),
-        "{other:?}"
-    );
+    let other = CapsuleClient::connect(capsule.path(), NAME, Some(1)).await.expect_err("refused");
+    assert!(matches!(other, CapsuleError::WrongPeer { what: "process id", expected: 1, .. }), "{other:?}");
+    let peer = Peer { pid: None, uid: Some(4_000_000) };
+    let other = CapsuleClient::connect_to(capsule.path(), NAME, peer).await.expect_err("refused");
+    assert!(matches!(other, CapsuleError::WrongPeer { what: "user id", expected: 4_000_000, .. }), "{other:?}");
 }
 
 #[tokio::test]
 async fn a_capsule_that_is_not_there_is_absent() {
     let folder = tempfile::tempdir().expect("a folder");
-    let nothing = CapsuleClient::connect(folder.path(), NAME, None)
-        .await
-        .expect_err("absent");
+    let nothing = CapsuleClient::connect(folder.path(), NAME, None).await.expect_err("absent");
     assert!(nothing.is_absent(), "{nothing:?}");
     drop(UnixListener::bind(folder.path().join(NAME)).expect("bound"));
-    let left_behind = CapsuleClient::connect(folder.path(), NAME, None)
-        .await
-        .expect_err("absent");
+    let left_behind = CapsuleClient::connect(folder.path(), NAME, None).await.expect_err("absent");
     assert!(left_behind.is_absent(), "{left_behind:?}");
 }
 
@@ -339,19 +231,12 @@ fn impostor(words: Vec<u8>) -> TempDir {
 }
 
 fn hello() -> Vec<u8> {
-    Frame::Hello(Hello {
-        protocol: PROTOCOL,
-        version: "0".to_owned(),
-    })
-    .encode()
-    .expect("a frame")
+    Frame::Hello(Hello { protocol: PROTOCOL, version: "0".to_owned() }).encode().expect("a frame")
 }
 
 async fn greeted(words: &[u8]) -> (TempDir, CapsuleClient) {
     let folder = impostor([&hello(), words].concat());
-    let client = CapsuleClient::connect(folder.path(), NAME, None)
-        .await
-        .expect("greeted");
+    let client = CapsuleClient::connect(folder.path(), NAME, None).await.expect("greeted");
     (folder, client)
 }
 
@@ -362,20 +247,14 @@ async fn lying_lengths_and_rubbish_are_errors() {
     let (_folder, mut client) = greeted(b"\0\0\0\x02\x03{]").await;
     assert!(matches!(client.status().await, Err(CapsuleError::Parse(_))));
     let (_folder, mut client) = greeted(&Frame::Reply(Reply::Unknown).encode().expect("a frame")).await;
-    assert!(matches!(
-        client.status().await,
-        Err(CapsuleError::UnexpectedReply { request: "status" })
-    ));
+    assert!(matches!(client.status().await, Err(CapsuleError::UnexpectedReply { request: "status" })));
 }
 
 #[tokio::test]
 async fn silence_is_an_error_in_time_and_ends_the_connections_use() {
     let (_folder, client) = greeted(b"").await;
     let mut client = client.with_timeout(Duration::from_millis(20));
-    assert!(matches!(
-        client.status().await,
-        Err(CapsuleError::TimedOut { what: "status", .. })
-    ));
+    assert!(matches!(client.status().await, Err(CapsuleError::TimedOut { what: "status", .. })));
     assert!(
         matches!(client.status().await, Err(CapsuleError::Closed)),
         "a late answer would be taken for another request's"
@@ -401,20 +280,10 @@ async fn words_from_inside_come_without_control_characters_and_bounded() {
         title: "t".repeat(5000),
     };
     let version = "1\n2".to_owned();
-    let status = Status {
-        version,
-        started_at: Millis(0),
-        environment_digest: None,
-        sessions: vec![session],
-    };
+    let status = Status { version, started_at: Millis(0), environment_digest: None, sessions: vec![session] };
     let (_folder, mut client) = greeted(&Frame::Reply(Reply::Status(status)).encode().expect("a frame")).await;
     let status = client.status().await.expect("a status");
     assert_eq!(status.version, "1\u{fffd}2");
-    let [session] = status.sessions.as_slice() else {
-        panic!("not one session")
-    };
-    assert_eq!(
-        (session.evidence.as_str(), session.title.len(), session.argv.len()),
-        ("\u{fffd}[2J", 256, 256)
-    );
+    let [session] = status.sessions.as_slice() else { panic!("not one session") };
+    assert_eq!((session.evidence.as_str(), session.title.len(), session.argv.len()), ("\u{fffd}[2J", 256, 256));
 }

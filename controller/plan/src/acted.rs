@@ -18,15 +18,9 @@ pub fn not_acted_on_role(spec: &RoleSpec) -> Vec<String> {
     named([
         ("spec.source.git", spec.source.git.is_some()),
         ("spec.publishedImage", spec.published_image.is_some()),
-        (
-            "spec.hooks.setupOnce",
-            hooks.is_some_and(|hooks| hooks.setup_once.is_some()),
-        ),
+        ("spec.hooks.setupOnce", hooks.is_some_and(|hooks| hooks.setup_once.is_some())),
         ("spec.hooks.source", hooks.is_some_and(|hooks| hooks.source.is_some())),
-        (
-            "spec.hooks.preflight",
-            hooks.is_some_and(|hooks| hooks.preflight.is_some()),
-        ),
+        ("spec.hooks.preflight", hooks.is_some_and(|hooks| hooks.preflight.is_some())),
         ("spec.docker.mode", mode == Some(DockerMode::Dind)),
     ])
 }
@@ -37,14 +31,8 @@ pub fn not_acted_on_agent(spec: &AgentSpec) -> Vec<String> {
     let credentials = spec.credentials.as_ref();
     named([
         ("spec.install.url", install.is_some_and(|install| install.url.is_some())),
-        (
-            "spec.install.image",
-            install.is_some_and(|install| install.image.is_some()),
-        ),
-        (
-            "spec.credentials.files",
-            credentials.is_some_and(|credentials| !credentials.files.is_empty()),
-        ),
+        ("spec.install.image", install.is_some_and(|install| install.image.is_some())),
+        ("spec.credentials.files", credentials.is_some_and(|credentials| !credentials.files.is_empty())),
     ])
 }
 
@@ -52,40 +40,21 @@ pub fn not_acted_on_agent(spec: &AgentSpec) -> Vec<String> {
 pub fn not_acted_on_workspace(spec: &WorkspaceSpec) -> Vec<String> {
     let lifecycle = spec.lifecycle.as_ref();
     let pull = spec.git.as_ref().map(|git| git.pull);
-    let isolated = spec
-        .mounts
-        .iter()
-        .enumerate()
-        .filter(|(_, mount)| !mount.isolation.is_shared());
-    let copied = spec
-        .credentials
-        .iter()
-        .filter(|(_, credential)| credential.mode == CredentialMode::Sync);
-    let mut fields: Vec<_> = isolated
-        .map(|(index, _)| format!("spec.mounts[{index}].isolation"))
-        .collect();
+    let isolated = spec.mounts.iter().enumerate().filter(|(_, mount)| !mount.isolation.is_shared());
+    let copied = spec.credentials.iter().filter(|(_, credential)| credential.mode == CredentialMode::Sync);
+    let mut fields: Vec<_> = isolated.map(|(index, _)| format!("spec.mounts[{index}].isolation")).collect();
     fields.extend(copied.map(|(name, _)| format!("spec.credentials.{name}.mode")));
     fields.extend(named([
         ("spec.warmPool", spec.warm_pool.is_some()),
         ("spec.git.pull", pull.is_some_and(|pull| pull != GitPull::Never)),
-        (
-            "spec.lifecycle.idleAfter",
-            lifecycle.is_some_and(|lifecycle| lifecycle.idle_after.is_some()),
-        ),
-        (
-            "spec.lifecycle.ttl",
-            lifecycle.is_some_and(|lifecycle| lifecycle.ttl.is_some()),
-        ),
+        ("spec.lifecycle.idleAfter", lifecycle.is_some_and(|lifecycle| lifecycle.idle_after.is_some())),
+        ("spec.lifecycle.ttl", lifecycle.is_some_and(|lifecycle| lifecycle.ttl.is_some())),
     ]));
     fields
 }
 
 fn named<const COUNT: usize>(fields: [(&str, bool); COUNT]) -> Vec<String> {
-    fields
-        .into_iter()
-        .filter(|(_, set)| *set)
-        .map(|(field, _)| field.to_owned())
-        .collect()
+    fields.into_iter().filter(|(_, set)| *set).map(|(field, _)| field.to_owned()).collect()
 }
 
 #[cfg(test)]
@@ -131,10 +100,7 @@ mod tests {
         let npm = json!({"install": {"npm": {"package": "a", "version": "1", "program": "a"}}, "command": ["a"], "homes": [".a"]});
         assert_eq!(not_acted_on_agent(&spec(npm)), Vec::<String>::new());
         let url = json!({"install": {"url": {"url": "u", "sha256": "0"}}, "command": ["a"], "credentials": {"files": [".a/key"]}});
-        assert_eq!(
-            not_acted_on_agent(&spec(url)),
-            ["spec.install.url", "spec.credentials.files"]
-        );
+        assert_eq!(not_acted_on_agent(&spec(url)), ["spec.install.url", "spec.credentials.files"]);
         let image = json!({"install": {"image": {"name": "i", "program": "/a"}}, "command": ["a"]});
         assert_eq!(not_acted_on_agent(&spec(image)), ["spec.install.image"]);
     }

@@ -17,30 +17,18 @@ pub const CRASH_LOOP_FAILURES: u32 = 3;
 /// `generation` is the one that failed: a new one is tried at once. `jitter` is between 0 and 1 and lengthens the wait by up to
 /// a tenth, so that what failed together does not retry together.
 pub fn after_failure(previous: Option<&Retry>, generation: i64, now: Timestamp, jitter: f64) -> Retry {
-    let failures = previous
-        .filter(|retry| retry.generation == generation)
-        .map_or(0, |retry| retry.failures)
-        + 1;
-    let seconds = 1_i64
-        .checked_shl(failures - 1)
-        .filter(|wait| *wait > 0)
-        .unwrap_or(LONGEST_SECONDS);
+    let failures = previous.filter(|retry| retry.generation == generation).map_or(0, |retry| retry.failures) + 1;
+    let seconds = 1_i64.checked_shl(failures - 1).filter(|wait| *wait > 0).unwrap_or(LONGEST_SECONDS);
     #[allow(clippy::cast_precision_loss)]
     let wait = seconds.min(LONGEST_SECONDS) as f64 * (1.0 + jitter.clamp(0.0, 1.0) / 10.0);
     let wait = SignedDuration::try_from_secs_f64(wait).unwrap_or(SignedDuration::from_secs(LONGEST_SECONDS));
-    Retry {
-        failures,
-        after: now.checked_add(wait).unwrap_or(Timestamp::MAX),
-        generation,
-    }
+    Retry { failures, after: now.checked_add(wait).unwrap_or(Timestamp::MAX), generation }
 }
 
 /// Milliseconds until the next try; `None` when it is due, or when the record is of another generation.
 pub fn remaining_ms(retry: Option<&Retry>, generation: i64, now: Timestamp) -> Option<u64> {
     let retry = retry.filter(|retry| retry.generation == generation)?;
-    u64::try_from(retry.after.duration_since(now).as_millis())
-        .ok()
-        .filter(|wait| *wait > 0)
+    u64::try_from(retry.after.duration_since(now).as_millis()).ok().filter(|wait| *wait > 0)
 }
 
 #[cfg(test)]

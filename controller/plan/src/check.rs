@@ -96,12 +96,7 @@ fn acts_on_created(step: &Step) -> bool {
 /// Indices of all steps that come before this one by their needs.
 fn before(plan: &Plan, index: usize) -> std::collections::BTreeSet<usize> {
     let mut found = std::collections::BTreeSet::new();
-    let mut open: Vec<_> = plan.steps[index]
-        .needs
-        .iter()
-        .copied()
-        .filter(|needs| *needs < index)
-        .collect();
+    let mut open: Vec<_> = plan.steps[index].needs.iter().copied().filter(|needs| *needs < index).collect();
     while let Some(needs) = open.pop() {
         if found.insert(needs) {
             open.extend(plan.steps[needs].needs.iter().copied().filter(|deeper| *deeper < needs));

@@ -32,12 +32,7 @@ pub fn digest_of_map(map: &DigestMap) -> Digest {
 /// Revision of what a role's image is made from: the source and its content, and nothing that only containers see.
 pub fn image_revision(role: &Role) -> String {
     let source = role.annotations().get(jackin_api::SOURCE_DIGEST_ANNOTATION);
-    let RoleSpec {
-        source: from,
-        published_image,
-        hooks,
-        ..
-    } = &role.spec;
+    let RoleSpec { source: from, published_image, hooks, .. } = &role.spec;
     digest_of(&(from, published_image, hooks, source)).short().to_owned()
 }
 
@@ -49,10 +44,5 @@ pub fn role_revision(role: &Role) -> String {
         source: Option<&'a String>,
     }
     let source = role.annotations().get(jackin_api::SOURCE_DIGEST_ANNOTATION);
-    digest_of(&Revision {
-        spec: &role.spec,
-        source,
-    })
-    .short()
-    .to_owned()
+    digest_of(&Revision { spec: &role.spec, source }).short().to_owned()
 }

@@ -10,11 +10,7 @@ use crate::step::Consent;
 /// A session is live while somebody is attached to it, or while it is not known to have nothing to do. A shell that stands at its
 /// prompt with nobody looking is not live.
 pub fn live_sessions(sessions: &[Session], policy: DisruptionPolicy) -> Vec<String> {
-    sessions
-        .iter()
-        .filter(|session| is_live(session, policy))
-        .map(|session| session.name.clone())
-        .collect()
+    sessions.iter().filter(|session| is_live(session, policy)).map(|session| session.name.clone()).collect()
 }
 
 /// The same for sessions as a status tells of them.
@@ -47,17 +43,11 @@ fn protects(state: SessionState, attached: bool, policy: DisruptionPolicy) -> bo
 
 /// The word of a state in a status.
 pub fn state_word(state: SessionState) -> &'static str {
-    STATE_WORDS
-        .iter()
-        .find(|(known, _)| *known == state)
-        .map_or("Unknown", |(_, word)| word)
+    STATE_WORDS.iter().find(|(known, _)| *known == state).map_or("Unknown", |(_, word)| word)
 }
 
 fn state_from_word(word: &str) -> SessionState {
-    STATE_WORDS
-        .iter()
-        .find(|(_, known)| *known == word)
-        .map_or(SessionState::Unknown, |(state, _)| *state)
+    STATE_WORDS.iter().find(|(_, known)| *known == word).map_or(SessionState::Unknown, |(state, _)| *state)
 }
 
 const STATE_WORDS: [(SessionState, &str); 8] = [
@@ -89,11 +79,7 @@ pub fn consent(
         let any = !live_sessions(sessions, DisruptionPolicy::Never).is_empty();
         return Ok(if any { Consent::Policy } else { Consent::NoLiveSession });
     }
-    if policy == DisruptionPolicy::WhenIdle && deadline_passed {
-        Ok(Consent::Policy)
-    } else {
-        Err(live)
-    }
+    if policy == DisruptionPolicy::WhenIdle && deadline_passed { Ok(Consent::Policy) } else { Err(live) }
 }
 
 #[cfg(test)]
@@ -129,25 +115,10 @@ mod tests {
     #[test]
     fn a_session_whose_state_is_not_known_is_live() {
         let unknown = [session(SessionState::Unknown, 0)];
-        assert_eq!(
-            consent(&unknown, DisruptionPolicy::Never, false, true),
-            Err(vec!["main".to_owned()])
-        );
-        assert_eq!(
-            consent(&unknown, DisruptionPolicy::WhenIdle, false, false),
-            Err(vec!["main".to_owned()])
-        );
-        assert_eq!(
-            consent(&unknown, DisruptionPolicy::WhenIdle, false, true),
-            Ok(Consent::Policy)
-        );
-        assert_eq!(
-            consent(&unknown, DisruptionPolicy::Always, false, false),
-            Ok(Consent::Policy)
-        );
-        assert_eq!(
-            consent(&unknown, DisruptionPolicy::Never, true, false),
-            Ok(Consent::Request)
-        );
+        assert_eq!(consent(&unknown, DisruptionPolicy::Never, false, true), Err(vec!["main".to_owned()]));
+        assert_eq!(consent(&unknown, DisruptionPolicy::WhenIdle, false, false), Err(vec!["main".to_owned()]));
+        assert_eq!(consent(&unknown, DisruptionPolicy::WhenIdle, false, true), Ok(Consent::Policy));
+        assert_eq!(consent(&unknown, DisruptionPolicy::Always, false, false), Ok(Consent::Policy));
+        assert_eq!(consent(&unknown, DisruptionPolicy::Never, true, false), Ok(Consent::Request));
     }
 }

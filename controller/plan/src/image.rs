@@ -97,18 +97,9 @@ pub fn plan(observed: &ObservedImage, rebuild: Option<&String>, status: &ImageSt
         }
         _ => {
             let reasons = build_reasons(observed, &fields, rebuild);
-            let action = ImageAction::Build {
-                recipe: recipe.clone(),
-                no_cache: rebuild,
-            };
+            let action = ImageAction::Build { recipe: recipe.clone(), no_cache: rebuild };
             let decision = ImageDecision::BuildFromWorkspace;
-            ImagePlan {
-                decision,
-                reasons,
-                recipe: Some(recipe),
-                fields,
-                action,
-            }
+            ImagePlan { decision, reasons, recipe: Some(recipe), fields, action }
         }
     }
 }
@@ -119,9 +110,7 @@ fn pull(reference: &str, fields: DigestMap) -> ImagePlan {
         reasons: vec![because(ImageReason::LocalImageMissing)],
         recipe: None,
         fields,
-        action: ImageAction::Pull {
-            reference: reference.to_owned(),
-        },
+        action: ImageAction::Pull { reference: reference.to_owned() },
     }
 }
 
@@ -137,12 +126,8 @@ fn serve_as_it_is(observed: &ObservedImage, recipe: Digest, fields: DigestMap, s
         Some((name, None)) => return pull(name, fields),
         None => return pull("scratch", fields),
     };
-    let serving = ServingImage {
-        id: image.id.0.clone(),
-        name,
-        recipe: recipe.clone(),
-        fields: fields_for_label(&fields),
-    };
+    let serving =
+        ServingImage { id: image.id.0.clone(), name, recipe: recipe.clone(), fields: fields_for_label(&fields) };
     ImagePlan {
         decision: ImageDecision::Reuse,
         reasons,
@@ -162,18 +147,10 @@ fn build_reasons(observed: &ObservedImage, fields: &DigestMap, rebuild: bool) ->
         reasons.push(because(ImageReason::LocalImageMissing));
         return reasons;
     };
-    if newest
-        .labels
-        .get(labels::FORMAT)
-        .is_some_and(|format| format != labels::FORMAT_VERSION)
-    {
+    if newest.labels.get(labels::FORMAT).is_some_and(|format| format != labels::FORMAT_VERSION) {
         reasons.push(because(ImageReason::RecipeVersionChanged));
     }
-    match newest
-        .labels
-        .get(labels::RECIPE_FIELDS)
-        .and_then(|text| serde_json::from_str::<DigestMap>(text).ok())
-    {
+    match newest.labels.get(labels::RECIPE_FIELDS).and_then(|text| serde_json::from_str::<DigestMap>(text).ok()) {
         Some(before) => reasons.extend(field_reasons(&before, fields)),
         None => reasons.push(because(ImageReason::MissingRecipeLabel)),
     }
@@ -181,10 +158,7 @@ fn build_reasons(observed: &ObservedImage, fields: &DigestMap, rebuild: bool) ->
 }
 
 fn field_reasons(before: &DigestMap, now: &DigestMap) -> Vec<ImageDecisionReason> {
-    let reason = |change| ImageDecisionReason {
-        reason: ImageReason::RecipeFieldChanged,
-        change: Some(change),
-    };
+    let reason = |change| ImageDecisionReason { reason: ImageReason::RecipeFieldChanged, change: Some(change) };
     changes(before, now).into_iter().map(reason).collect()
 }
 
@@ -201,9 +175,5 @@ pub fn recipe_of(image: &Image) -> Option<Digest> {
 pub fn recipe_labels(recipe: &Digest, fields: &DigestMap) -> Labels {
     // Serialising a map of strings cannot fail.
     let text = serde_json::to_string(&fields_for_label(fields)).unwrap_or_default();
-    [
-        (labels::RECIPE.to_owned(), recipe.0.clone()),
-        (labels::RECIPE_FIELDS.to_owned(), text),
-    ]
-    .into()
+    [(labels::RECIPE.to_owned(), recipe.0.clone()), (labels::RECIPE_FIELDS.to_owned(), text)].into()
 }

@@ -50,10 +50,7 @@ pub struct Launch {
 pub(crate) fn capsule_volume(site: &Site) -> VolumeSpec {
     let mut volume_labels = site.owner.labels(labels::COMPONENT_CAPSULE);
     volume_labels.insert(labels::CONTENT.to_owned(), site.capsule.0.clone());
-    VolumeSpec {
-        name: site.owner.capsule_volume(&site.capsule),
-        labels: volume_labels,
-    }
+    VolumeSpec { name: site.owner.capsule_volume(&site.capsule), labels: volume_labels }
 }
 
 /// The volume of an agent's program of this content.
@@ -61,10 +58,7 @@ pub(crate) fn agent_volume(site: &Site, agent: &str, content: &Digest) -> Volume
     let mut volume_labels = site.owner.labels(labels::COMPONENT_AGENT);
     volume_labels.insert(labels::CONTENT.to_owned(), content.0.clone());
     volume_labels.insert(labels::AGENT.to_owned(), agent.to_owned());
-    VolumeSpec {
-        name: site.owner.agent_volume(agent, content),
-        labels: volume_labels,
-    }
+    VolumeSpec { name: site.owner.agent_volume(agent, content), labels: volume_labels }
 }
 
 /// The container of `desired` on `image`, once the content of every program is known.
@@ -72,10 +66,9 @@ pub fn launch(site: &Site, desired: &Desired, observed: &Observed, image: &Servi
     let mut mounts = vec![volume_mount(CAPSULE.to_owned(), capsule_volume(site))];
     for agent in desired.agents.keys() {
         match observed.programs.get(agent) {
-            Some(Program::Known { content }) => mounts.push(volume_mount(
-                format!("{AGENTS}/{agent}"),
-                agent_volume(site, agent, content),
-            )),
+            Some(Program::Known { content }) => {
+                mounts.push(volume_mount(format!("{AGENTS}/{agent}"), agent_volume(site, agent, content)))
+            }
             Some(Program::InImage) => {}
             Some(Program::Unfetched | Program::Unavailable { .. }) | None => return None,
         }
@@ -89,10 +82,7 @@ pub fn launch(site: &Site, desired: &Desired, observed: &Observed, image: &Servi
         // Programs unpack libraries into /tmp and run them from there.
         mounts.push(Mount {
             target: "/tmp".to_owned(),
-            source: MountSource::Tmpfs {
-                size_bytes: None,
-                exec: true,
-            },
+            source: MountSource::Tmpfs { size_bytes: None, exec: true },
             read_only: false,
         });
     }
@@ -127,14 +117,8 @@ pub(crate) fn fields(site: &Site, desired: &Desired, observed: &Observed, image:
         ("user".to_owned(), digest_of(&site.user)),
         ("home".to_owned(), digest_of(&desired.home)),
         ("run".to_owned(), digest_of(&desired.run)),
-        (
-            "security.capabilities".to_owned(),
-            digest_of(&desired.security.capabilities),
-        ),
-        (
-            "security.readOnlyRootFilesystem".to_owned(),
-            digest_of(&desired.security.read_only_rootfs),
-        ),
+        ("security.capabilities".to_owned(), digest_of(&desired.security.capabilities)),
+        ("security.readOnlyRootFilesystem".to_owned(), digest_of(&desired.security.read_only_rootfs)),
     ]);
     for (agent, spec) in &desired.agents {
         if let Some(install) = &spec.install {
@@ -146,10 +130,7 @@ pub(crate) fn fields(site: &Site, desired: &Desired, observed: &Observed, image:
     }
     for mount in &desired.mounts {
         fields.insert(format!("mounts[{}].source", mount.target), digest_of(&mount.source));
-        fields.insert(
-            format!("mounts[{}].readOnly", mount.target),
-            digest_of(&mount.read_only),
-        );
+        fields.insert(format!("mounts[{}].readOnly", mount.target), digest_of(&mount.read_only));
     }
     DigestMap(fields)
 }
@@ -158,17 +139,8 @@ pub(crate) fn fields(site: &Site, desired: &Desired, observed: &Observed, image:
 ///
 /// The content of a program counts where it is known; what it is installed from counts only where it is not.
 pub(crate) fn changes(made_from: &DigestMap, now: &DigestMap, observed: &Observed) -> Vec<Change> {
-    let known = |agent: &str| {
-        matches!(
-            observed.programs.get(agent),
-            Some(Program::Known { .. } | Program::InImage)
-        )
-    };
-    let counts = |change: &Change| match change
-        .field
-        .strip_prefix("agents[")
-        .and_then(|rest| rest.split_once(']'))
-    {
+    let known = |agent: &str| matches!(observed.programs.get(agent), Some(Program::Known { .. } | Program::InImage));
+    let counts = |change: &Change| match change.field.strip_prefix("agents[").and_then(|rest| rest.split_once(']')) {
         Some((agent, ".install")) => !known(agent),
         // An agent that is not wanted any more has no install; one whose program is not known may be the same.
         Some((agent, _)) => known(agent) || !now.0.contains_key(&format!("agents[{agent}].install")),
@@ -271,18 +243,10 @@ pub fn is_version(change: &Change) -> bool {
 }
 
 fn bind(target: &str, path: &str, read_only: bool) -> Mount {
-    Mount {
-        target: target.to_owned(),
-        source: MountSource::Bind { path: path.to_owned() },
-        read_only,
-    }
+    Mount { target: target.to_owned(), source: MountSource::Bind { path: path.to_owned() }, read_only }
 }
 
 fn volume_mount(target: String, volume: VolumeSpec) -> Mount {
     let VolumeSpec { name, labels } = volume;
-    Mount {
-        target,
-        source: MountSource::Volume { name, labels },
-        read_only: true,
-    }
+    Mount { target, source: MountSource::Volume { name, labels }, read_only: true }
 }

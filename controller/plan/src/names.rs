@@ -48,13 +48,9 @@ impl Owner {
 
     /// The labels that every object of ours bears.
     pub fn labels(&self, component: &str) -> Labels {
-        [
-            (labels::OWNER, self.0.as_str()),
-            (labels::FORMAT, labels::FORMAT_VERSION),
-            (labels::COMPONENT, component),
-        ]
-        .map(|(key, value)| (key.to_owned(), value.to_owned()))
-        .into()
+        [(labels::OWNER, self.0.as_str()), (labels::FORMAT, labels::FORMAT_VERSION), (labels::COMPONENT, component)]
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .into()
     }
 
     /// Whether an object with these labels is ours.
@@ -71,9 +67,6 @@ mod tests {
     fn different_objects_never_share_a_name() {
         let owner = Owner("0123456789ab".to_owned());
         assert_ne!(owner.container("a", "b-c"), owner.container("a-b", "c"));
-        assert_eq!(
-            owner.container("default", "shop-main"),
-            "jackin.012345.default.shop-main"
-        );
+        assert_eq!(owner.container("default", "shop-main"), "jackin.012345.default.shop-main");
     }
 }

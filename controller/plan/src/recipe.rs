@@ -20,12 +20,7 @@ const LABEL_BYTES: usize = 48 * 1024;
 /// assert_eq!(jackin_plan::recipe::fields_for_label(&few), few);
 /// ```
 pub fn fields_for_label(fields: &DigestMap) -> DigestMap {
-    let deepest = fields
-        .0
-        .keys()
-        .filter_map(|field| file_of(field))
-        .map(|path| path.matches('/').count())
-        .max();
+    let deepest = fields.0.keys().filter_map(|field| file_of(field)).map(|path| path.matches('/').count()).max();
     let mut folded = fields.clone();
     for depth in (0..=deepest.unwrap_or(0)).rev() {
         if size(&folded) <= LABEL_BYTES {
@@ -40,12 +35,8 @@ pub fn fields_for_label(fields: &DigestMap) -> DigestMap {
 ///
 /// The result can be compared with `label` field by field.
 pub fn fold_like(fields: &DigestMap, label: &DigestMap) -> DigestMap {
-    let folders: BTreeSet<&str> = label
-        .0
-        .keys()
-        .filter_map(|field| file_of(field))
-        .filter(|path| is_folder(path))
-        .collect();
+    let folders: BTreeSet<&str> =
+        label.0.keys().filter_map(|field| file_of(field)).filter(|path| is_folder(path)).collect();
     if folders.is_empty() {
         return fields.clone();
     }
@@ -65,11 +56,7 @@ pub fn changes(before: &DigestMap, now: &DigestMap) -> Vec<Change> {
 }
 
 fn size(fields: &DigestMap) -> usize {
-    fields
-        .0
-        .iter()
-        .map(|(field, digest)| field.len() + digest.0.len() + 6)
-        .sum()
+    fields.0.iter().map(|(field, digest)| field.len() + digest.0.len() + 6).sum()
 }
 
 fn file_of(field: &str) -> Option<&str> {
@@ -95,9 +82,7 @@ fn fold<'a>(fields: &'a DigestMap, folder: impl Fn(&'a str) -> Option<&'a str>) 
             None => drop(kept.insert(field.clone(), digest.clone())),
         }
     }
-    let folded = folders
-        .into_iter()
-        .map(|(folder, parts)| (format!("files[{folder}]"), digest_of(&parts)));
+    let folded = folders.into_iter().map(|(folder, parts)| (format!("files[{folder}]"), digest_of(&parts)));
     kept.extend(folded);
     DigestMap(kept)
 }
@@ -127,10 +112,7 @@ mod tests {
         assert!(size(&label) <= LABEL_BYTES);
         let new = with(many(), "files[src/part3/new]");
         assert_eq!(texts(&changes(&label, &new)), ["~ files[src/part3/]"]);
-        assert_eq!(
-            texts(&changes(&label, &fields_for_label(&new))),
-            ["~ files[src/part3/]"]
-        );
+        assert_eq!(texts(&changes(&label, &fields_for_label(&new))), ["~ files[src/part3/]"]);
     }
 
     #[test]

@@ -14,15 +14,8 @@ use crate::world::{Limits, RestartPolicy, Security};
 const DEFAULT_PIDS: i64 = 4096;
 
 /// Capabilities that an instance keeps: what installing packages as root inside needs, and PID 1 to end its processes.
-const DEFAULT_CAPABILITIES: [&str; 7] = [
-    "CHOWN",
-    "DAC_OVERRIDE",
-    "FOWNER",
-    "KILL",
-    "NET_BIND_SERVICE",
-    "SETGID",
-    "SETUID",
-];
+const DEFAULT_CAPABILITIES: [&str; 7] =
+    ["CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "NET_BIND_SERVICE", "SETGID", "SETUID"];
 
 /// The objects of one instance, as the store has them.
 #[derive(Clone, Debug)]
@@ -63,10 +56,7 @@ pub enum Wanted {
 pub fn resolve(snapshot: &Snapshot) -> Wanted {
     let instance = &snapshot.instance;
     if instance.metadata.deletion_timestamp.is_some() {
-        return Wanted::Remove {
-            run: snapshot.run.clone(),
-            home: snapshot.home.clone(),
-        };
+        return Wanted::Remove { run: snapshot.run.clone(), home: snapshot.home.clone() };
     }
     if Goal::from(instance.spec.run) == Goal::Stop {
         return Wanted::Stop;
@@ -91,10 +81,7 @@ pub fn resolve(snapshot: &Snapshot) -> Wanted {
     });
     let spec = &instance.spec;
     Wanted::Run(Box::new(Desired {
-        key: InstanceKey {
-            namespace: instance.namespace().unwrap_or_default(),
-            name: instance.identity().to_owned(),
-        },
+        key: InstanceKey { namespace: instance.namespace().unwrap_or_default(), name: instance.identity().to_owned() },
         workspace: spec.workspace.clone(),
         role: spec.role.clone(),
         goal: Goal::Run,
@@ -121,14 +108,8 @@ fn agents_of(role: &Role, snapshot: &Snapshot, gaps: &mut Vec<Gap>) -> BTreeMap<
     if !names.contains(wanted.as_str()) {
         gaps.push(Gap {
             field: "spec.agent".to_owned(),
-            message: format!(
-                "role `{}` does not support agent `{wanted}`",
-                snapshot.instance.spec.role
-            ),
-            hint: format!(
-                "add it to the role's `agents`, or choose one of {}",
-                role.spec.agents.join(", ")
-            ),
+            message: format!("role `{}` does not support agent `{wanted}`", snapshot.instance.spec.role),
+            hint: format!("add it to the role's `agents`, or choose one of {}", role.spec.agents.join(", ")),
         });
     }
     let mut found = BTreeMap::new();
@@ -154,19 +135,9 @@ fn environment_of(
     let mut environment = BTreeMap::new();
     for (name, declaration) in &role.spec.env {
         if let Some(default) = &declaration.default {
-            environment.insert(
-                name.clone(),
-                ValueSource {
-                    value: Some(default.clone()),
-                    from: None,
-                },
-            );
+            environment.insert(name.clone(), ValueSource { value: Some(default.clone()), from: None });
         } else if declaration.required && !instance.spec.env.contains_key(name) {
-            let prompt = declaration
-                .prompt
-                .as_ref()
-                .map(|prompt| format!(" ({prompt})"))
-                .unwrap_or_default();
+            let prompt = declaration.prompt.as_ref().map(|prompt| format!(" ({prompt})")).unwrap_or_default();
             gaps.push(Gap {
                 field: format!("spec.env.{name}"),
                 message: format!("the role requires `{name}`{prompt}"),
@@ -183,10 +154,7 @@ fn environment_of(
             CredentialMode::OauthToken => declared.and_then(|credentials| credentials.oauth_token.as_ref()),
             CredentialMode::Token | CredentialMode::Sync | CredentialMode::Ignore => None,
         };
-        let source = ValueSource {
-            value: None,
-            from: Some(reference.clone()),
-        };
+        let source = ValueSource { value: None, from: Some(reference.clone()) };
         if let Some(variable) = variable {
             environment.insert(variable.env.clone(), source);
         } else if credential.mode == CredentialMode::Token {
@@ -213,11 +181,7 @@ fn limits_of(role: Option<&Resources>, instance: Option<&Resources>) -> Limits {
 }
 
 fn restart_policy_of(instance: &Instance) -> RestartPolicy {
-    let chosen = instance
-        .spec
-        .lifecycle
-        .as_ref()
-        .and_then(|lifecycle| lifecycle.restart_policy);
+    let chosen = instance.spec.lifecycle.as_ref().and_then(|lifecycle| lifecycle.restart_policy);
     match chosen.unwrap_or_default() {
         jackin_api::kinds::RestartPolicy::No => RestartPolicy::No,
         jackin_api::kinds::RestartPolicy::OnFailure => RestartPolicy::OnFailure,
@@ -231,44 +195,29 @@ fn security_of(role: &Role) -> Security {
     capabilities.extend(security.capabilities.unwrap_or_default().add);
     capabilities.sort();
     capabilities.dedup();
-    Security {
-        capabilities,
-        read_only_rootfs: security.read_only_root_filesystem,
-        no_new_privileges: true,
-    }
+    Security { capabilities, read_only_rootfs: security.read_only_root_filesystem, no_new_privileges: true }
 }
 
 fn disruption_of(instance: &Instance) -> DesiredDisruption {
     let disruption = instance.spec.disruption.clone().unwrap_or_default();
     let deadline_seconds = disruption.deadline.and_then(|deadline| deadline.seconds().ok());
-    DesiredDisruption {
-        policy: disruption.policy,
-        deadline_seconds,
-    }
+    DesiredDisruption { policy: disruption.policy, deadline_seconds }
 }
 
 fn image_of(role: &Role, snapshot: &Snapshot) -> DesiredImage {
-    let missing = |why: &str| DesiredImage::Invalid {
-        why: why.to_owned(),
-        failed: false,
-        serving: None,
-    };
+    let missing = |why: &str| DesiredImage::Invalid { why: why.to_owned(), failed: false, serving: None };
     let Some(image) = &snapshot.image else {
         return missing("its Image object is not there yet");
     };
     let Some(status) = &image.status else {
         return missing("nothing is known of it yet");
     };
-    let serving = status
-        .image
-        .as_ref()
-        .zip(status.image_recipe.as_ref())
-        .map(|(image, recipe)| ServingImage {
-            id: image.id.clone(),
-            name: image.name.clone(),
-            recipe: recipe.clone(),
-            fields: status.image_fields.clone(),
-        });
+    let serving = status.image.as_ref().zip(status.image_recipe.as_ref()).map(|(image, recipe)| ServingImage {
+        id: image.id.clone(),
+        name: image.name.clone(),
+        recipe: recipe.clone(),
+        fields: status.image_fields.clone(),
+    });
     let current = status.observed_generation == image.metadata.generation.unwrap_or_default()
         && image.spec.role_revision == image_revision(role);
     let built = words::find(&status.conditions, ConditionType::Built);

@@ -309,10 +309,7 @@ impl Step {
 
     /// Whether the step is part of a launch, which is timed as a whole.
     pub fn is_launch(&self) -> bool {
-        matches!(
-            self,
-            Self::CreateContainer(_) | Self::StartContainer { .. } | Self::UnpauseContainer { .. }
-        )
+        matches!(self, Self::CreateContainer(_) | Self::StartContainer { .. } | Self::UnpauseContainer { .. })
     }
 }
 

@@ -46,11 +46,7 @@ pub struct WorkspacePlan {
 /// What to do about the objects of a workspace.
 pub fn plan(snapshot: &WorkspaceSnapshot) -> WorkspacePlan {
     let mut plan = WorkspacePlan::default();
-    let existing: BTreeMap<_, _> = snapshot
-        .instances
-        .iter()
-        .map(|instance| (instance.name_any(), instance))
-        .collect();
+    let existing: BTreeMap<_, _> = snapshot.instances.iter().map(|instance| (instance.name_any(), instance)).collect();
     let mut taken_over = BTreeSet::new();
     for template in &snapshot.workspace.spec.instances {
         match snapshot.roles.get(&template.role) {
@@ -60,12 +56,7 @@ pub fn plan(snapshot: &WorkspaceSnapshot) -> WorkspacePlan {
             }
             None => _ = plan.missing_roles.insert(template.role.clone()),
         }
-        for Place {
-            name,
-            index,
-            takes_over,
-        } in places(&snapshot.workspace.name_any(), template, &existing)
-        {
+        for Place { name, index, takes_over } in places(&snapshot.workspace.name_any(), template, &existing) {
             let mut spec = spec(snapshot, template, index);
             plan.desired.insert(name.clone());
             match existing.get(&name) {
@@ -94,11 +85,7 @@ pub fn plan(snapshot: &WorkspaceSnapshot) -> WorkspacePlan {
         if plan.desired.contains(name) || instance.metadata.deletion_timestamp.is_some() {
             continue;
         }
-        let goes_on = |other: &String| {
-            existing
-                .get(other)
-                .is_some_and(|other| other.identity() == instance.identity())
-        };
+        let goes_on = |other: &String| existing.get(other).is_some_and(|other| other.identity() == instance.identity());
         if taken_over.contains(name) || plan.desired.iter().any(goes_on) {
             plan.release.push(name.clone());
             continue;
@@ -128,19 +115,11 @@ fn places<'a>(
     let plain = format!("{workspace}-{}", template.name);
     let indexed = |index: u32| format!("{plain}-{index}");
     let ours = |name: &String| {
-        let there = existing
-            .get(name)
-            .filter(|instance| instance.metadata.deletion_timestamp.is_none());
-        there
-            .filter(|instance| instance.spec.template == template.name)
-            .copied()
+        let there = existing.get(name).filter(|instance| instance.metadata.deletion_timestamp.is_none());
+        there.filter(|instance| instance.spec.template == template.name).copied()
     };
     match template.count {
-        None => vec![Place {
-            takes_over: ours(&indexed(0)),
-            name: plain,
-            index: None,
-        }],
+        None => vec![Place { takes_over: ours(&indexed(0)), name: plain, index: None }],
         Some(count) => (0..count)
             .map(|index| Place {
                 name: indexed(index),

@@ -20,19 +20,9 @@ pub(crate) fn admit(
     let name = new["metadata"]["name"].as_str().unwrap_or_default().to_owned();
     let mut errors = metadata::errors(new, served);
     let subresource = subresource.map(|Subresource::Status| "status");
-    let admission = Admission {
-        operation,
-        subresource,
-        field_validation,
-        old,
-        new,
-    };
+    let admission = Admission { operation, subresource, field_validation, old, new };
     if let Err(more) = (served.definition.admit)(admission) {
         errors.extend(more);
     }
-    if errors.is_empty() {
-        Ok(())
-    } else {
-        Err(StatusError::invalid(served, &name, &errors))
-    }
+    if errors.is_empty() { Ok(()) } else { Err(StatusError::invalid(served, &name, &errors)) }
 }

@@ -25,13 +25,8 @@ pub(crate) async fn create(call: Call, body: Bytes) -> Result<Response, StatusEr
     }
     let mut value = parse(&body)?;
     metadata::check_identity(&mut value, served, call.namespace(), None)?;
-    if value["metadata"]["resourceVersion"]
-        .as_str()
-        .is_some_and(|version| !version.is_empty())
-    {
-        return Err(StatusError::bad_request(
-            "resourceVersion should not be set on objects to be created",
-        ));
+    if value["metadata"]["resourceVersion"].as_str().is_some_and(|version| !version.is_empty()) {
+        return Err(StatusError::bad_request("resourceVersion should not be set on objects to be created"));
     }
     if let Some(view) = served.view {
         (view.write)(&mut value);
@@ -41,9 +36,7 @@ pub(crate) async fn create(call: Call, body: Bytes) -> Result<Response, StatusEr
     let object = call
         .server
         .store()
-        .write(dry_run, move |transaction| {
-            create_in(transaction, &registry, &job_call, value)
-        })
+        .write(dry_run, move |transaction| create_in(transaction, &registry, &job_call, value))
         .await?;
     if dry_run {
         let mut value = object.value();
@@ -78,11 +71,7 @@ fn create_in(
     if let Some(existing) = transaction.get(&key) {
         return Err(StatusError::already_exists(served, &name, existing.terminating));
     }
-    let urgency = if served.role == Role::Event {
-        Urgency::Lazy
-    } else {
-        Urgency::Durable
-    };
+    let urgency = if served.role == Role::Event { Urgency::Lazy } else { Urgency::Durable };
     let object = transaction.put(key, value, urgency);
     garbage::delete_if_orphaned(transaction, registry, &object, call.now);
     if served.role == Role::Event {
@@ -105,10 +94,7 @@ fn name_of(transaction: &Transaction<'_>, call: &Call, value: &Value) -> Result<
     let prefix: String = prefix.chars().take(63 - SUFFIX_LENGTH).collect();
     loop {
         let name = format!("{prefix}{}", suffix());
-        if transaction
-            .get(&Key::new(&served.storage, call.namespace(), &name))
-            .is_none()
-        {
+        if transaction.get(&Key::new(&served.storage, call.namespace(), &name)).is_none() {
             return Ok(name);
         }
     }
@@ -117,7 +103,5 @@ fn name_of(transaction: &Transaction<'_>, call: &Call, value: &Value) -> Result<
 fn suffix() -> String {
     let random = uuid::Uuid::new_v4();
     let letters = random.as_bytes().iter().take(SUFFIX_LENGTH);
-    letters
-        .map(|byte| char::from(SUFFIX_LETTERS[usize::from(*byte) % SUFFIX_LETTERS.len()]))
-        .collect()
+    letters.map(|byte| char::from(SUFFIX_LETTERS[usize::from(*byte) % SUFFIX_LETTERS.len()])).collect()
 }

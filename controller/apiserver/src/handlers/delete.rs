@@ -64,9 +64,7 @@ pub(crate) async fn delete_collection(call: Call, body: Bytes) -> Result<Respons
         })
         .await?;
     let metadata = json!({"resourceVersion": call.server.store().resource_version().to_string()});
-    let body = call
-        .representation
-        .list(served, &objects, metadata, call.options.include_object, call.now);
+    let body = call.representation.list(served, &objects, metadata, call.options.include_object, call.now);
     Ok(json_response(200, body))
 }
 
@@ -87,31 +85,18 @@ fn delete_in(
     let name = &*object.key.name;
     check_preconditions(call, object, deletion)?;
     if served.role == Role::Namespace && name == namespaces::DEFAULT {
-        return Err(StatusError::forbidden(
-            served,
-            name,
-            "this namespace may not be deleted",
-        ));
+        return Err(StatusError::forbidden(served, name, "this namespace may not be deleted"));
     }
     if !object.terminating {
         let old = object.value();
         let validation = call.options.field_validation;
-        admission::admit(
-            served,
-            Operation::Delete,
-            None,
-            validation,
-            Some(&old),
-            &mut old.clone(),
-        )?;
+        admission::admit(served, Operation::Delete, None, validation, Some(&old), &mut old.clone())?;
     }
     garbage::delete(transaction, registry, object, deletion.propagation, call.now);
-    Ok(
-        match transaction.get(&object.key).filter(|current| current.uid == object.uid) {
-            Some(current) => Outcome::Terminating(current),
-            None => Outcome::Removed(object.clone()),
-        },
-    )
+    Ok(match transaction.get(&object.key).filter(|current| current.uid == object.uid) {
+        Some(current) => Outcome::Terminating(current),
+        None => Outcome::Removed(object.clone()),
+    })
 }
 
 fn check_preconditions(call: &Call, object: &Object, deletion: &Deletion) -> Result<(), StatusError> {
@@ -125,17 +110,8 @@ fn check_preconditions(call: &Call, object: &Object, deletion: &Deletion) -> Res
         wanted if wanted.uid.as_ref().is_some_and(|uid| *uid != object.uid) => {
             failed("UID", wanted.uid.as_deref().unwrap_or_default(), &object.uid)
         }
-        wanted
-            if wanted
-                .resource_version
-                .as_ref()
-                .is_some_and(|wanted| *wanted != version) =>
-        {
-            failed(
-                "ResourceVersion",
-                wanted.resource_version.as_deref().unwrap_or_default(),
-                &version,
-            )
+        wanted if wanted.resource_version.as_ref().is_some_and(|wanted| *wanted != version) => {
+            failed("ResourceVersion", wanted.resource_version.as_deref().unwrap_or_default(), &version)
         }
         _ => Ok(()),
     }

@@ -32,9 +32,7 @@ pub(crate) fn list(call: &Call) -> Result<Response, StatusError> {
         }
     }
     let served = &call.target.served;
-    let body = call
-        .representation
-        .list(served, &page.objects, metadata, call.options.include_object, call.now);
+    let body = call.representation.list(served, &page.objects, metadata, call.options.include_object, call.now);
     Ok(json_response(200, body))
 }
 
@@ -64,11 +62,7 @@ fn first_page(call: &Call, limit: usize, scope: String) -> Result<Page, StatusEr
     }
     let end = limit.min(objects.len());
     let more = end < objects.len();
-    let snapshot = Snapshot {
-        objects: Arc::new(objects),
-        resource_version,
-        scope,
-    };
+    let snapshot = Snapshot { objects: Arc::new(objects), resource_version, scope };
     let token = more.then(|| call.server.pages().keep(snapshot.clone(), end));
     Ok(page(&snapshot, 0, end, token))
 }

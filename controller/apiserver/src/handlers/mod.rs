@@ -81,11 +81,7 @@ impl Call {
 
     pub(crate) fn object_response(&self, code: u16, object: &Object) -> Response {
         let served = &self.target.served;
-        json_response(
-            code,
-            self.representation
-                .object(served, object, self.options.include_object, self.now),
-        )
+        json_response(code, self.representation.object(served, object, self.options.include_object, self.now))
     }
 }
 
@@ -102,8 +98,6 @@ pub(crate) fn json_response(code: u16, body: Bytes) -> Response {
 pub(crate) fn response(code: u16, content_type: &'static str, body: Body) -> Response {
     let mut response = Response::new(body);
     *response.status_mut() = http::StatusCode::from_u16(code).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
-    response
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     response
 }

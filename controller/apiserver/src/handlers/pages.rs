@@ -53,19 +53,11 @@ impl Pages {
                  list without the continue parameter.",
             )
         })?;
-        if snapshot.scope == scope {
-            Ok((id, offset, snapshot.clone()))
-        } else {
-            Err(malformed())
-        }
+        if snapshot.scope == scope { Ok((id, offset, snapshot.clone())) } else { Err(malformed()) }
     }
 
     fn forget_old(&mut self) {
-        while self
-            .snapshots
-            .front()
-            .is_some_and(|(_, made, _)| made.elapsed() > LIFETIME)
-        {
+        while self.snapshots.front().is_some_and(|(_, made, _)| made.elapsed() > LIFETIME) {
             self.snapshots.pop_front();
         }
     }

@@ -94,10 +94,7 @@ mod tests {
     use super::*;
 
     fn applied(mut value: Value, operations: Value) -> Result<Value, StatusError> {
-        apply(
-            &mut value,
-            &serde_json::from_value::<Vec<PatchOperation>>(operations).unwrap(),
-        )?;
+        apply(&mut value, &serde_json::from_value::<Vec<PatchOperation>>(operations).unwrap())?;
         Ok(value)
     }
 
@@ -111,12 +108,7 @@ mod tests {
             applied(json!({"metadata": {}}), operations.clone()),
             Ok(json!({"metadata": {"finalizers": ["a"]}}))
         );
-        assert_eq!(
-            applied(json!({"metadata": {"finalizers": ["b"]}}), operations)
-                .unwrap_err()
-                .code,
-            422
-        );
+        assert_eq!(applied(json!({"metadata": {"finalizers": ["b"]}}), operations).unwrap_err().code, 422);
     }
 
     #[test]
@@ -124,11 +116,6 @@ mod tests {
         let apply = PatchKind::of("application/apply-patch+yaml").unwrap_err();
         assert_eq!(apply.code, 415);
         assert!(apply.message.contains("server-side apply is not supported"), "{apply}");
-        assert_eq!(
-            PatchKind::of("application/strategic-merge-patch+json")
-                .unwrap_err()
-                .code,
-            415
-        );
+        assert_eq!(PatchKind::of("application/strategic-merge-patch+json").unwrap_err().code, 415);
     }
 }

@@ -45,11 +45,7 @@ pub(crate) async fn write(
         .write(dry_run, move |transaction| {
             let before = transaction.get(&job_call.key());
             let object = job(transaction, &registry, &job_call)?;
-            Ok(if dry_run {
-                unversioned(&object, before.as_deref())
-            } else {
-                object
-            })
+            Ok(if dry_run { unversioned(&object, before.as_deref()) } else { object })
         })
         .await?;
     Ok(call.object_response(200, &object))
@@ -90,14 +86,7 @@ pub(crate) fn change(
     if !leaving {
         let validation = call.options.field_validation;
         let subresource = call.target.subresource;
-        admission::admit(
-            served,
-            Operation::Update,
-            subresource,
-            validation,
-            Some(&old_value),
-            &mut new,
-        )?;
+        admission::admit(served, Operation::Update, subresource, validation, Some(&old_value), &mut new)?;
     }
     if call.target.subresource == Some(Subresource::Status) {
         // Defaults that the kind learnt since the object was stored wait for a write of the whole object.
@@ -134,10 +123,7 @@ fn check_versions(call: &Call, old: &Object, new: &Value) -> Result<(), StatusEr
     let metadata = &new["metadata"];
     let sent = |field: &str| metadata[field].as_str().filter(|text| !text.is_empty());
     if let Some(uid) = sent("uid").filter(|uid| *uid != old.uid) {
-        let why = format!(
-            "Precondition failed: UID in precondition: {uid}, UID in object meta: {}",
-            old.uid
-        );
+        let why = format!("Precondition failed: UID in precondition: {uid}, UID in object meta: {}", old.uid);
         return Err(StatusError::conflict(served, call.name(), &why));
     }
     if sent("resourceVersion").is_some_and(|version| version != old.resource_version.to_string()) {
@@ -155,19 +141,13 @@ fn check_finalizers(call: &Call, old: &Object, new: &Value) -> Result<(), Status
     };
     let added: Vec<&Value> = finalizers
         .iter()
-        .filter(|finalizer| {
-            !old.finalizers
-                .iter()
-                .any(|known| Some(known.as_str()) == finalizer.as_str())
-        })
+        .filter(|finalizer| !old.finalizers.iter().any(|known| Some(known.as_str()) == finalizer.as_str()))
         .collect();
     if added.is_empty() {
         return Ok(());
     }
-    let message = format!(
-        "no new finalizers can be added if the object is being deleted, found new finalizers {}",
-        json!(added)
-    );
+    let message =
+        format!("no new finalizers can be added if the object is being deleted, found new finalizers {}", json!(added));
     let error = FieldError::new("metadata.finalizers", FieldErrorReason::Forbidden, message);
     Err(StatusError::invalid(&call.target.served, call.name(), &[error]))
 }
@@ -185,11 +165,8 @@ fn set_status(value: &mut Value, status: Value) {
 fn same(new: &Value, old: &Value) -> bool {
     match (new, old) {
         (Value::Object(new), Value::Object(old)) => {
-            new.iter()
-                .all(|(name, value)| same(value, old.get(name).unwrap_or(&Value::Null)))
-                && old
-                    .iter()
-                    .all(|(name, value)| new.contains_key(name) || value.is_null())
+            new.iter().all(|(name, value)| same(value, old.get(name).unwrap_or(&Value::Null)))
+                && old.iter().all(|(name, value)| new.contains_key(name) || value.is_null())
         }
         (new, old) => new == old,
     }

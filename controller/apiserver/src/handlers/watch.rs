@@ -31,10 +31,7 @@ const CHUNK: usize = 256;
 pub(crate) fn watch(call: Call) -> Result<Response, StatusError> {
     let watcher = Watcher::start(call)?;
     let frames = futures::stream::unfold(watcher, async |mut watcher| {
-        watcher
-            .next()
-            .await
-            .map(|frame| (Ok::<_, std::convert::Infallible>(frame), watcher))
+        watcher.next().await.map(|frame| (Ok::<_, std::convert::Infallible>(frame), watcher))
     });
     Ok(response(200, "application/json", Body::from_stream(frames)))
 }
@@ -63,19 +60,10 @@ struct WatchCall {
 impl Watcher {
     fn start(call: Call) -> Result<Self, StatusError> {
         let selector = call.selector()?;
-        let Call {
-            server,
-            target,
-            options,
-            representation,
-            ..
-        } = call;
+        let Call { server, target, options, representation, .. } = call;
         let shared = server.store().shared().clone();
         let started = Instant::now();
-        let timeout = options
-            .timeout_seconds
-            .filter(|seconds| *seconds > 0)
-            .map(Duration::from_secs);
+        let timeout = options.timeout_seconds.filter(|seconds| *seconds > 0).map(Duration::from_secs);
         let mut watcher = Self {
             wake: shared.subscribe(),
             cursor: 0,
@@ -83,13 +71,7 @@ impl Watcher {
             ends: started + timeout.unwrap_or(DEFAULT_TIMEOUT),
             next_bookmark: options.bookmarks.then(|| started + BOOKMARK_INTERVAL),
             finished: false,
-            call: WatchCall {
-                target,
-                options,
-                representation,
-                selector,
-                columns_sent: false,
-            },
+            call: WatchCall { target, options, representation, selector, columns_sent: false },
             shared,
         };
         watcher.position();
@@ -190,17 +172,11 @@ impl WatchCall {
         let target = &self.target;
         let key = &change.object.key;
         if key.resource != target.served.storage
-            || target
-                .namespace
-                .as_deref()
-                .is_some_and(|namespace| *namespace != *key.namespace)
+            || target.namespace.as_deref().is_some_and(|namespace| *namespace != *key.namespace)
         {
             return;
         }
-        let before = change
-            .previous
-            .as_ref()
-            .filter(|previous| self.selector.matches(previous));
+        let before = change.previous.as_ref().filter(|previous| self.selector.matches(previous));
         let matches = !change.deleted && self.selector.matches(&change.object);
         match (before, matches) {
             (None, true) => self.write_event(frame, "ADDED", &change.object),
@@ -219,9 +195,7 @@ impl WatchCall {
     fn write_event(&mut self, frame: &mut BytesMut, kind: &str, object: &Object) {
         let (served, include) = (&self.target.served, self.options.include_object);
         let now = jiff::Timestamp::now();
-        let body = self
-            .representation
-            .event_object(served, object, include, now, !self.columns_sent);
+        let body = self.representation.event_object(served, object, include, now, !self.columns_sent);
         self.columns_sent = true;
         write_frame(frame, kind, &body);
     }

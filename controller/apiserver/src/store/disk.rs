@@ -97,13 +97,10 @@ pub(crate) struct Loaded {
 impl Disk {
     /// Opens or creates a file; a new one starts at `first_version`.
     pub(crate) fn open(path: &Path, first_version: u64) -> Result<Loaded, StoreError> {
-        let database = Database::builder()
-            .set_cache_size(CACHE_BYTES)
-            .create(path)
-            .map_err(|error| match error {
-                DatabaseError::DatabaseAlreadyOpen => StoreError::Locked { path: path.to_owned() },
-                other => database_error(path, other.into()),
-            })?;
+        let database = Database::builder().set_cache_size(CACHE_BYTES).create(path).map_err(|error| match error {
+            DatabaseError::DatabaseAlreadyOpen => StoreError::Locked { path: path.to_owned() },
+            other => database_error(path, other.into()),
+        })?;
         Self::load(database, path, first_version)
     }
 
@@ -111,9 +108,8 @@ impl Disk {
     pub(crate) fn in_memory() -> Result<Loaded, StoreError> {
         let path = Path::new(":memory:");
         let backend = redb::backends::InMemoryBackend::new();
-        let database = Database::builder()
-            .create_with_backend(backend)
-            .map_err(|error| database_error(path, error.into()))?;
+        let database =
+            Database::builder().create_with_backend(backend).map_err(|error| database_error(path, error.into()))?;
         Self::load(database, path, 1)
     }
 
@@ -122,11 +118,7 @@ impl Disk {
         if let Some(found) = format_of(&database).map_err(failed)?
             && found > FORMAT
         {
-            return Err(StoreError::NewerFormat {
-                path: path.to_owned(),
-                found,
-                known: FORMAT,
-            });
+            return Err(StoreError::NewerFormat { path: path.to_owned(), found, known: FORMAT });
         }
         prepare(&database, first_version).map_err(failed)?;
         let (reserved, records) = read_all(&database).map_err(failed)?;
@@ -134,21 +126,10 @@ impl Disk {
         for (disk_key, bytes) in records {
             let object = Key::from_disk(&disk_key)
                 .and_then(|key| Object::from_bytes(key, &bytes))
-                .ok_or_else(|| StoreError::Corrupt {
-                    path: path.to_owned(),
-                    key: disk_key.replace('\0', "/"),
-                })?;
+                .ok_or_else(|| StoreError::Corrupt { path: path.to_owned(), key: disk_key.replace('\0', "/") })?;
             objects.insert(object.key.clone(), Arc::new(object));
         }
-        Ok(Loaded {
-            disk: Self {
-                database,
-                reserved,
-                pending: 0,
-            },
-            objects,
-            resource_version: reserved,
-        })
+        Ok(Loaded { disk: Self { database, reserved, pending: 0 }, objects, resource_version: reserved })
     }
 
     /// Writes the last state of each key; `None` removes it.
@@ -191,11 +172,7 @@ impl Disk {
         durable: bool,
     ) -> Result<(), redb::Error> {
         let mut transaction = self.database.begin_write()?;
-        transaction.set_durability(if durable {
-            Durability::Immediate
-        } else {
-            Durability::None
-        })?;
+        transaction.set_durability(if durable { Durability::Immediate } else { Durability::None })?;
         {
             let mut table = transaction.open_table(OBJECTS)?;
             for (key, object) in staged {
@@ -216,10 +193,7 @@ impl Disk {
 }
 
 fn database_error(path: &Path, source: redb::Error) -> StoreError {
-    StoreError::Database {
-        path: path.to_owned(),
-        source: Box::new(source),
-    }
+    StoreError::Database { path: path.to_owned(), source: Box::new(source) }
 }
 
 /// The format record; `None` in a file that was just made.
@@ -251,10 +225,7 @@ type Records = Vec<(String, Vec<u8>)>;
 
 fn read_all(database: &Database) -> Result<(u64, Records), redb::Error> {
     let transaction = database.begin_read()?;
-    let reserved = transaction
-        .open_table(META)?
-        .get(RESERVED_KEY)?
-        .map_or(1, |value| value.value());
+    let reserved = transaction.open_table(META)?.get(RESERVED_KEY)?.map_or(1, |value| value.value());
     let mut records = Vec::new();
     for record in transaction.open_table(OBJECTS)?.iter()? {
         let (key, value) = record?;
@@ -275,18 +246,11 @@ mod tests {
         {
             let database = Database::open(&path).unwrap();
             let transaction = database.begin_write().unwrap();
-            transaction
-                .open_table(META)
-                .unwrap()
-                .insert(FORMAT_KEY, FORMAT + 1)
-                .unwrap();
+            transaction.open_table(META).unwrap().insert(FORMAT_KEY, FORMAT + 1).unwrap();
             transaction.commit().unwrap();
         }
         let error = Disk::open(&path, 1).map(drop).unwrap_err();
-        assert!(
-            matches!(error, StoreError::NewerFormat { found: 2, known: 1, .. }),
-            "{error}"
-        );
+        assert!(matches!(error, StoreError::NewerFormat { found: 2, known: 1, .. }), "{error}");
         assert!(error.hint().is_some());
     }
 

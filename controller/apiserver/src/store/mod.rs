@@ -78,11 +78,7 @@ impl Shared {
     /// Changes after a version; [`Gone`] when they are not all kept, or the version was never given out.
     pub(crate) fn changes_after(&self, version: u64, limit: usize) -> Result<Vec<Arc<Change>>, Gone> {
         let state = self.read();
-        if version > state.resource_version {
-            Err(Gone)
-        } else {
-            state.ring.after(version, limit)
-        }
+        if version > state.resource_version { Err(Gone) } else { state.ring.after(version, limit) }
     }
 }
 
@@ -120,27 +116,16 @@ impl Store {
     }
 
     fn start(loaded: disk::Loaded, path: &Path, capacity: usize) -> Result<Self, StoreError> {
-        let disk::Loaded {
-            disk,
-            objects,
-            resource_version,
-        } = loaded;
+        let disk::Loaded { disk, objects, resource_version } = loaded;
         let (sender, latest) = watch::channel(resource_version);
         let ring = ring::Ring::new(resource_version, capacity);
-        let state = RwLock::new(State {
-            objects,
-            ring,
-            resource_version,
-        });
+        let state = RwLock::new(State { objects, ring, resource_version });
         let shared = Arc::new(Shared { state, latest });
         let writer = Writer::start(shared.clone(), disk, sender).map_err(|source| StoreError::Database {
             path: path.to_owned(),
             source: Box::new(redb::Error::Io(source)),
         })?;
-        Ok(Self {
-            shared,
-            writer: Arc::new(writer),
-        })
+        Ok(Self { shared, writer: Arc::new(writer) })
     }
 
     /// Version of the last committed change.
@@ -207,11 +192,7 @@ impl Store {
             let completion: Completion = Box::new(move |outcome| answer(outcome.and(result)));
             completion
         }));
-        if self.writer.send(command) {
-            Ok(())
-        } else {
-            Err(closed())
-        }
+        if self.writer.send(command) { Ok(()) } else { Err(closed()) }
     }
 }
 

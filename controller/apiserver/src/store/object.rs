@@ -21,11 +21,7 @@ pub(crate) struct Key {
 
 impl Key {
     pub(crate) fn new(resource: &Arc<str>, namespace: &str, name: &str) -> Self {
-        Self {
-            resource: resource.clone(),
-            namespace: namespace.into(),
-            name: name.into(),
-        }
+        Self { resource: resource.clone(), namespace: namespace.into(), name: name.into() }
     }
 
     /// The key on disk; none of the parts can hold a NUL.
@@ -36,11 +32,7 @@ impl Key {
     pub(crate) fn from_disk(text: &str) -> Option<Self> {
         let mut parts = text.splitn(3, '\0');
         let (resource, namespace, name) = (parts.next()?, parts.next()?, parts.next()?);
-        Some(Self {
-            resource: resource.into(),
-            namespace: namespace.into(),
-            name: name.into(),
-        })
+        Some(Self { resource: resource.into(), namespace: namespace.into(), name: name.into() })
     }
 }
 
@@ -93,22 +85,19 @@ impl Object {
             .as_object()
             .map(|labels| labels.iter().map(|(name, value)| (name.clone(), text(value))).collect())
             .unwrap_or_default();
-        let owners = metadata["ownerReferences"]
-            .as_array()
-            .map_or_else(Vec::new, |references| {
-                references
-                    .iter()
-                    .map(|reference| Owner {
-                        uid: text(&reference["uid"]),
-                        group: group_of(reference["apiVersion"].as_str().unwrap_or_default()).to_owned(),
-                        kind: text(&reference["kind"]),
-                        blocks: reference["blockOwnerDeletion"].as_bool().unwrap_or(false),
-                    })
-                    .collect()
-            });
-        let finalizers = metadata["finalizers"]
-            .as_array()
-            .map_or_else(Vec::new, |finalizers| finalizers.iter().map(text).collect());
+        let owners = metadata["ownerReferences"].as_array().map_or_else(Vec::new, |references| {
+            references
+                .iter()
+                .map(|reference| Owner {
+                    uid: text(&reference["uid"]),
+                    group: group_of(reference["apiVersion"].as_str().unwrap_or_default()).to_owned(),
+                    kind: text(&reference["kind"]),
+                    blocks: reference["blockOwnerDeletion"].as_bool().unwrap_or(false),
+                })
+                .collect()
+        });
+        let finalizers =
+            metadata["finalizers"].as_array().map_or_else(Vec::new, |finalizers| finalizers.iter().map(text).collect());
         Self {
             key,
             resource_version,

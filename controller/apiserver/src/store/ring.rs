@@ -40,12 +40,7 @@ const MAX_BYTES: usize = 16 << 20;
 
 impl Ring {
     pub(crate) fn new(floor: u64, capacity: usize) -> Self {
-        Self {
-            changes: VecDeque::new(),
-            floor,
-            capacity,
-            bytes: 0,
-        }
+        Self { changes: VecDeque::new(), floor, capacity, bytes: 0 }
     }
 
     pub(crate) fn push(&mut self, change: Arc<Change>) {
@@ -63,9 +58,7 @@ impl Ring {
         if version < self.floor {
             return Err(Gone);
         }
-        let start = self
-            .changes
-            .partition_point(|change| change.resource_version() <= version);
+        let start = self.changes.partition_point(|change| change.resource_version() <= version);
         Ok(self.changes.iter().skip(start).take(limit).cloned().collect())
     }
 }
@@ -80,11 +73,7 @@ mod tests {
     fn change(version: u64) -> Arc<Change> {
         let key = Key::new(&"toys".into(), "default", "a");
         let object = Arc::new(Object::new(key, json!({"metadata": {}}), version));
-        Arc::new(Change {
-            object,
-            previous: None,
-            deleted: false,
-        })
+        Arc::new(Change { object, previous: None, deleted: false })
     }
 
     #[test]
@@ -94,12 +83,7 @@ mod tests {
             ring.push(change(version));
         }
         assert_eq!(ring.after(11, 10).map(|changes| changes.len()), Err(Gone));
-        let versions: Vec<u64> = ring
-            .after(12, 10)
-            .unwrap()
-            .iter()
-            .map(|change| change.resource_version())
-            .collect();
+        let versions: Vec<u64> = ring.after(12, 10).unwrap().iter().map(|change| change.resource_version()).collect();
         assert_eq!(versions, [13, 14, 15]);
     }
 

@@ -38,13 +38,7 @@ pub(crate) struct Transaction<'a> {
 
 impl<'a> Transaction<'a> {
     pub(crate) fn new(state: &'a State, version: u64) -> Self {
-        Self {
-            state,
-            batch: Staged::default(),
-            job: Staged::default(),
-            version,
-            version_before_job: version,
-        }
+        Self { state, batch: Staged::default(), job: Staged::default(), version, version_before_job: version }
     }
 
     pub(crate) fn get(&self, key: &Key) -> Option<Arc<Object>> {
@@ -64,13 +58,7 @@ impl<'a> Transaction<'a> {
     /// Objects of all resources in one namespace.
     pub(crate) fn in_namespace(&self, namespace: &str) -> Vec<Arc<Object>> {
         let keep = |key: &Key| *key.namespace == *namespace;
-        let committed = self
-            .state
-            .objects
-            .values()
-            .filter(|object| keep(&object.key))
-            .cloned()
-            .collect();
+        let committed = self.state.objects.values().filter(|object| keep(&object.key)).cloned().collect();
         self.merge(committed, keep)
     }
 
@@ -78,17 +66,9 @@ impl<'a> Transaction<'a> {
         if self.job.objects.is_empty() && self.batch.objects.is_empty() {
             return committed;
         }
-        let mut merged: BTreeMap<Key, Arc<Object>> = committed
-            .into_iter()
-            .map(|object| (object.key.clone(), object))
-            .collect();
-        for (key, object) in self
-            .batch
-            .objects
-            .iter()
-            .chain(&self.job.objects)
-            .filter(|(key, _)| keep(key))
-        {
+        let mut merged: BTreeMap<Key, Arc<Object>> =
+            committed.into_iter().map(|object| (object.key.clone(), object)).collect();
+        for (key, object) in self.batch.objects.iter().chain(&self.job.objects).filter(|(key, _)| keep(key)) {
             match object {
                 Some(object) => merged.insert(key.clone(), object.clone()),
                 None => merged.remove(key),
@@ -102,11 +82,7 @@ impl<'a> Transaction<'a> {
         self.version += 1;
         let previous = self.get(&key);
         let object = Arc::new(Object::new(key.clone(), value, self.version));
-        self.job.changes.push(Arc::new(Change {
-            object: object.clone(),
-            previous,
-            deleted: false,
-        }));
+        self.job.changes.push(Arc::new(Change { object: object.clone(), previous, deleted: false }));
         self.job.objects.insert(key, Some(object.clone()));
         self.job.durable |= urgency == Urgency::Durable;
         object
@@ -117,11 +93,7 @@ impl<'a> Transaction<'a> {
         self.version += 1;
         let previous = self.get(key);
         let object = Arc::new(Object::new(key.clone(), last, self.version));
-        self.job.changes.push(Arc::new(Change {
-            object: object.clone(),
-            previous,
-            deleted: true,
-        }));
+        self.job.changes.push(Arc::new(Change { object: object.clone(), previous, deleted: true }));
         self.job.objects.insert(key.clone(), None);
         self.job.durable |= urgency == Urgency::Durable;
         object

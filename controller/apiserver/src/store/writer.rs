@@ -46,17 +46,12 @@ impl Writer {
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || run(&shared, disk, &received, &latest))?;
-        Ok(Self {
-            commands: Some(commands),
-            thread: Some(thread),
-        })
+        Ok(Self { commands: Some(commands), thread: Some(thread) })
     }
 
     /// False when the thread has ended.
     pub(super) fn send(&self, command: Command) -> bool {
-        self.commands
-            .as_ref()
-            .is_some_and(|commands| commands.send(command).is_ok())
+        self.commands.as_ref().is_some_and(|commands| commands.send(command).is_ok())
     }
 }
 
@@ -86,9 +81,7 @@ fn run(shared: &Shared, mut disk: Disk, received: &Receiver<Command>, latest: &w
         }
         run_batch(shared, &mut disk, &mut version, jobs, latest);
         if !flushes.is_empty() {
-            let outcome = disk
-                .flush()
-                .map_err(|error| StatusError::internal(format!("flush the store: {error}")));
+            let outcome = disk.flush().map_err(|error| StatusError::internal(format!("flush the store: {error}")));
             for completion in flushes {
                 completion(outcome.clone());
             }
@@ -128,11 +121,7 @@ fn run_batch(shared: &Shared, disk: &mut Disk, version: &mut u64, jobs: Vec<Job>
     if !staged.changes.is_empty() {
         match disk.commit(&staged.objects, *version, staged.durable) {
             Ok(()) => {
-                shared
-                    .state
-                    .write()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .apply(staged);
+                shared.state.write().unwrap_or_else(PoisonError::into_inner).apply(staged);
                 latest.send_replace(*version);
             }
             Err(error) => {

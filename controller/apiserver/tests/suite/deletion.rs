@@ -19,10 +19,7 @@ fn finalized(name: &str) -> Value {
 }
 
 async fn release(client: &Client, name: &str) {
-    client
-        .patch(&url(name), MERGE, json!({"metadata": {"finalizers": null}}))
-        .await
-        .expect(200);
+    client.patch(&url(name), MERGE, json!({"metadata": {"finalizers": null}})).await.expect(200);
 }
 
 #[tokio::test]
@@ -30,10 +27,7 @@ async fn a_deletion_says_what_was_deleted() {
     let client = Client::new();
     let made = client.create_toy("a").await;
     let status = client.delete(&url("a")).await.expect(200);
-    assert_eq!(
-        (&status["kind"], &status["status"]),
-        (&json!("Status"), &json!("Success"))
-    );
+    assert_eq!((&status["kind"], &status["status"]), (&json!("Status"), &json!("Success")));
     let details = json!({"name": "a", "group": "toys.example", "kind": "toys", "uid": made["metadata"]["uid"]});
     assert_eq!(status["details"], details);
     client.get(&url("a")).await.expect(404);
@@ -44,18 +38,12 @@ async fn preconditions_protect_another_object_of_the_same_name() {
     let client = Client::new();
     let made = client.create_toy("a").await;
     for preconditions in [json!({"uid": "other"}), json!({"resourceVersion": "1"})] {
-        let status = client
-            .delete_with(&url("a"), json!({"preconditions": preconditions}))
-            .await
-            .expect(409);
+        let status = client.delete_with(&url("a"), json!({"preconditions": preconditions})).await.expect(409);
         assert_eq!(status["reason"], "Conflict");
     }
     let metadata = &made["metadata"];
     let right = json!({"uid": metadata["uid"], "resourceVersion": metadata["resourceVersion"]});
-    client
-        .delete_with(&url("a"), json!({"preconditions": right}))
-        .await
-        .expect(200);
+    client.delete_with(&url("a"), json!({"preconditions": right})).await.expect(200);
 }
 
 #[tokio::test]
@@ -72,26 +60,17 @@ async fn the_kind_may_refuse_a_deletion() {
 async fn finalizers_hold_an_object_until_the_last_is_gone() {
     let client = Client::new();
     create(&client, finalized("a")).await;
-    let mut watch = client
-        .watch(&format!("{TOYS}?resourceVersion={}", client.version().await))
-        .await;
+    let mut watch = client.watch(&format!("{TOYS}?resourceVersion={}", client.version().await)).await;
     let held = client.delete(&url("a")).await.expect(200);
     assert_eq!(held["kind"], "Toy");
     assert!(held["metadata"]["deletionTimestamp"].is_string());
-    assert_eq!(
-        client.delete(&url("a")).await.expect(200),
-        held,
-        "a second deletion changes nothing"
-    );
+    assert_eq!(client.delete(&url("a")).await.expect(200), held, "a second deletion changes nothing");
     let remove = json!([{"op": "remove", "path": "/metadata/finalizers/0"}]);
     client.patch(&url("a"), JSON_PATCH, remove.clone()).await.expect(200);
     client.get(&url("a")).await.expect(200);
     client.patch(&url("a"), JSON_PATCH, remove).await.expect(200);
     client.get(&url("a")).await.expect(404);
-    assert_eq!(
-        [watch.line().await, watch.line().await, watch.line().await],
-        ["MODIFIED a", "MODIFIED a", "DELETED a"]
-    );
+    assert_eq!([watch.line().await, watch.line().await, watch.line().await], ["MODIFIED a", "MODIFIED a", "DELETED a"]);
 }
 
 #[tokio::test]
@@ -103,9 +82,7 @@ async fn a_terminating_object_takes_no_new_finalizers_and_its_name_stays_taken()
     let status = client.patch(&url("a"), MERGE, more).await.expect(422);
     assert_eq!(status["details"]["causes"][0]["reason"], "FieldValueForbidden");
     client.post(TOYS, &toy("a")).await.expect(409);
-    let undelete = client
-        .patch(&url("a"), MERGE, json!({"metadata": {"deletionTimestamp": null}}))
-        .await;
+    let undelete = client.patch(&url("a"), MERGE, json!({"metadata": {"deletionTimestamp": null}})).await;
     assert_eq!(undelete.expect(200), held);
 }
 
@@ -127,12 +104,8 @@ async fn a_dependent_stays_while_one_of_its_owners_does() {
     create(&client, owned_by("c", &[&a, &b])).await;
     client.delete(&url("a")).await.expect(200);
     let child = client.get(&url("c")).await.expect(200);
-    let owners: Vec<&Value> = child["metadata"]["ownerReferences"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|o| &o["name"])
-        .collect();
+    let owners: Vec<&Value> =
+        child["metadata"]["ownerReferences"].as_array().unwrap().iter().map(|o| &o["name"]).collect();
     assert_eq!(owners, ["b"]);
     client.delete(&url("b")).await.expect(200);
     client.get(&url("c")).await.expect(404);
@@ -146,10 +119,7 @@ async fn in_the_foreground_the_owner_waits_for_blocking_dependents() {
     child["metadata"]["finalizers"] = json!(["toys.example/a"]);
     create(&client, child).await;
     create(&client, owned("c", &owner)).await;
-    let held = client
-        .delete_with(&url("a"), json!({"propagationPolicy": "Foreground"}))
-        .await
-        .expect(200);
+    let held = client.delete_with(&url("a"), json!({"propagationPolicy": "Foreground"})).await.expect(200);
     assert_eq!(held["metadata"]["finalizers"], json!(["foregroundDeletion"]));
     assert_eq!(client.names(TOYS).await, ["a", "b"]);
     release(&client, "b").await;
@@ -160,10 +130,7 @@ async fn in_the_foreground_the_owner_waits_for_blocking_dependents() {
 async fn in_the_foreground_an_owner_without_dependents_goes_at_once() {
     let client = Client::new();
     client.create_toy("a").await;
-    let status = client
-        .delete(&format!("{}?propagationPolicy=Foreground", url("a")))
-        .await
-        .expect(200);
+    let status = client.delete(&format!("{}?propagationPolicy=Foreground", url("a"))).await.expect(200);
     assert_eq!(status["status"], "Success");
     client.get(&url("a")).await.expect(404);
 }
@@ -176,10 +143,7 @@ async fn in_the_foreground_a_dependent_that_does_not_block_is_not_waited_for() {
     child["metadata"]["finalizers"] = json!(["toys.example/a"]);
     child["metadata"]["ownerReferences"][0]["blockOwnerDeletion"] = false.into();
     create(&client, child).await;
-    client
-        .delete_with(&url("a"), json!({"propagationPolicy": "Foreground"}))
-        .await
-        .expect(200);
+    client.delete_with(&url("a"), json!({"propagationPolicy": "Foreground"})).await.expect(200);
     assert_eq!(client.names(TOYS).await, ["b"]);
 }
 
@@ -188,10 +152,7 @@ async fn in_the_foreground_a_dependent_with_another_owner_stays_and_is_not_waite
     let client = Client::new();
     let (a, b) = (client.create_toy("a").await, client.create_toy("b").await);
     create(&client, owned_by("c", &[&a, &b])).await;
-    client
-        .delete_with(&url("a"), json!({"propagationPolicy": "Foreground"}))
-        .await
-        .expect(200);
+    client.delete_with(&url("a"), json!({"propagationPolicy": "Foreground"})).await.expect(200);
     assert_eq!(client.names(TOYS).await, ["b", "c"]);
 }
 
@@ -202,10 +163,7 @@ async fn a_child_that_comes_while_its_owner_waits_does_not_hold_it() {
     let mut child = owned("b", &owner);
     child["metadata"]["finalizers"] = json!(["toys.example/a"]);
     create(&client, child).await;
-    client
-        .delete_with(&url("a"), json!({"propagationPolicy": "Foreground"}))
-        .await
-        .expect(200);
+    client.delete_with(&url("a"), json!({"propagationPolicy": "Foreground"})).await.expect(200);
     create(&client, owned("c", &owner)).await;
     assert_eq!(client.names(TOYS).await, ["a", "b"]);
     release(&client, "b").await;
@@ -217,10 +175,7 @@ async fn orphaned_dependents_stay_and_forget_their_owner() {
     let client = Client::new();
     let owner = client.create_toy("a").await;
     create(&client, owned("b", &owner)).await;
-    client
-        .delete_with(&url("a"), json!({"propagationPolicy": "Orphan"}))
-        .await
-        .expect(200);
+    client.delete_with(&url("a"), json!({"propagationPolicy": "Orphan"})).await.expect(200);
     let child = client.get(&url("b")).await.expect(200);
     assert!(child["metadata"].get("ownerReferences").is_none());
 }
@@ -262,10 +217,7 @@ async fn a_collection_is_deleted_by_selector() {
         value["metadata"]["labels"] = json!({"color": color});
         create(&client, value).await;
     }
-    let deleted = client
-        .delete(&format!("{TOYS}?labelSelector=color%3Dx"))
-        .await
-        .expect(200);
+    let deleted = client.delete(&format!("{TOYS}?labelSelector=color%3Dx")).await.expect(200);
     assert_eq!(crate::support::names(&deleted), ["a", "c"]);
     assert_eq!(client.names(TOYS).await, ["b"]);
 }
@@ -281,10 +233,7 @@ async fn a_namespace_goes_with_all_that_is_in_it() {
     assert_eq!(namespace["status"]["phase"], "Terminating");
     let status = client.post(inside, &toy("c")).await.expect(403);
     assert_eq!(status["reason"], "Forbidden");
-    client
-        .patch(&format!("{inside}/b"), MERGE, json!({"metadata": {"finalizers": null}}))
-        .await
-        .expect(200);
+    client.patch(&format!("{inside}/b"), MERGE, json!({"metadata": {"finalizers": null}})).await.expect(200);
     client.get("/api/v1/namespaces/other").await.expect(404);
     client.post(inside, &toy("c")).await.expect(201);
 }

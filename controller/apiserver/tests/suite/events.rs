@@ -26,10 +26,7 @@ async fn an_event_reads_in_the_core_shape() {
     let time = now();
     client.post(NEW, &event("a.1", &time)).await.expect(201);
     let core = client.get(&format!("{CORE}/a.1")).await.expect(200);
-    assert_eq!(
-        (&core["apiVersion"], &core["message"]),
-        (&json!("v1"), &json!("it was fun"))
-    );
+    assert_eq!((&core["apiVersion"], &core["message"]), (&json!("v1"), &json!("it was fun")));
     assert_eq!(core["involvedObject"]["name"], "a");
     assert_eq!(core["source"]["component"], "toys");
     assert_eq!((&core["count"], &core["lastTimestamp"]), (&json!(1), &json!(time)));
@@ -42,10 +39,7 @@ async fn a_series_counts_in_both_shapes() {
     client.post(NEW, &event("a.1", &now())).await.expect(201);
     let again = now();
     let series = json!({"series": {"count": 5, "lastObservedTime": again}});
-    client
-        .patch(&format!("{NEW}/a.1"), crate::support::MERGE, series)
-        .await
-        .expect(200);
+    client.patch(&format!("{NEW}/a.1"), crate::support::MERGE, series).await.expect(200);
     let core = client.get(&format!("{CORE}/a.1")).await.expect(200);
     assert_eq!((&core["count"], &core["lastTimestamp"]), (&json!(5), &json!(again)));
 }
@@ -75,35 +69,19 @@ async fn events_are_selected_by_their_object_in_either_shape() {
     client.post(NEW, &other).await.expect(201);
     let describe = "fieldSelector=involvedObject.name%3Da,involvedObject.namespace%3Ddefault,involvedObject.uid%3Du1";
     assert_eq!(client.names(&format!("{CORE}?{describe}")).await, ["a.1"]);
-    assert_eq!(
-        client
-            .names(&format!("{NEW}?fieldSelector=regarding.name%3Db,reason%3DPlayed"))
-            .await,
-        ["b.1"]
-    );
-    let mut watch = client
-        .watch(&format!("{CORE}?fieldSelector=involvedObject.name%3Db"))
-        .await;
+    assert_eq!(client.names(&format!("{NEW}?fieldSelector=regarding.name%3Db,reason%3DPlayed")).await, ["b.1"]);
+    let mut watch = client.watch(&format!("{CORE}?fieldSelector=involvedObject.name%3Db")).await;
     let seen = watch.next().await.unwrap();
-    assert_eq!(
-        (&seen["object"]["kind"], &seen["object"]["message"]),
-        (&json!("Event"), &json!("it was fun"))
-    );
+    assert_eq!((&seen["object"]["kind"], &seen["object"]["message"]), (&json!("Event"), &json!("it was fun")));
 }
 
 #[tokio::test]
 async fn old_and_surplus_events_go_when_new_ones_come() {
     let client = Client::new();
-    client
-        .post(NEW, &event("old.1", "2020-01-01T00:00:00Z"))
-        .await
-        .expect(201);
+    client.post(NEW, &event("old.1", "2020-01-01T00:00:00Z")).await.expect(201);
     let time = now();
     for index in 0..1005 {
-        client
-            .post(NEW, &event(&format!("e.{index:04}"), &time))
-            .await
-            .expect(201);
+        client.post(NEW, &event(&format!("e.{index:04}"), &time)).await.expect(201);
     }
     let names = client.names(NEW).await;
     assert_eq!(names.len(), 1000);

@@ -19,14 +19,7 @@ use serde_json::json;
 use crate::support::server_over;
 
 #[derive(CustomResource, Clone, Debug, Default, Deserialize, Serialize, PartialEq)]
-#[kube(
-    group = "toys.example",
-    version = "v1",
-    kind = "Toy",
-    namespaced,
-    status = "ToyStatus",
-    schema = "disabled"
-)]
+#[kube(group = "toys.example", version = "v1", kind = "Toy", namespaced, status = "ToyStatus", schema = "disabled")]
 struct ToySpec {
     color: String,
 }
@@ -47,12 +40,7 @@ fn toys() -> (ApiServer, Api<Toy>) {
 }
 
 fn red(name: &str) -> Toy {
-    Toy::new(
-        name,
-        ToySpec {
-            color: "red".to_owned(),
-        },
-    )
+    Toy::new(name, ToySpec { color: "red".to_owned() })
 }
 
 fn code(error: kube::Error) -> u16 {
@@ -70,18 +58,8 @@ async fn the_typed_api_does_what_it_does_on_a_cluster() {
     changed.spec.color = "blue".to_owned();
     let changed = api.replace("a", &PostParams::default(), &changed).await.unwrap();
     assert_eq!(changed.metadata.generation, Some(2));
-    assert_eq!(
-        code(api.replace("a", &PostParams::default(), &made).await.unwrap_err()),
-        409
-    );
-    assert_eq!(
-        code(
-            api.create(&PostParams::default(), &Toy::new("A", ToySpec::default()))
-                .await
-                .unwrap_err()
-        ),
-        422
-    );
+    assert_eq!(code(api.replace("a", &PostParams::default(), &made).await.unwrap_err()), 409);
+    assert_eq!(code(api.create(&PostParams::default(), &Toy::new("A", ToySpec::default())).await.unwrap_err()), 422);
     let status = Patch::Merge(json!({"status": {"played": true}}));
     let patched = api.patch_status("a", &PatchParams::default(), &status).await.unwrap();
     assert_eq!(patched.status, Some(ToyStatus { played: true }));
@@ -91,22 +69,15 @@ async fn the_typed_api_does_what_it_does_on_a_cluster() {
     let page = api.list(&ListParams::default().limit(1)).await.unwrap();
     assert_eq!(page.items.len(), 1);
     assert!(page.metadata.continue_.is_some());
-    let foreground = DeleteParams {
-        propagation_policy: Some(PropagationPolicy::Foreground),
-        ..DeleteParams::default()
-    };
+    let foreground =
+        DeleteParams { propagation_policy: Some(PropagationPolicy::Foreground), ..DeleteParams::default() };
     assert!(api.delete("a", &foreground).await.unwrap().is_right());
-    api.delete_collection(&DeleteParams::default(), &ListParams::default())
-        .await
-        .unwrap();
+    api.delete_collection(&DeleteParams::default(), &ListParams::default()).await.unwrap();
     assert!(api.list(&ListParams::default()).await.unwrap().items.is_empty());
     assert!(api.get_opt("a").await.unwrap().is_none());
     assert_eq!(code(api.get("a").await.unwrap_err()), 404);
     let apply = Patch::Apply(json!({"apiVersion": "toys.example/v1", "kind": "Toy", "spec": {"color": "x"}}));
-    assert_eq!(
-        code(api.patch("a", &PatchParams::apply("me"), &apply).await.unwrap_err()),
-        415
-    );
+    assert_eq!(code(api.patch("a", &PatchParams::apply("me"), &apply).await.unwrap_err()), 415);
 }
 
 #[tokio::test]
@@ -135,15 +106,10 @@ async fn watch_through_expiry(config: watcher::Config) {
     api.create(&PostParams::default(), &red("b")).await.unwrap();
     assert!(matches!(next().await, Ok(watcher::Event::Apply(toy)) if toy.name_any() == "b"));
     for index in 0..10 {
-        api.create(&PostParams::default(), &red(&format!("c{index}")))
-            .await
-            .unwrap();
+        api.create(&PostParams::default(), &red(&format!("c{index}"))).await.unwrap();
     }
     let expired = next().await;
-    assert!(
-        matches!(&expired, Err(watcher::Error::WatchError(status)) if status.code == 410),
-        "{expired:?}"
-    );
+    assert!(matches!(&expired, Err(watcher::Error::WatchError(status)) if status.code == 410), "{expired:?}");
     assert!(matches!(next().await, Ok(watcher::Event::Init)));
     for _ in 0..12 {
         assert!(matches!(next().await, Ok(watcher::Event::InitApply(_))));
@@ -172,8 +138,7 @@ async fn a_controller_with_finalizers_converges_and_cleans_up() {
             finalizer(api, "toys.example/cleanup", toy, async |event| match event {
                 FinalizerEvent::Apply(toy) => {
                     let status = Patch::Merge(json!({"status": {"played": true}}));
-                    api.patch_status(&toy.name_any(), &PatchParams::default(), &status)
-                        .await?;
+                    api.patch_status(&toy.name_any(), &PatchParams::default(), &status).await?;
                     Ok::<_, kube::Error>(Action::await_change())
                 }
                 FinalizerEvent::Cleanup(_) => {
@@ -188,22 +153,15 @@ async fn a_controller_with_finalizers_converges_and_cleans_up() {
     );
     let running = tokio::spawn(controller.for_each(async |_| {}));
     for index in 0..20 {
-        api.create(&PostParams::default(), &red(&format!("a{index}")))
-            .await
-            .unwrap();
+        api.create(&PostParams::default(), &red(&format!("a{index}"))).await.unwrap();
     }
-    let played = |toy: Option<&Toy>| {
-        toy.and_then(|toy| toy.status.as_ref())
-            .is_some_and(|status| status.played)
-    };
+    let played = |toy: Option<&Toy>| toy.and_then(|toy| toy.status.as_ref()).is_some_and(|status| status.played);
     for index in 0..20 {
         let name = format!("a{index}");
         let toy = await_condition(api.clone(), &name, played).await.unwrap().unwrap();
         api.delete(&name, &DeleteParams::default()).await.unwrap();
         let uid = toy.uid().unwrap();
-        await_condition(api.clone(), &name, conditions::is_deleted(&uid))
-            .await
-            .unwrap();
+        await_condition(api.clone(), &name, conditions::is_deleted(&uid)).await.unwrap();
     }
     assert_eq!(cleaned.load(Ordering::SeqCst), 20);
     running.abort();
@@ -213,10 +171,7 @@ async fn a_controller_with_finalizers_converges_and_cleans_up() {
 async fn recorded_events_are_read_in_the_core_shape() {
     let (server, api) = toys();
     let toy = api.create(&PostParams::default(), &red("a")).await.unwrap();
-    let reporter = Reporter {
-        controller: "toys".to_owned(),
-        instance: Some("toys-1".to_owned()),
-    };
+    let reporter = Reporter { controller: "toys".to_owned(), instance: Some("toys-1".to_owned()) };
     let recorder = Recorder::new(client_of(&server), reporter);
     let event = Event {
         type_: EventType::Normal,
@@ -232,10 +187,7 @@ async fn recorded_events_are_read_in_the_core_shape() {
     let about = ListParams::default().fields(&format!("involvedObject.uid={}", toy.uid().unwrap()));
     let found = events.list(&about).await.unwrap().items;
     assert_eq!(found.len(), 1);
-    assert_eq!(
-        (found[0].message.as_deref(), found[0].count),
-        (Some("it was fun"), Some(3))
-    );
+    assert_eq!((found[0].message.as_deref(), found[0].count), (Some("it was fun"), Some(3)));
 }
 
 #[tokio::test]
@@ -249,14 +201,8 @@ async fn dependents_are_watched_through_their_owner() {
         ..ObjectMeta::default()
     };
     let child = api.create(&PostParams::default(), &child).await.unwrap();
-    let mut seen = std::pin::pin!(
-        watcher(api.clone(), watcher::Config::default())
-            .default_backoff()
-            .applied_objects()
-    );
+    let mut seen = std::pin::pin!(watcher(api.clone(), watcher::Config::default()).default_backoff().applied_objects());
     assert!(seen.next().await.unwrap().is_ok());
     api.delete("a", &DeleteParams::default()).await.unwrap();
-    await_condition(api.clone(), "b", conditions::is_deleted(&child.uid().unwrap()))
-        .await
-        .unwrap();
+    await_condition(api.clone(), "b", conditions::is_deleted(&child.uid().unwrap())).await.unwrap();
 }

@@ -35,10 +35,7 @@ async fn a_name_in_use_already_exists() {
     let status = client.post(TOYS, &toy("a")).await.expect(409);
     assert_eq!(status["reason"], "AlreadyExists");
     assert_eq!(status["message"], "toys.toys.example \"a\" already exists");
-    assert_eq!(
-        status["details"],
-        json!({"name": "a", "group": "toys.example", "kind": "toys"})
-    );
+    assert_eq!(status["details"], json!({"name": "a", "group": "toys.example", "kind": "toys"}));
 }
 
 #[tokio::test]
@@ -77,10 +74,7 @@ async fn one_invalid_field_is_named_without_brackets() {
     let mut sent = toy("a");
     sent["spec"] = json!({});
     let status = Client::new().post(TOYS, &sent).await.expect(422);
-    assert_eq!(
-        status["message"],
-        "Toy.toys.example \"a\" is invalid: spec.color: Required value"
-    );
+    assert_eq!(status["message"], "Toy.toys.example \"a\" is invalid: spec.color: Required value");
 }
 
 #[tokio::test]
@@ -89,10 +83,7 @@ async fn field_validation_reaches_the_admission() {
     let mut sent = toy("a");
     sent["spec"]["weight"] = 3.into();
     client.post(TOYS, &sent).await.expect(422);
-    client
-        .post(&format!("{TOYS}?fieldValidation=Ignore"), &sent)
-        .await
-        .expect(201);
+    client.post(&format!("{TOYS}?fieldValidation=Ignore"), &sent).await.expect(201);
 }
 
 #[tokio::test]
@@ -142,11 +133,7 @@ async fn a_body_that_contradicts_the_url_is_a_bad_request() {
         json!([]),
     ];
     for body in bodies {
-        assert_eq!(
-            client.put(&url("a"), &body).await.expect(400)["reason"],
-            "BadRequest",
-            "{body}"
-        );
+        assert_eq!(client.put(&url("a"), &body).await.expect(400)["reason"], "BadRequest", "{body}");
     }
 }
 
@@ -193,17 +180,12 @@ async fn an_update_of_a_recreated_object_conflicts_by_uid() {
 async fn a_patch_needs_no_version_but_honours_one() {
     let client = Client::new();
     let first = client.create_toy("a").await;
-    client
-        .patch(&url("a"), MERGE, json!({"spec": {"color": "blue"}}))
-        .await
-        .expect(200);
+    client.patch(&url("a"), MERGE, json!({"spec": {"color": "blue"}})).await.expect(200);
     let version = first["metadata"]["resourceVersion"].clone();
     let stale = json!({"metadata": {"resourceVersion": version}, "spec": {"color": "green"}});
     client.patch(&url("a"), MERGE, stale).await.expect(409);
-    let current = client
-        .patch(&url("a"), JSON_PATCH, json!([{"op": "remove", "path": "/spec/shape"}]))
-        .await
-        .expect(200);
+    let current =
+        client.patch(&url("a"), JSON_PATCH, json!([{"op": "remove", "path": "/spec/shape"}])).await.expect(200);
     assert_eq!(current["spec"], json!({"color": "blue", "shape": "round"}));
 }
 
@@ -232,30 +214,17 @@ async fn a_json_patch_may_test_for_absence_with_null() {
         {"op": "add", "path": "/metadata/finalizers", "value": ["toys.example/a"]},
     ]);
     client.patch(&url("a"), JSON_PATCH, add.clone()).await.expect(200);
-    assert_eq!(
-        client.patch(&url("a"), JSON_PATCH, add).await.expect(422)["reason"],
-        "Invalid"
-    );
+    assert_eq!(client.patch(&url("a"), JSON_PATCH, add).await.expect(422)["reason"], "Invalid");
 }
 
 #[tokio::test]
 async fn unsupported_patches_are_refused_with_the_supported_ones() {
     let client = Client::new();
     client.create_toy("a").await;
-    for content_type in [
-        "application/apply-patch+yaml",
-        "application/strategic-merge-patch+json",
-        "text/plain",
-    ] {
+    for content_type in ["application/apply-patch+yaml", "application/strategic-merge-patch+json", "text/plain"] {
         let status = client.patch(&url("a"), content_type, json!({})).await.expect(415);
         assert_eq!(status["reason"], "UnsupportedMediaType");
-        assert!(
-            status["message"]
-                .as_str()
-                .unwrap()
-                .contains("application/merge-patch+json"),
-            "{status}"
-        );
+        assert!(status["message"].as_str().unwrap().contains("application/merge-patch+json"), "{status}");
     }
 }
 
@@ -264,10 +233,7 @@ async fn writes_that_change_nothing_change_nothing() {
     let client = Client::new();
     client.create_toy("a").await;
     let status = json!({"status": {"phase": "Played", "conditions": []}});
-    let before = client
-        .patch(&format!("{}/status", url("a")), MERGE, status.clone())
-        .await
-        .expect(200);
+    let before = client.patch(&format!("{}/status", url("a")), MERGE, status.clone()).await.expect(200);
     let version = client.version().await;
     let mut empty_lists = before.clone();
     empty_lists["metadata"]["finalizers"] = json!([]);
@@ -301,10 +267,7 @@ async fn the_main_path_ignores_the_status_and_the_status_path_all_else() {
         sent
     };
     let made = client.put(&status_url, &everything("blue", "One")).await.expect(200);
-    assert_eq!(
-        (&made["spec"]["color"], &made["status"]["phase"]),
-        (&json!("red"), &json!("One"))
-    );
+    assert_eq!((&made["spec"]["color"], &made["status"]["phase"]), (&json!("red"), &json!("One")));
     assert!(made["metadata"].get("labels").is_none());
     assert_eq!(made["metadata"]["generation"], 1);
     for answer in [
@@ -313,14 +276,8 @@ async fn the_main_path_ignores_the_status_and_the_status_path_all_else() {
     ] {
         assert_eq!(answer.expect(200)["status"]["phase"], "One");
     }
-    let patched = client
-        .patch(&status_url, MERGE, everything("pink", "Four"))
-        .await
-        .expect(200);
-    assert_eq!(
-        (&patched["spec"]["color"], &patched["status"]["phase"]),
-        (&json!("green"), &json!("Four"))
-    );
+    let patched = client.patch(&status_url, MERGE, everything("pink", "Four")).await.expect(200);
+    assert_eq!((&patched["spec"]["color"], &patched["status"]["phase"]), (&json!("green"), &json!("Four")));
     assert_eq!(client.get(&status_url).await.expect(200), patched);
 }
 
@@ -329,26 +286,14 @@ async fn a_new_default_of_the_kind_does_not_come_in_through_the_status() {
     let store = Store::in_memory();
     let mut older = crate::support::kinds();
     older[0].admit = |_| Ok(());
-    let build = jackin_apiserver::BuildInfo {
-        version: String::new(),
-        git: String::new(),
-    };
+    let build = jackin_apiserver::BuildInfo { version: String::new(), git: String::new() };
     let older = jackin_apiserver::ApiServer::new(store.clone(), older, build);
     let made = Client::of(&older).create_toy("a").await;
     assert!(made["spec"].get("shape").is_none());
     let client = Client::of(&server_over(store));
-    let patched = client
-        .patch(&format!("{}/status", url("a")), MERGE, json!({"status": {"x": 1}}))
-        .await
-        .expect(200);
-    assert_eq!(
-        (&patched["spec"], &patched["metadata"]["generation"]),
-        (&made["spec"], &json!(1))
-    );
-    let patched = client
-        .patch(&url("a"), MERGE, json!({"spec": {"color": "blue"}}))
-        .await
-        .expect(200);
+    let patched = client.patch(&format!("{}/status", url("a")), MERGE, json!({"status": {"x": 1}})).await.expect(200);
+    assert_eq!((&patched["spec"], &patched["metadata"]["generation"]), (&made["spec"], &json!(1)));
+    let patched = client.patch(&url("a"), MERGE, json!({"spec": {"color": "blue"}})).await.expect(200);
     assert_eq!(patched["spec"]["shape"], "round");
 }
 
@@ -357,17 +302,9 @@ async fn the_generation_counts_changes_of_the_spec_only() {
     let client = Client::new();
     client.create_toy("a").await;
     let generation = |answer: Value| answer["metadata"]["generation"].as_i64().unwrap();
-    let labelled = client
-        .patch(
-            &url("a"),
-            MERGE,
-            json!({"metadata": {"labels": {"a": "b"}, "generation": 9}}),
-        )
-        .await;
+    let labelled = client.patch(&url("a"), MERGE, json!({"metadata": {"labels": {"a": "b"}, "generation": 9}})).await;
     assert_eq!(generation(labelled.expect(200)), 1);
-    let status = client
-        .patch(&format!("{}/status", url("a")), MERGE, json!({"status": {"x": 1}}))
-        .await;
+    let status = client.patch(&format!("{}/status", url("a")), MERGE, json!({"status": {"x": 1}})).await;
     assert_eq!(generation(status.expect(200)), 1);
     let changed = client.patch(&url("a"), MERGE, json!({"spec": {"color": "blue"}})).await;
     assert_eq!(generation(changed.expect(200)), 2);
@@ -382,17 +319,8 @@ async fn no_path_writes_the_metadata_of_the_server() {
         "managedFields": [{"manager": "m"}], "selfLink": "/x",
     }});
     assert_eq!(client.patch(&url("a"), MERGE, theirs.clone()).await.expect(200), made);
-    assert_eq!(
-        client
-            .patch(&format!("{}/status", url("a")), MERGE, theirs)
-            .await
-            .expect(200),
-        made
-    );
-    let status = client
-        .patch(&url("a"), MERGE, json!({"metadata": {"uid": "other"}}))
-        .await
-        .expect(409);
+    assert_eq!(client.patch(&format!("{}/status", url("a")), MERGE, theirs).await.expect(200), made);
+    let status = client.patch(&url("a"), MERGE, json!({"metadata": {"uid": "other"}})).await.expect(409);
     assert_eq!(status["reason"], "Conflict");
 }
 
@@ -410,37 +338,22 @@ async fn a_dry_run_answers_as_the_real_one_and_keeps_nothing() {
     let run = format!("{}?dryRun=All", url("a"));
     let answers = [
         client.put(&run, &changed).await.expect(200),
-        client
-            .patch(&run, MERGE, json!({"spec": {"color": "blue"}}))
-            .await
-            .expect(200),
+        client.patch(&run, MERGE, json!({"spec": {"color": "blue"}})).await.expect(200),
     ];
     for answer in answers {
         assert_eq!(answer["spec"]["color"], "blue");
         assert_eq!(answer["metadata"]["generation"], 2);
         assert_eq!(version_of(&answer), version_of(&made));
     }
-    let status = client
-        .patch(
-            &format!("{}/status?dryRun=All", url("a")),
-            MERGE,
-            json!({"status": {"x": 1}}),
-        )
-        .await;
+    let status = client.patch(&format!("{}/status?dryRun=All", url("a")), MERGE, json!({"status": {"x": 1}})).await;
     assert_eq!(status.expect(200)["status"]["x"], 1);
     client.delete(&run).await.expect(200);
-    client
-        .delete_with(&url("a"), json!({"kind": "DeleteOptions", "dryRun": ["All"]}))
-        .await
-        .expect(200);
+    client.delete_with(&url("a"), json!({"kind": "DeleteOptions", "dryRun": ["All"]})).await.expect(200);
     client.delete(&format!("{TOYS}?dryRun=All")).await.expect(200);
     assert_eq!(client.get(&url("a")).await.expect(200), made);
     assert_eq!(client.version().await, version);
     assert_eq!(client.names("/api/v1/namespaces").await, ["default"]);
-    client
-        .put(&format!("{}?dryRun=Some", url("a")), &changed)
-        .await
-        .expect(400);
+    client.put(&format!("{}?dryRun=Some", url("a")), &changed).await.expect(400);
 }
 
 #[tokio::test]
@@ -457,22 +370,10 @@ async fn bodies_are_bounded_and_json() {
     let client = Client::new();
     let mut sent = toy("a");
     sent["spec"]["shape"] = "x".repeat(3 << 20).into();
-    assert_eq!(
-        client.post(TOYS, &sent).await.expect(413)["reason"],
-        "RequestEntityTooLarge"
-    );
-    let yaml = client
-        .raw(
-            "POST",
-            TOYS,
-            &[("content-type", "application/yaml")],
-            "kind: Toy".to_owned(),
-        )
-        .await;
+    assert_eq!(client.post(TOYS, &sent).await.expect(413)["reason"], "RequestEntityTooLarge");
+    let yaml = client.raw("POST", TOYS, &[("content-type", "application/yaml")], "kind: Toy".to_owned()).await;
     assert_eq!(yaml.status(), 415);
-    let broken = client
-        .raw("POST", TOYS, &[("content-type", "application/json")], "{".to_owned())
-        .await;
+    let broken = client.raw("POST", TOYS, &[("content-type", "application/json")], "{".to_owned()).await;
     assert_eq!(broken.status(), 400);
 }
 
@@ -486,10 +387,7 @@ async fn labels_annotations_finalizers_and_owners_are_checked() {
         (json!({"annotations": {"/": "c"}}), "metadata.annotations"),
         (json!({"finalizers": ["a b"]}), "metadata.finalizers[0]"),
         (json!({"finalizers": "a"}), "metadata.finalizers"),
-        (
-            json!({"ownerReferences": [{"kind": "Toy"}]}),
-            "metadata.ownerReferences[0].apiVersion",
-        ),
+        (json!({"ownerReferences": [{"kind": "Toy"}]}), "metadata.ownerReferences[0].apiVersion"),
     ];
     for (mut metadata, field) in cases {
         metadata["name"] = "a".into();

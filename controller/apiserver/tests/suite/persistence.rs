@@ -12,10 +12,7 @@ async fn objects_and_statuses_survive_a_restart() {
     let written = {
         let client = Client::of(&server_over(Store::open(&path).unwrap()));
         client.create_toy("a").await;
-        client
-            .patch(&format!("{TOYS}/a/status"), MERGE, json!({"status": {"x": 1}}))
-            .await
-            .expect(200)
+        client.patch(&format!("{TOYS}/a/status"), MERGE, json!({"status": {"x": 1}})).await.expect(200)
     };
     let client = Client::of(&server_over(Store::open(&path).unwrap()));
     assert_eq!(client.get(&format!("{TOYS}/a")).await.expect(200), written);
@@ -60,10 +57,7 @@ async fn a_watch_from_before_a_restart_is_expired() {
     let client = Client::of(&server_over(Store::open(&path).unwrap()));
     let mut watch = client.watch(&format!("{TOYS}?resourceVersion={version}")).await;
     let event = watch.next().await.unwrap();
-    assert_eq!(
-        (&event["type"], &event["object"]["code"]),
-        (&json!("ERROR"), &json!(410))
-    );
+    assert_eq!((&event["type"], &event["object"]["code"]), (&json!("ERROR"), &json!(410)));
     assert_eq!(watch.next().await, None);
 }
 
@@ -88,10 +82,7 @@ async fn a_lazy_status_is_on_disk_after_the_next_durable_write() {
     let (path, crashed) = (folder.path().join("store.db"), folder.path().join("crashed.db"));
     let client = Client::of(&server_over(Store::open(&path).unwrap()));
     client.create_toy("a").await;
-    let written = client
-        .patch(&format!("{TOYS}/a/status"), MERGE, json!({"status": {"x": 1}}))
-        .await
-        .expect(200);
+    let written = client.patch(&format!("{TOYS}/a/status"), MERGE, json!({"status": {"x": 1}})).await.expect(200);
     client.create_toy("b").await;
     // What a crash leaves is what the file holds now.
     std::fs::copy(&path, &crashed).unwrap();
@@ -105,10 +96,7 @@ async fn an_idle_store_writes_what_it_owes() {
     let (path, crashed) = (folder.path().join("store.db"), folder.path().join("crashed.db"));
     let client = Client::of(&server_over(Store::open(&path).unwrap()));
     client.create_toy("a").await;
-    let written = client
-        .patch(&format!("{TOYS}/a/status"), MERGE, json!({"status": {"x": 1}}))
-        .await
-        .expect(200);
+    let written = client.patch(&format!("{TOYS}/a/status"), MERGE, json!({"status": {"x": 1}})).await.expect(200);
     let on_disk = async || {
         std::fs::copy(&path, &crashed).unwrap();
         let after = Client::of(&server_over(Store::open(&crashed).unwrap()));
@@ -128,10 +116,7 @@ async fn a_flush_makes_lazy_writes_durable() {
     let server = server_over(Store::open(&path).unwrap());
     let client = Client::of(&server);
     client.create_toy("a").await;
-    let written = client
-        .patch(&format!("{TOYS}/a/status"), MERGE, json!({"status": {"x": 1}}))
-        .await
-        .expect(200);
+    let written = client.patch(&format!("{TOYS}/a/status"), MERGE, json!({"status": {"x": 1}})).await.expect(200);
     server.store().flush().await.unwrap();
     std::fs::copy(&path, &crashed).unwrap();
     let after = Client::of(&server_over(Store::open(&crashed).unwrap()));
@@ -171,10 +156,7 @@ async fn orphans_left_by_a_crash_are_collected_at_start() {
     let mut later = kinds[0].clone();
     later.group = "later.example".to_owned();
     kinds.push(later);
-    let build = jackin_apiserver::BuildInfo {
-        version: String::new(),
-        git: String::new(),
-    };
+    let build = jackin_apiserver::BuildInfo { version: String::new(), git: String::new() };
     let server = jackin_apiserver::ApiServer::new(Store::open(&path).unwrap(), kinds, build);
     assert_eq!(Client::of(&server).names(TOYS).await, ["a"]);
 }

@@ -47,13 +47,7 @@ async fn perform(client: &Client, step: &Step) {
         Step::Recolor(name, color) => merge(name, json!({"spec": {"color": color.to_string()}})).await,
         Step::Label(name, on) => merge(name, json!({"metadata": {"labels": {"on": on.to_string()}}})).await,
         Step::Status(name, value) => {
-            client
-                .patch(
-                    &format!("{}/status", url(name)),
-                    MERGE,
-                    json!({"status": {"value": value}}),
-                )
-                .await
+            client.patch(&format!("{}/status", url(name)), MERGE, json!({"status": {"value": value}})).await
         }
         Step::Finalize(name, on) => {
             let finalizers = if *on { json!(["toys.example/f"]) } else { Value::Null };
@@ -61,24 +55,16 @@ async fn perform(client: &Client, step: &Step) {
         }
         Step::Delete(name, policy) => {
             let policy = ["Background", "Foreground", "Orphan"][usize::from(*policy)];
-            client
-                .delete_with(&url(name), json!({"propagationPolicy": policy}))
-                .await
+            client.delete_with(&url(name), json!({"propagationPolicy": policy})).await
         }
     };
-    assert!(
-        matches!(answer.code, 200 | 201 | 404 | 409 | 422),
-        "{step:?}: {answer:?}"
-    );
+    assert!(matches!(answer.code, 200 | 201 | 404 | 409 | 422), "{step:?}: {answer:?}");
 }
 
 /// Applies the events up to a version to a list; checks that versions rise.
 async fn replay(client: &Client, query: &str, from: u64, to: u64) -> BTreeMap<String, Value> {
-    let mut watch = client
-        .watch(&format!(
-            "{TOYS}?resourceVersion={from}&allowWatchBookmarks=true&timeoutSeconds=1&{query}"
-        ))
-        .await;
+    let mut watch =
+        client.watch(&format!("{TOYS}?resourceVersion={from}&allowWatchBookmarks=true&timeoutSeconds=1&{query}")).await;
     let (mut objects, mut last) = (BTreeMap::new(), from);
     // The bookmark at the end of the watch is the end of what is to be seen.
     while let Some(event) = watch.next().await {

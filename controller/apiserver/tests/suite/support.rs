@@ -19,10 +19,7 @@ pub(crate) const JSON_PATCH: &str = "application/json-patch+json";
 pub(crate) const TABLE: &str = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json";
 
 pub(crate) fn kinds() -> Vec<KindDefinition> {
-    vec![
-        kind("Toy", "toys", "toy", admit_toy),
-        kind("Box", "boxes", "box", |_| Ok(())),
-    ]
+    vec![kind("Toy", "toys", "toy", admit_toy), kind("Box", "boxes", "box", |_| Ok(()))]
 }
 
 fn kind(
@@ -65,15 +62,8 @@ fn admit_toy(admission: Admission<'_>) -> Result<(), Vec<FieldError>> {
     let spec = &mut admission.new["spec"];
     let mut errors = Vec::new();
     if admission.operation == Operation::Delete {
-        if admission
-            .old
-            .is_some_and(|old| old["metadata"]["labels"]["keep"] == "yes")
-        {
-            errors.push(FieldError::new(
-                "metadata.labels",
-                FieldErrorReason::Forbidden,
-                "the toy is kept",
-            ));
+        if admission.old.is_some_and(|old| old["metadata"]["labels"]["keep"] == "yes") {
+            errors.push(FieldError::new("metadata.labels", FieldErrorReason::Forbidden, "the toy is kept"));
         }
     } else {
         if !spec["color"].is_string() {
@@ -83,11 +73,7 @@ fn admit_toy(admission: Admission<'_>) -> Result<(), Vec<FieldError>> {
             panic!("this color makes the admission panic, on purpose");
         }
         if admission.field_validation == FieldValidation::Strict && spec.get("weight").is_some() {
-            errors.push(FieldError::new(
-                "spec.weight",
-                FieldErrorReason::Invalid,
-                "unknown field",
-            ));
+            errors.push(FieldError::new("spec.weight", FieldErrorReason::Invalid, "unknown field"));
         }
         if spec.is_object() && spec["shape"].is_null() {
             spec["shape"] = "round".into();
@@ -97,14 +83,7 @@ fn admit_toy(admission: Admission<'_>) -> Result<(), Vec<FieldError>> {
 }
 
 pub(crate) fn server_over(store: Store) -> ApiServer {
-    ApiServer::new(
-        store,
-        kinds(),
-        BuildInfo {
-            version: "0.1.0".to_owned(),
-            git: "abc".to_owned(),
-        },
-    )
+    ApiServer::new(store, kinds(), BuildInfo { version: "0.1.0".to_owned(), git: "abc".to_owned() })
 }
 
 pub(crate) fn toy(name: &str) -> Value {
@@ -155,9 +134,7 @@ impl Client {
     }
 
     pub(crate) fn of(server: &ApiServer) -> Self {
-        Self {
-            router: server.router(),
-        }
+        Self { router: server.router() }
     }
 
     pub(crate) async fn raw(&self, method: &str, url: &str, headers: &[(&str, &str)], body: String) -> Response<Body> {
@@ -165,21 +142,14 @@ impl Client {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        self.router
-            .clone()
-            .oneshot(request.body(Body::from(body)).unwrap())
-            .await
-            .unwrap()
+        self.router.clone().oneshot(request.body(Body::from(body)).unwrap()).await.unwrap()
     }
 
     async fn send(&self, method: &str, url: &str, headers: &[(&str, &str)], body: String) -> Answer {
         let response = self.raw(method, url, headers, body).await;
         let code = response.status().as_u16();
         let bytes = response.into_body().collect().await.unwrap().to_bytes();
-        Answer {
-            code,
-            body: serde_json::from_slice(&bytes).unwrap_or_else(|_| json!(String::from_utf8_lossy(&bytes))),
-        }
+        Answer { code, body: serde_json::from_slice(&bytes).unwrap_or_else(|_| json!(String::from_utf8_lossy(&bytes))) }
     }
 
     pub(crate) async fn get(&self, url: &str) -> Answer {
@@ -191,18 +161,15 @@ impl Client {
     }
 
     pub(crate) async fn post(&self, url: &str, body: &Value) -> Answer {
-        self.send("POST", url, &[("content-type", "application/json")], body.to_string())
-            .await
+        self.send("POST", url, &[("content-type", "application/json")], body.to_string()).await
     }
 
     pub(crate) async fn put(&self, url: &str, body: &Value) -> Answer {
-        self.send("PUT", url, &[("content-type", "application/json")], body.to_string())
-            .await
+        self.send("PUT", url, &[("content-type", "application/json")], body.to_string()).await
     }
 
     pub(crate) async fn patch(&self, url: &str, content_type: &str, body: Value) -> Answer {
-        self.send("PATCH", url, &[("content-type", content_type)], body.to_string())
-            .await
+        self.send("PATCH", url, &[("content-type", content_type)], body.to_string()).await
     }
 
     pub(crate) async fn delete(&self, url: &str) -> Answer {
@@ -210,13 +177,7 @@ impl Client {
     }
 
     pub(crate) async fn delete_with(&self, url: &str, options: Value) -> Answer {
-        self.send(
-            "DELETE",
-            url,
-            &[("content-type", "application/json")],
-            options.to_string(),
-        )
-        .await
+        self.send("DELETE", url, &[("content-type", "application/json")], options.to_string()).await
     }
 
     pub(crate) async fn create_toy(&self, name: &str) -> Value {
@@ -224,10 +185,7 @@ impl Client {
     }
 
     pub(crate) async fn version(&self) -> String {
-        self.get(TOYS).await.expect(200)["metadata"]["resourceVersion"]
-            .as_str()
-            .unwrap()
-            .to_owned()
+        self.get(TOYS).await.expect(200)["metadata"]["resourceVersion"].as_str().unwrap().to_owned()
     }
 
     pub(crate) async fn names(&self, url: &str) -> Vec<String> {
@@ -240,29 +198,15 @@ impl Client {
 
     pub(crate) async fn watch_as(&self, url: &str, accept: &str) -> Watch {
         let separator = if url.contains('?') { '&' } else { '?' };
-        let response = self
-            .raw(
-                "GET",
-                &format!("{url}{separator}watch=true"),
-                &[("accept", accept)],
-                String::new(),
-            )
-            .await;
+        let response =
+            self.raw("GET", &format!("{url}{separator}watch=true"), &[("accept", accept)], String::new()).await;
         assert_eq!(response.status(), 200);
-        Watch {
-            body: response.into_body(),
-            buffer: BytesMut::new(),
-        }
+        Watch { body: response.into_body(), buffer: BytesMut::new() }
     }
 }
 
 pub(crate) fn names(list: &Value) -> Vec<String> {
-    list["items"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|item| item["metadata"]["name"].as_str().unwrap().to_owned())
-        .collect()
+    list["items"].as_array().unwrap().iter().map(|item| item["metadata"]["name"].as_str().unwrap().to_owned()).collect()
 }
 
 pub(crate) fn version_of(object: &Value) -> u64 {

@@ -16,15 +16,9 @@ async fn a_watch_sends_what_is_there_and_then_what_changes() {
     let mut watch = client.watch(TOYS).await;
     assert_eq!(watch.line().await, "ADDED a");
     client.create_toy("b").await;
-    client
-        .patch(&url("a"), MERGE, json!({"spec": {"color": "blue"}}))
-        .await
-        .expect(200);
+    client.patch(&url("a"), MERGE, json!({"spec": {"color": "blue"}})).await.expect(200);
     client.delete(&url("b")).await.expect(200);
-    assert_eq!(
-        [watch.line().await, watch.line().await, watch.line().await],
-        ["ADDED b", "MODIFIED a", "DELETED b"]
-    );
+    assert_eq!([watch.line().await, watch.line().await, watch.line().await], ["ADDED b", "MODIFIED a", "DELETED b"]);
 }
 
 #[tokio::test]
@@ -32,9 +26,7 @@ async fn a_watch_from_a_version_sends_only_what_came_after() {
     let client = Client::new();
     let first = client.create_toy("a").await;
     client.create_toy("b").await;
-    let mut watch = client
-        .watch(&format!("{TOYS}?resourceVersion={}", version_of(&first)))
-        .await;
+    let mut watch = client.watch(&format!("{TOYS}?resourceVersion={}", version_of(&first))).await;
     assert_eq!(watch.line().await, "ADDED b");
 }
 
@@ -42,9 +34,7 @@ async fn a_watch_from_a_version_sends_only_what_came_after() {
 async fn a_deletion_is_told_under_a_fresh_version() {
     let client = Client::new();
     let made = client.create_toy("a").await;
-    let mut watch = client
-        .watch(&format!("{TOYS}?resourceVersion={}", version_of(&made)))
-        .await;
+    let mut watch = client.watch(&format!("{TOYS}?resourceVersion={}", version_of(&made))).await;
     client.delete(&url("a")).await.expect(200);
     let event = watch.next().await.unwrap();
     assert_eq!(event["type"], "DELETED");
@@ -60,16 +50,10 @@ async fn a_watch_sees_its_kind_and_namespace_only() {
     let mut sent = toy("box");
     sent["kind"] = "Box".into();
     client.post(BOXES, &sent).await.expect(201);
-    client
-        .post("/apis/toys.example/v1/namespaces/other/toys", &toy("b"))
-        .await
-        .expect(201);
+    client.post("/apis/toys.example/v1/namespaces/other/toys", &toy("b")).await.expect(201);
     client.create_toy("c").await;
     assert_eq!(watch.line().await, "ADDED c");
-    assert_eq!(
-        [everywhere.line().await, everywhere.line().await],
-        ["ADDED b", "ADDED c"]
-    );
+    assert_eq!([everywhere.line().await, everywhere.line().await], ["ADDED b", "ADDED c"]);
 }
 
 #[tokio::test]
@@ -79,15 +63,9 @@ async fn an_object_that_stops_matching_is_deleted_for_its_watcher() {
     let mut watch = client.watch(&format!("{TOYS}?labelSelector=on%3Dyes")).await;
     let label = |value: &str| json!({"metadata": {"labels": {"on": value}}});
     client.patch(&url("a"), MERGE, label("yes")).await.expect(200);
-    client
-        .patch(&url("a"), MERGE, json!({"spec": {"color": "blue"}}))
-        .await
-        .expect(200);
+    client.patch(&url("a"), MERGE, json!({"spec": {"color": "blue"}})).await.expect(200);
     let left = client.patch(&url("a"), MERGE, label("no")).await.expect(200);
-    client
-        .patch(&url("a"), MERGE, json!({"spec": {"color": "green"}}))
-        .await
-        .expect(200);
+    client.patch(&url("a"), MERGE, json!({"spec": {"color": "green"}})).await.expect(200);
     client.patch(&url("a"), MERGE, label("yes")).await.expect(200);
     assert_eq!([watch.line().await, watch.line().await], ["ADDED a", "MODIFIED a"]);
     let deleted = watch.next().await.unwrap();
@@ -112,21 +90,13 @@ async fn a_field_selector_on_the_name_watches_one_object() {
 async fn a_watcher_that_falls_behind_is_told_so_and_ends() {
     let client = Client::of(&server_over(Store::in_memory_with_ring(8)));
     let made = client.create_toy("a").await;
-    let mut slow = client
-        .watch(&format!("{TOYS}?resourceVersion={}", version_of(&made)))
-        .await;
+    let mut slow = client.watch(&format!("{TOYS}?resourceVersion={}", version_of(&made))).await;
     for index in 0..20 {
-        client
-            .patch(&url("a"), MERGE, json!({"spec": {"color": format!("c{index}")}}))
-            .await
-            .expect(200);
+        client.patch(&url("a"), MERGE, json!({"spec": {"color": format!("c{index}")}})).await.expect(200);
     }
     let event = slow.next().await.unwrap();
     assert_eq!(event["type"], "ERROR");
-    assert_eq!(
-        (&event["object"]["code"], &event["object"]["reason"]),
-        (&json!(410), &json!("Expired"))
-    );
+    assert_eq!((&event["object"]["code"], &event["object"]["reason"]), (&json!(410), &json!("Expired")));
     assert_eq!(slow.next().await, None);
 }
 
@@ -150,14 +120,8 @@ async fn initial_events_end_with_a_marked_bookmark() {
     let bookmark = watch.next().await.unwrap();
     assert_eq!(bookmark["type"], "BOOKMARK");
     assert_eq!(bookmark["object"]["kind"], "Toy");
-    assert_eq!(
-        bookmark["object"]["metadata"]["annotations"]["k8s.io/initial-events-end"],
-        "true"
-    );
-    assert_eq!(
-        bookmark["object"]["metadata"]["resourceVersion"],
-        client.version().await
-    );
+    assert_eq!(bookmark["object"]["metadata"]["annotations"]["k8s.io/initial-events-end"], "true");
+    assert_eq!(bookmark["object"]["metadata"]["resourceVersion"], client.version().await);
     client.create_toy("c").await;
     assert_eq!(watch.line().await, "ADDED c");
 }

@@ -53,11 +53,7 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Ended {
         (None, None) => {
             let status = capsule.status().await?;
             let has_live = status.sessions.iter().any(Session::is_live);
-            if has_live {
-                None
-            } else {
-                Some(spawn(&mut capsule, reach.session).await?)
-            }
+            if has_live { None } else { Some(spawn(&mut capsule, reach.session).await?) }
         }
     };
     let options = AttachOptions {
@@ -87,20 +83,7 @@ async fn session_of(
 }
 
 async fn spawn(capsule: &mut CapsuleClient, session: SessionToStart) -> Result<String, CommandError> {
-    let SessionToStart {
-        name,
-        agent,
-        argv,
-        cwd,
-        state_rule,
-    } = session;
-    let spawn = Spawn {
-        name,
-        agent,
-        argv,
-        cwd,
-        state_rule: state_rule.unwrap_or_default(),
-        ..Spawn::default()
-    };
+    let SessionToStart { name, agent, argv, cwd, state_rule } = session;
+    let spawn = Spawn { name, agent, argv, cwd, state_rule: state_rule.unwrap_or_default(), ..Spawn::default() };
     Ok(capsule.spawn(spawn).await?.id)
 }

@@ -15,12 +15,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments, console: &Console) -> Ended {
     let mut script = Vec::new();
-    clap_complete::generate(
-        arguments.shell,
-        &mut crate::args::Arguments::command(),
-        "jackin",
-        &mut script,
-    );
+    clap_complete::generate(arguments.shell, &mut crate::args::Arguments::command(), "jackin", &mut script);
     console.write(&String::from_utf8_lossy(&script))?;
     Ok(0)
 }

@@ -73,34 +73,16 @@ struct Doomed {
 
 pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Ended {
     let is_by_file = !arguments.files.files.is_empty();
-    let from_files = if is_by_file {
-        manifest::identities(&arguments.files, context)?
-    } else {
-        Vec::new()
-    };
-    let selected = if is_by_file {
-        Vec::new()
-    } else {
-        resource::select(&arguments.objects)?
-    };
+    let from_files = if is_by_file { manifest::identities(&arguments.files, context)? } else { Vec::new() };
+    let selected = if is_by_file { Vec::new() } else { resource::select(&arguments.objects)? };
     let client = context.client().await?;
-    let mut doomed: Vec<_> = from_files
-        .into_iter()
-        .map(|(resource, namespace, name)| Doomed {
-            resource,
-            namespace,
-            name,
-        })
-        .collect();
+    let mut doomed: Vec<_> =
+        from_files.into_iter().map(|(resource, namespace, name)| Doomed { resource, namespace, name }).collect();
     // What refers to others goes first.
     doomed.sort_by_key(|one| one.resource != &WORKSPACE);
     for one in &selected {
         let namespace = context.namespace().to_owned();
-        let doom = |name| Doomed {
-            resource: one.resource,
-            namespace: namespace.clone(),
-            name,
-        };
+        let doom = |name| Doomed { resource: one.resource, namespace: namespace.clone(), name };
         if !one.names.is_empty() {
             doomed.extend(one.names.iter().cloned().map(doom));
         } else if arguments.all || arguments.selector.is_some() {
@@ -138,14 +120,8 @@ async fn delete(arguments: &Arguments, context: &Context, client: &kube::Client,
             None if arguments.ignore_not_found => continue,
             None => {
                 let message = format!("{} `{}` not found", one.resource.singular, one.name);
-                let hints = vec![format!(
-                    "`jackin get {}` lists those that are there",
-                    one.resource.plural
-                )];
-                failures.push(Diagnostic {
-                    hints,
-                    ..Diagnostic::new(message)
-                });
+                let hints = vec![format!("`jackin get {}` lists those that are there", one.resource.plural)];
+                failures.push(Diagnostic { hints, ..Diagnostic::new(message) });
                 continue;
             }
         };
@@ -166,24 +142,14 @@ async fn delete(arguments: &Arguments, context: &Context, client: &kube::Client,
             DryRun::Client => "deleted (dry run)",
             DryRun::Server => "deleted (server dry run)",
         };
-        let group = if one.resource.group.is_empty() {
-            String::new()
-        } else {
-            format!(".{}", one.resource.group)
-        };
-        context
-            .console
-            .line(&format!("{}{group} \"{}\" {said}", one.resource.singular, one.name))?;
+        let group = if one.resource.group.is_empty() { String::new() } else { format!(".{}", one.resource.group) };
+        context.console.line(&format!("{}{group} \"{}\" {said}", one.resource.singular, one.name))?;
         going.push((one, before.metadata.uid));
     }
     if arguments.wait && arguments.dry_run == DryRun::None {
         wait(arguments, client, going).await?;
     }
-    if failures.is_empty() {
-        Ok(0)
-    } else {
-        Err(CommandError::of(kind, failures))
-    }
+    if failures.is_empty() { Ok(0) } else { Err(CommandError::of(kind, failures)) }
 }
 
 async fn wait(
@@ -198,11 +164,7 @@ async fn wait(
     for (one, _) in &going {
         let is_covered = |target: &Target| target.resource == one.resource && target.namespace == one.namespace;
         if !targets.iter().any(is_covered) {
-            targets.push(Target {
-                resource: one.resource,
-                namespace: one.namespace.clone(),
-                name: None,
-            });
+            targets.push(Target { resource: one.resource, namespace: one.namespace.clone(), name: None });
         }
     }
     let timeout = Some(arguments.timeout).filter(|timeout| !timeout.is_zero());
@@ -214,9 +176,7 @@ async fn wait(
             .iter()
             .filter_map(|(one, _)| Some((one.name.clone(), find(one)?)))
             .map(|(name, object)| {
-                let ready = live::conditions(object)
-                    .into_iter()
-                    .find(|condition| condition.type_ == "Ready");
+                let ready = live::conditions(object).into_iter().find(|condition| condition.type_ == "Ready");
                 let why = ready.map_or_else(
                     || object.finalizers().join(", "),
                     |ready| format!("{}: {}", ready.reason, ready.message),
@@ -232,12 +192,7 @@ async fn wait(
         Waited::TimedOut => {
             let message = format!("not gone within {}", text::brief(arguments.timeout));
             let hints = vec!["the controller goes on with it; `jackin events` tells how it fares".to_owned()];
-            let diagnostic = Diagnostic {
-                message,
-                place: None,
-                causes,
-                hints,
-            };
+            let diagnostic = Diagnostic { message, place: None, causes, hints };
             Err(CommandError::of(ErrorKind::NotReady, vec![diagnostic]))
         }
     }

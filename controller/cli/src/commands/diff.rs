@@ -73,24 +73,15 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Ended {
         };
         let broken = |error| CommandError::from(kube::Error::SerdeError(error));
         let old = live.as_ref().map(serde_json::to_value).transpose().map_err(broken)?;
-        let fields = compare(
-            &old.clone().unwrap_or_default(),
-            &serde_json::to_value(new).map_err(broken)?,
-        );
+        let fields = compare(&old.clone().unwrap_or_default(), &serde_json::to_value(new).map_err(broken)?);
         if old.is_some() && fields.is_empty() {
             continue;
         }
         let change = if old.is_some() { "changed" } else { "created" };
-        diffs.push(ObjectDiff {
-            object: manifest.object.label(),
-            change,
-            fields,
-        });
+        diffs.push(ObjectDiff { object: manifest.object.label(), change, fields });
     }
     let objects: Vec<_> = manifests.iter().map(|manifest| manifest.object.to_json()).collect();
-    let plans: Plans = connection
-        .post_json("/jackin/v1/plan", &json!({ "objects": objects }))
-        .await?;
+    let plans: Plans = connection.post_json("/jackin/v1/plan", &json!({ "objects": objects })).await?;
     let code = u8::from(!diffs.is_empty());
     if arguments.output.is_some() {
         let diff = json!({ "objects": diffs, "instances": plans.instances, "images": plans.images });
@@ -118,10 +109,7 @@ fn compare(old: &Value, new: &Value) -> Vec<FieldDiff> {
 }
 
 fn differences(field: &str, old: Option<&Value>, new: Option<&Value>, fields: &mut Vec<FieldDiff>) {
-    let (old, new) = (
-        old.filter(|value| !value.is_null()),
-        new.filter(|value| !value.is_null()),
-    );
+    let (old, new) = (old.filter(|value| !value.is_null()), new.filter(|value| !value.is_null()));
     if old == new {
         return;
     }
@@ -129,31 +117,18 @@ fn differences(field: &str, old: Option<&Value>, new: Option<&Value>, fields: &m
     match (old, new) {
         (Some(Value::Array(before)), Some(Value::Array(after))) => {
             for index in 0..before.len().max(after.len()) {
-                differences(
-                    &format!("{field}[{index}]"),
-                    before.get(index),
-                    after.get(index),
-                    fields,
-                );
+                differences(&format!("{field}[{index}]"), before.get(index), after.get(index), fields);
             }
         }
         (Some(Value::Object(_)) | None, Some(Value::Object(_))) | (Some(Value::Object(_)), None) => {
             let (old, new) = (old.unwrap_or(&empty), new.unwrap_or(&empty));
-            let names = old
-                .as_object()
-                .into_iter()
-                .chain(new.as_object())
-                .flat_map(serde_json::Map::keys);
+            let names = old.as_object().into_iter().chain(new.as_object()).flat_map(serde_json::Map::keys);
             let names: std::collections::BTreeSet<_> = names.collect();
             for name in names {
                 differences(&format!("{field}.{name}"), old.get(name), new.get(name), fields);
             }
         }
-        _ => fields.push(FieldDiff {
-            field: field.to_owned(),
-            old: old.cloned(),
-            new: new.cloned(),
-        }),
+        _ => fields.push(FieldDiff { field: field.to_owned(), old: old.cloned(), new: new.cloned() }),
     }
 }
 
@@ -177,21 +152,12 @@ fn render(console: &Console, diffs: &[ObjectDiff], plans: &Plans) -> String {
         return text;
     }
     for image in &plans.images {
-        let _ = writeln!(
-            text,
-            "{} {}",
-            console.paint(Paint::Strong, &named("image", image)),
-            word(image, "decision")
-        );
+        let _ = writeln!(text, "{} {}", console.paint(Paint::Strong, &named("image", image)), word(image, "decision"));
         reasons(&mut text, image);
     }
     for instance in &plans.instances {
-        let _ = writeln!(
-            text,
-            "{} {}",
-            console.paint(Paint::Strong, &named("instance", instance)),
-            word(instance, "plan")
-        );
+        let _ =
+            writeln!(text, "{} {}", console.paint(Paint::Strong, &named("instance", instance)), word(instance, "plan"));
         reasons(&mut text, instance);
         for rejected in instance["rejectedPlans"].as_array().into_iter().flatten() {
             let _ = writeln!(text, "  not {}: {}", word(rejected, "plan"), word(rejected, "message"));
@@ -218,11 +184,7 @@ fn word<'a>(value: &'a Value, field: &str) -> &'a str {
 /// Reasons are texts, changes of fields, or reasons of an image with such a change.
 fn reasons(text: &mut String, of: &Value) {
     for reason in of["reasons"].as_array().into_iter().flatten() {
-        let change = if reason["change"].is_object() {
-            &reason["change"]
-        } else {
-            reason
-        };
+        let change = if reason["change"].is_object() { &reason["change"] } else { reason };
         let line = match (reason.as_str(), change["field"].as_str()) {
             (Some(reason), _) => reason.to_owned(),
             (None, Some(field)) => {
@@ -233,11 +195,7 @@ fn reasons(text: &mut String, of: &Value) {
                 };
                 format!("{sign} {field}")
             }
-            (None, None) => reason["reason"]
-                .as_str()
-                .or(reason["message"].as_str())
-                .unwrap_or_default()
-                .to_owned(),
+            (None, None) => reason["reason"].as_str().or(reason["message"].as_str()).unwrap_or_default().to_owned(),
         };
         let _ = writeln!(text, "  {line}");
     }
@@ -264,11 +222,7 @@ mod tests {
         let fields = compare(&old, &new);
         let text = render(
             &Console::new(true),
-            &[ObjectDiff {
-                object: "o".into(),
-                change: "changed",
-                fields,
-            }],
+            &[ObjectDiff { object: "o".into(), change: "changed", fields }],
             &Plans::default(),
         );
         assert_eq!(

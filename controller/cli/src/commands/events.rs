@@ -47,14 +47,10 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Ended {
         Some(word) => resource::select(std::slice::from_ref(word))?.first().map(selector),
     };
     let client = context.client().await?;
-    let api: Api<Event> = if arguments.all_namespaces {
-        Api::all(client)
-    } else {
-        Api::namespaced(client, context.namespace())
-    };
-    let parameters = selector
-        .as_deref()
-        .map_or_else(ListParams::default, |selector| ListParams::default().fields(selector));
+    let api: Api<Event> =
+        if arguments.all_namespaces { Api::all(client) } else { Api::namespaced(client, context.namespace()) };
+    let parameters =
+        selector.as_deref().map_or_else(ListParams::default, |selector| ListParams::default().fields(selector));
     let list = api.list(&parameters).await?;
     let mut version = list.metadata.resource_version.unwrap_or_else(|| "0".to_owned());
     let events = sorted(list.items);
@@ -66,9 +62,8 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Ended {
     if !arguments.watch {
         return Ok(0);
     }
-    let parameters = selector
-        .as_deref()
-        .map_or_else(WatchParams::default, |selector| WatchParams::default().fields(selector));
+    let parameters =
+        selector.as_deref().map_or_else(WatchParams::default, |selector| WatchParams::default().fields(selector));
     loop {
         let mut changes = std::pin::pin!(api.watch(&parameters, &version).await?);
         while let Some(change) = changes.try_next().await? {
@@ -89,9 +84,7 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Ended {
 /// The field selector of the events about one object.
 pub(super) fn selector(one: &Selected) -> String {
     let kind = format!("involvedObject.kind={}", one.resource.kind);
-    one.names
-        .first()
-        .map_or_else(|| kind.clone(), |name| format!("{kind},involvedObject.name={name}"))
+    one.names.first().map_or_else(|| kind.clone(), |name| format!("{kind},involvedObject.name={name}"))
 }
 
 /// Events by when they were last seen.
@@ -108,10 +101,7 @@ fn last_seen(event: &Event) -> Option<Timestamp> {
 
 /// The columns of one event, without the object that it is about.
 pub(super) fn columns(event: &Event, now: Timestamp) -> [String; 4] {
-    let times = event
-        .count
-        .filter(|count| *count > 1)
-        .map_or_else(String::new, |count| format!(" (x{count})"));
+    let times = event.count.filter(|count| *count > 1).map_or_else(String::new, |count| format!(" (x{count})"));
     [
         last_seen(event).map_or_else(|| "<unknown>".to_owned(), |seen| text::age(seen, now) + &times),
         event.type_.clone().unwrap_or_default(),
@@ -123,23 +113,15 @@ pub(super) fn columns(event: &Event, now: Timestamp) -> [String; 4] {
 fn print(arguments: &Arguments, context: &Context, events: &[Event], is_first: bool) -> Result<(), CommandError> {
     if arguments.output == Some(Format::Json) {
         for event in events {
-            context
-                .console
-                .line(&serde_json::to_string(event).map_err(kube::Error::SerdeError)?)?;
+            context.console.line(&serde_json::to_string(event).map_err(kube::Error::SerdeError)?)?;
         }
         return Ok(());
     }
     let now = Timestamp::now();
     let mut rows = Vec::new();
     if is_first {
-        let headers = ["LAST SEEN", "TYPE", "REASON", "OBJECT", "MESSAGE"]
-            .map(str::to_owned)
-            .to_vec();
-        rows.push(if arguments.all_namespaces {
-            with_namespace("NAMESPACE", headers)
-        } else {
-            headers
-        });
+        let headers = ["LAST SEEN", "TYPE", "REASON", "OBJECT", "MESSAGE"].map(str::to_owned).to_vec();
+        rows.push(if arguments.all_namespaces { with_namespace("NAMESPACE", headers) } else { headers });
     }
     for event in events {
         let [seen, type_, reason, message] = columns(event, now);
@@ -147,17 +129,9 @@ fn print(arguments: &Arguments, context: &Context, events: &[Event], is_first: b
         let object = format!("{kind}/{}", event.involved_object.name.as_deref().unwrap_or_default());
         let row = vec![seen, type_, reason, object, message];
         let namespace = event.metadata.namespace.as_deref().unwrap_or_default();
-        rows.push(if arguments.all_namespaces {
-            with_namespace(namespace, row)
-        } else {
-            row
-        });
+        rows.push(if arguments.all_namespaces { with_namespace(namespace, row) } else { row });
     }
-    context.console.write(&if arguments.watch {
-        text::lines(&rows, &WIDTHS)
-    } else {
-        text::columns(&rows)
-    })
+    context.console.write(&if arguments.watch { text::lines(&rows, &WIDTHS) } else { text::columns(&rows) })
 }
 
 fn with_namespace(namespace: &str, mut row: Vec<String>) -> Vec<String> {

@@ -27,29 +27,22 @@ pub(crate) async fn named(
     let api: Api<Instance> = Api::namespaced(client.clone(), namespace);
     let mut instances: Vec<Instance> = Vec::new();
     for word in words {
-        let workspace = word
-            .split_once('/')
-            .filter(|(kind, _)| resource::find(kind) == Some(&WORKSPACE));
+        let workspace = word.split_once('/').filter(|(kind, _)| resource::find(kind) == Some(&WORKSPACE));
         let found = match workspace {
             Some((_, workspace)) => {
                 WORKSPACE.api(client.clone(), namespace).get(workspace).await?;
                 let mut all = api.list(&ListParams::default()).await?.items;
                 all.retain(|instance| instance.spec.workspace == workspace);
                 if all.is_empty() {
-                    return Err(
-                        CommandError::failed(format!("workspace `{workspace}` has no instances"))
-                            .hint("write them into its `spec.instances`"),
-                    );
+                    return Err(CommandError::failed(format!("workspace `{workspace}` has no instances"))
+                        .hint("write them into its `spec.instances`"));
                 }
                 all
             }
             None => vec![one(&api, resource::instance_name(word)?).await?],
         };
         for instance in found {
-            if !instances
-                .iter()
-                .any(|earlier| earlier.name_any() == instance.name_any())
-            {
+            if !instances.iter().any(|earlier| earlier.name_any() == instance.name_any()) {
                 instances.push(instance);
             }
         }
@@ -67,11 +60,8 @@ async fn one(api: &Api<Instance>, name: &str) -> Result<Instance, CommandError> 
 async fn not_found(api: &Api<Instance>, name: &str) -> Result<CommandError, CommandError> {
     let error = CommandError::failed(format!("instance `{name}` not found"));
     let all = api.list(&ListParams::default()).await?.items;
-    let own: Vec<_> = all
-        .iter()
-        .filter(|instance| instance.spec.workspace == name)
-        .map(ResourceExt::name_any)
-        .collect();
+    let own: Vec<_> =
+        all.iter().filter(|instance| instance.spec.workspace == name).map(ResourceExt::name_any).collect();
     let names: Vec<_> = all.iter().map(ResourceExt::name_any).collect();
     Ok(if !own.is_empty() {
         error.hint(format!("workspace `{name}` has the instances {}", own.join(", ")))
@@ -93,9 +83,7 @@ pub(crate) async fn patch(
 ) -> Result<DynamicObject, CommandError> {
     let api = INSTANCE.api(client.clone(), &instance.namespace().unwrap_or_default());
     let patch = Patch::Merge(serde_json::json!({ "spec": spec }));
-    Ok(api
-        .patch(&instance.name_any(), &PatchParams::apply(FIELD_MANAGER), &patch)
-        .await?)
+    Ok(api.patch(&instance.name_any(), &PatchParams::apply(FIELD_MANAGER), &patch).await?)
 }
 
 /// How an instance's capsule is reached, and what to run in it.

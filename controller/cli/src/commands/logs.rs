@@ -41,11 +41,7 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Ended {
     }
     let reach = instances::reach(&connection, namespace, name).await?;
     let capsule = CapsuleClient::connect(Path::new(&reach.directory), &reach.socket, reach.pid).await?;
-    let output = Output {
-        session: arguments.session.clone(),
-        follow: arguments.follow,
-        tail: arguments.tail,
-    };
+    let output = Output { session: arguments.session.clone(), follow: arguments.follow, tail: arguments.tail };
     let mut items = capsule.output(output).await?;
     while let Some(item) = items.next().await? {
         match item {

@@ -46,15 +46,8 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Ended {
     let id = Uuid::now_v7().to_string();
     for instance in &found {
         let recreate = arguments.recreate || arguments.rebuild;
-        instances::patch(
-            &client,
-            instance,
-            json!({ "restart": { "id": id, "recreate": recreate } }),
-        )
-        .await?;
-        context
-            .console
-            .line(&format!("{} restarted", INSTANCE.label(&instance.name_any())))?;
+        instances::patch(&client, instance, json!({ "restart": { "id": id, "recreate": recreate } })).await?;
+        context.console.line(&format!("{} restarted", INSTANCE.label(&instance.name_any())))?;
     }
     if !arguments.wait {
         return Ok(0);
@@ -79,9 +72,7 @@ async fn rebuild(
     for role in known.list(&ListParams::default()).await?.items {
         let name = role.name_any();
         if role.spec.source.image.is_some() && roles.remove(name.as_str()) {
-            context.console.say(&format!(
-                "role `{name}` takes its image as it is; there is nothing to build"
-            ));
+            context.console.say(&format!("role `{name}` takes its image as it is; there is nothing to build"));
         }
     }
     let api: Api<Image> = Api::namespaced(client.clone(), namespace);
@@ -95,11 +86,7 @@ async fn rebuild(
         context.console.say(&format!("building {}", IMAGE.label(&name)));
         names.push(name);
     }
-    let target = Target {
-        resource: &IMAGE,
-        namespace: namespace.to_owned(),
-        name: None,
-    };
+    let target = Target { resource: &IMAGE, namespace: namespace.to_owned(), name: None };
     let waited = live::until(client, &[target], Some(arguments.timeout), |live| {
         for name in &names {
             let Some(object) = live.get(&IMAGE, namespace, name) else {

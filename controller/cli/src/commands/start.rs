@@ -28,11 +28,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Ended {
-    let Arguments {
-        instances,
-        wait,
-        timeout,
-    } = arguments;
+    let Arguments { instances, wait, timeout } = arguments;
     set_run(context, instances, RunState::Running, wait.then_some(*timeout)).await
 }
 
@@ -71,10 +67,7 @@ pub(super) fn is_ready(instance: &Instance) -> bool {
 
 /// Whether the instance is stopped on purpose.
 pub(super) fn is_stopped(instance: &Instance) -> bool {
-    instance
-        .status
-        .as_ref()
-        .is_some_and(|status| status.phase == Phase::Stopped)
+    instance.status.as_ref().is_some_and(|status| status.phase == Phase::Stopped)
 }
 
 /// Waits until `is_there` holds for each instance, for its current generation.
@@ -86,11 +79,7 @@ pub(super) async fn wait(
     is_there: impl Fn(&Instance) -> bool,
 ) -> Ended {
     let namespace = context.namespace().to_owned();
-    let target = Target {
-        resource: &INSTANCE,
-        namespace: namespace.clone(),
-        name: None,
-    };
+    let target = Target { resource: &INSTANCE, namespace: namespace.clone(), name: None };
     let mut missing = Vec::new();
     let waited = live::until(client, &[target], Some(timeout), |live: &Live| {
         missing.clear();
@@ -121,10 +110,7 @@ fn not_ready(name: &str, object: &kube::api::DynamicObject) -> Diagnostic {
     let conditions = live::conditions(object);
     let causes = ["Stalled", "Ready", "RepairPending"].into_iter().filter_map(|type_| {
         let condition = conditions.iter().find(|condition| condition.type_ == type_)?;
-        Some(format!(
-            "{type_} is {}: {}: {}",
-            condition.status, condition.reason, condition.message
-        ))
+        Some(format!("{type_} is {}: {}: {}", condition.status, condition.reason, condition.message))
     });
     Diagnostic {
         message: format!("instance `{name}` is not there yet"),

@@ -23,10 +23,6 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Ended {
-    let Arguments {
-        instances,
-        wait,
-        timeout,
-    } = arguments;
+    let Arguments { instances, wait, timeout } = arguments;
     super::start::set_run(context, instances, RunState::Stopped, wait.then_some(*timeout)).await
 }

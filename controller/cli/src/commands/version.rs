@@ -34,15 +34,11 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Ended {
         return Ok(0);
     }
     context.console.line(&format!("jackin:     {client}"))?;
-    context.console.line(&format!(
-        "controller: {}",
-        controller.as_deref().unwrap_or("not running")
-    ))?;
+    context.console.line(&format!("controller: {}", controller.as_deref().unwrap_or("not running")))?;
     if let Some(engine) = engine {
-        context.console.line(&format!(
-            "engine:     {} {} (API {})",
-            engine.name, engine.version, engine.api_version
-        ))?;
+        context
+            .console
+            .line(&format!("engine:     {} {} (API {})", engine.name, engine.version, engine.api_version))?;
     }
     Ok(0)
 }

@@ -40,17 +40,11 @@ fn goal(text: &str) -> Result<Goal, String> {
     if text.eq_ignore_ascii_case("delete") {
         return Ok(Goal::Deleted);
     }
-    let Some(condition) = text
-        .strip_prefix("condition=")
-        .filter(|condition| !condition.is_empty())
-    else {
+    let Some(condition) = text.strip_prefix("condition=").filter(|condition| !condition.is_empty()) else {
         return Err("write `condition=TYPE`, `condition=TYPE=STATUS` or `delete`".to_owned());
     };
     let (type_, status) = condition.split_once('=').unwrap_or((condition, "True"));
-    Ok(Goal::Condition {
-        type_: type_.to_owned(),
-        status: status.to_owned(),
-    })
+    Ok(Goal::Condition { type_: type_.to_owned(), status: status.to_owned() })
 }
 
 /// One object that is waited for.
@@ -103,11 +97,7 @@ async fn wait(arguments: &Arguments, context: &Context, client: &kube::Client, m
     let mut targets: Vec<Target> = Vec::new();
     for one in &awaited {
         if !targets.iter().any(|target| target.resource == one.resource) {
-            targets.push(Target {
-                resource: one.resource,
-                namespace: namespace.to_owned(),
-                name: None,
-            });
+            targets.push(Target { resource: one.resource, namespace: namespace.to_owned(), name: None });
         }
     }
     let mut last = Vec::new();
@@ -119,18 +109,13 @@ async fn wait(arguments: &Arguments, context: &Context, client: &kube::Client, m
                     Goal::Condition { .. } => "condition met",
                     Goal::Deleted => "deleted",
                 };
-                context
-                    .console
-                    .line(&format!("{} {said}", one.resource.label(&one.name)))?;
+                context.console.line(&format!("{} {said}", one.resource.label(&one.name)))?;
             } else {
                 left.push(one);
             }
         }
         awaited = left;
-        last = awaited
-            .iter()
-            .map(|one| missing(&arguments.goal, one, live, namespace))
-            .collect();
+        last = awaited.iter().map(|one| missing(&arguments.goal, one, live, namespace)).collect();
         Ok(awaited.is_empty().then_some(()))
     })
     .await?;
@@ -154,53 +139,32 @@ fn is_reached(goal: &Goal, one: &Awaited, live: &Live, namespace: &str) -> bool 
 fn missing(goal: &Goal, one: &Awaited, live: &Live, namespace: &str) -> Diagnostic {
     let label = format!("{} `{}`", one.resource.singular, one.name);
     let object = live.get(one.resource, namespace, &one.name);
-    let hint = format!(
-        "`jackin describe {} {}` tells everything about it",
-        one.resource.singular, one.name
-    );
+    let hint = format!("`jackin describe {} {}` tells everything about it", one.resource.singular, one.name);
     let (message, causes) = match (goal, object) {
         (_, None) => (format!("{label} is not there"), Vec::new()),
         (Goal::Deleted, Some(object)) => {
             let finalizers = object.finalizers().join(", ");
-            let causes = if finalizers.is_empty() {
-                Vec::new()
-            } else {
-                vec![format!("held by {finalizers}")]
-            };
+            let causes = if finalizers.is_empty() { Vec::new() } else { vec![format!("held by {finalizers}")] };
             (format!("{label} is not gone in time"), causes)
         }
         (Goal::Condition { type_, status }, Some(object)) => {
-            let known = live::conditions(object)
-                .into_iter()
-                .find(|known| known.type_.eq_ignore_ascii_case(type_));
+            let known = live::conditions(object).into_iter().find(|known| known.type_.eq_ignore_ascii_case(type_));
             let age = match live::current_condition(object, type_) {
                 Some(_) => "",
                 None => " (of an earlier generation)",
             };
             let cause = match known {
-                Some(known) => format!(
-                    "{} is {}{age}: {}: {}",
-                    known.type_, known.status, known.reason, known.message
-                ),
+                Some(known) => format!("{} is {}{age}: {}: {}", known.type_, known.status, known.reason, known.message),
                 None => {
                     let types: Vec<_> = live::conditions(object).into_iter().map(|known| known.type_).collect();
                     format!(
                         "its conditions are {}",
-                        if types.is_empty() {
-                            "none yet".to_owned()
-                        } else {
-                            types.join(", ")
-                        }
+                        if types.is_empty() { "none yet".to_owned() } else { types.join(", ") }
                     )
                 }
             };
             (format!("{label} has no `{type_}={status}` in time"), vec![cause])
         }
     };
-    Diagnostic {
-        message,
-        place: None,
-        causes,
-        hints: vec![hint],
-    }
+    Diagnostic { message, place: None, causes, hints: vec![hint] }
 }

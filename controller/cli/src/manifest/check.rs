@@ -65,21 +65,14 @@ pub(super) fn duplicates(manifests: &[Manifest]) -> Vec<Diagnostic> {
     for (index, manifest) in manifests.iter().enumerate() {
         let key = |manifest: &Manifest| {
             let object = &manifest.object;
-            (
-                object.resource().kind,
-                object.namespace().to_owned(),
-                object.name().to_owned(),
-            )
+            (object.resource().kind, object.namespace().to_owned(), object.name().to_owned())
         };
         if let Some(first) = manifests[..index].iter().find(|earlier| key(earlier) == key(manifest)) {
             let field = "metadata.name";
             let resource = manifest.object.resource();
             let message = format!("the {} `{}` is there twice", resource.singular, manifest.object.name());
             let line = first.node.locate(field).line;
-            let hint = format!(
-                "it was given first at {}:{line}; keep one of the two",
-                first.source.name
-            );
+            let hint = format!("it was given first at {}:{line}; keep one of the two", first.source.name);
             let problem = Problem::new(message, field, manifest.node.locate(field)).hint(hint);
             diagnostics.push(problem.at(&manifest.source));
         }
@@ -108,10 +101,7 @@ impl Known {
     fn of(manifests: &[Manifest]) -> Self {
         let mut known = Self::default();
         for manifest in manifests {
-            let key = (
-                manifest.object.namespace().to_owned(),
-                manifest.object.name().to_owned(),
-            );
+            let key = (manifest.object.namespace().to_owned(), manifest.object.name().to_owned());
             match &manifest.object {
                 Object::Role(role) => {
                     known.roles.insert(key, role.spec.agents.clone());
@@ -126,9 +116,7 @@ impl Known {
     }
 
     fn role(&self, namespace: &str, name: &str) -> Option<&[String]> {
-        self.roles
-            .get(&(namespace.to_owned(), name.to_owned()))
-            .map(Vec::as_slice)
+        self.roles.get(&(namespace.to_owned(), name.to_owned())).map(Vec::as_slice)
     }
 
     fn has_agent(&self, namespace: &str, name: &str) -> bool {
@@ -142,13 +130,7 @@ fn uses(workspace: &Workspace) -> Vec<(String, &str, &str)> {
     let spec = &workspace.spec;
     let instances = spec.instances.iter().enumerate();
     let mut uses: Vec<_> = instances
-        .map(|(index, template)| {
-            (
-                format!("spec.instances[{index}]"),
-                template.role.as_str(),
-                template.agent.as_str(),
-            )
-        })
+        .map(|(index, template)| (format!("spec.instances[{index}]"), template.role.as_str(), template.agent.as_str()))
         .collect();
     if let Some(pool) = &spec.warm_pool {
         uses.push(("spec.warmPool".to_owned(), pool.role.as_str(), pool.agent.as_str()));
@@ -165,21 +147,11 @@ pub(super) fn wanted(manifests: &[Manifest]) -> Wanted {
             continue;
         };
         let namespace = manifest.object.namespace();
-        if workspace
-            .spec
-            .roles
-            .iter()
-            .any(|role| known.role(namespace, role).is_none())
-        {
+        if workspace.spec.roles.iter().any(|role| known.role(namespace, role).is_none()) {
             wanted.roles.insert(namespace.to_owned());
         }
-        if uses(workspace)
-            .iter()
-            .any(|(_, _, agent)| !known.has_agent(namespace, agent))
-        {
-            wanted
-                .agents
-                .extend([namespace.to_owned(), SYSTEM_NAMESPACE.to_owned()]);
+        if uses(workspace).iter().any(|(_, _, agent)| !known.has_agent(namespace, agent)) {
+            wanted.agents.extend([namespace.to_owned(), SYSTEM_NAMESPACE.to_owned()]);
         }
     }
     wanted
@@ -250,11 +222,7 @@ fn unknown(manifest: &Manifest, field: &str, what: &str, name: &str, known: &[&s
 }
 
 fn agent_of_role(manifest: &Manifest, field: &str, role: &str, agent: &str, agents: &[String]) -> Option<Diagnostic> {
-    let is_allowed = if agents.is_empty() {
-        agent == "shell"
-    } else {
-        agents.iter().any(|name| name == agent)
-    };
+    let is_allowed = if agents.is_empty() { agent == "shell" } else { agents.iter().any(|name| name == agent) };
     if is_allowed {
         return None;
     }
@@ -262,10 +230,9 @@ fn agent_of_role(manifest: &Manifest, field: &str, role: &str, agent: &str, agen
     let message = format!("agent `{agent}` is not one of the role `{role}`");
     let hint = match agents {
         [] => "the role has only `shell`; add the agent to its `spec.agents`".to_owned(),
-        agents => format!(
-            "the role has {}; choose one of them or add it to the role's `spec.agents`",
-            agents.join(", ")
-        ),
+        agents => {
+            format!("the role has {}; choose one of them or add it to the role's `spec.agents`", agents.join(", "))
+        }
     };
     let position = manifest.node.locate(&field);
     Some(Problem::new(message, field, position).hint(hint).at(&manifest.source))

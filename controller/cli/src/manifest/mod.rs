@@ -141,11 +141,7 @@ pub(crate) fn load(files: &Files, context: &Context) -> Result<Vec<Manifest>, Co
         diagnostics.extend(problems.into_iter().map(|problem| problem.at(&source)));
         for node in nodes {
             match read(&node, &source, context) {
-                Ok(object) => manifests.push(Manifest {
-                    object,
-                    node,
-                    source: Arc::clone(&source),
-                }),
+                Ok(object) => manifests.push(Manifest { object, node, source: Arc::clone(&source) }),
                 Err(problems) => diagnostics.extend(problems.into_iter().map(|problem| problem.at(&source))),
             }
         }
@@ -188,11 +184,7 @@ pub(crate) fn identities(
             }
         }
     }
-    if diagnostics.is_empty() {
-        Ok(identities)
-    } else {
-        Err(broken(diagnostics))
-    }
+    if diagnostics.is_empty() { Ok(identities) } else { Err(broken(diagnostics)) }
 }
 
 /// An object as YAML.
@@ -214,11 +206,7 @@ pub(crate) fn wanted(manifests: &[Manifest]) -> Wanted {
 /// With every reference to what is neither in the set nor on the server.
 pub(crate) fn check_references(manifests: &[Manifest], known: &Known) -> Result<(), CommandError> {
     let diagnostics = check::references(manifests, known);
-    if diagnostics.is_empty() {
-        Ok(())
-    } else {
-        Err(broken(diagnostics))
-    }
+    if diagnostics.is_empty() { Ok(()) } else { Err(broken(diagnostics)) }
 }
 
 fn broken(diagnostics: Vec<Diagnostic>) -> CommandError {
@@ -232,17 +220,10 @@ fn read(node: &Node, source: &Source, context: &Context) -> Result<Object, Vec<P
     };
     problems.extend(check::namespace(&object, node, context.namespace_asked()));
     problems.extend(check::rules(&object, node));
-    let namespace = object
-        .metadata()
-        .namespace
-        .clone()
-        .unwrap_or_else(|| context.namespace().to_owned());
+    let namespace = object.metadata().namespace.clone().unwrap_or_else(|| context.namespace().to_owned());
     object.metadata_mut().namespace = Some(namespace);
     problems.extend(paths::resolve(&mut object, node, &source.folder));
-    for problem in check::rules(&object, node)
-        .into_iter()
-        .chain(check::home(&object, node))
-    {
+    for problem in check::rules(&object, node).into_iter().chain(check::home(&object, node)) {
         if !problems.iter().any(|earlier| earlier.field == problem.field) {
             problems.push(problem);
         }

@@ -103,9 +103,7 @@ impl Node {
                     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
                 };
                 let found = entries.iter().filter(fits).max_by_key(|entry| entry.key.len());
-                found.map_or(around, |entry| {
-                    entry.value.walk(&field[entry.key.len()..], entry.position, of_key)
-                })
+                found.map_or(around, |entry| entry.value.walk(&field[entry.key.len()..], entry.position, of_key))
             }
             _ => around,
         }

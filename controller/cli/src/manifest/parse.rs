@@ -45,11 +45,7 @@ pub(super) fn documents(text: &str) -> (Vec<Node>, Vec<Problem>) {
             }
             let nodes = nodes.into_iter().flat_map(items_of_list).collect();
             // A tree with a key twice is not looked at further: which of the two is meant?
-            if problems.is_empty() {
-                (nodes, problems)
-            } else {
-                (Vec::new(), problems)
-            }
+            if problems.is_empty() { (nodes, problems) } else { (Vec::new(), problems) }
         }
         Err(error) => (Vec::new(), vec![problem(&error)]),
     }
@@ -84,17 +80,10 @@ fn find_duplicates(node: &Node, field: &str, problems: &mut Vec<Problem>) {
         }
         Content::Map(entries) => {
             for (index, entry) in entries.iter().enumerate() {
-                let field = if field.is_empty() {
-                    entry.key.clone()
-                } else {
-                    format!("{field}.{}", entry.key)
-                };
+                let field = if field.is_empty() { entry.key.clone() } else { format!("{field}.{}", entry.key) };
                 if let Some(first) = entries[..index].iter().find(|earlier| earlier.key == entry.key) {
                     let message = format!("key is there twice: `{}`", entry.key);
-                    let hint = format!(
-                        "it was given first in line {}; keep one of the two",
-                        first.position.line
-                    );
+                    let hint = format!("it was given first in line {}; keep one of the two", first.position.line);
                     problems.push(Problem::new(message, &field, entry.position).hint(hint));
                 }
                 find_duplicates(&entry.value, &field, problems);
@@ -106,18 +95,11 @@ fn find_duplicates(node: &Node, field: &str, problems: &mut Vec<Problem>) {
 
 fn problem(error: &Error) -> Problem {
     let error = error.without_snippet();
-    let position = error
-        .location()
-        .map(position)
-        .unwrap_or(Position { line: 1, column: 1 });
+    let position = error.location().map(position).unwrap_or(Position { line: 1, column: 1 });
     let text = error.to_string();
     // The library ends its first line with the place, which stands on a line of its own here.
     let line = text.lines().next().unwrap_or_default();
-    let line = line
-        .split(" at line ")
-        .next()
-        .unwrap_or(line)
-        .trim_end_matches([':', ' ']);
+    let line = line.split(" at line ").next().unwrap_or(line).trim_end_matches([':', ' ']);
     Problem::new(format!("not YAML that can be read: {line}"), "", position)
 }
 
@@ -134,10 +116,7 @@ struct Parsed(Node);
 impl<'de> Deserialize<'de> for Parsed {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let spanned = Spanned::<ParsedContent>::deserialize(deserializer)?;
-        Ok(Self(Node {
-            position: position(spanned.referenced),
-            content: spanned.value.0,
-        }))
+        Ok(Self(Node { position: position(spanned.referenced), content: spanned.value.0 }))
     }
 }
 
@@ -183,9 +162,7 @@ impl<'de> Visitor<'de> for ContentVisitor {
     }
 
     fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<Content, E> {
-        Number::from_f64(number)
-            .map(Content::Number)
-            .ok_or_else(|| E::custom("a number must be finite"))
+        Number::from_f64(number).map(Content::Number).ok_or_else(|| E::custom("a number must be finite"))
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Content, E> {
@@ -216,11 +193,7 @@ impl<'de> Visitor<'de> for ContentVisitor {
                 }
             };
             let Parsed(value) = access.next_value()?;
-            entries.push(Entry {
-                key: text,
-                position: key.position,
-                value,
-            });
+            entries.push(Entry { key: text, position: key.position, value });
         }
         Ok(Content::Map(entries))
     }
@@ -249,10 +222,7 @@ mod tests {
     #[test]
     fn every_key_that_is_there_twice_is_told_with_its_place() {
         let (_, problems) = documents("a: 1\nb: {c: 1, c: 2}\na: 2\n");
-        let told: Vec<_> = problems
-            .iter()
-            .map(|problem| (problem.field.as_str(), problem.position.line))
-            .collect();
+        let told: Vec<_> = problems.iter().map(|problem| (problem.field.as_str(), problem.position.line)).collect();
         assert_eq!(told, [("b.c", 2), ("a", 3)]);
     }
 

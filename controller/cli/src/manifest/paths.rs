@@ -11,9 +11,7 @@ use super::problem::Problem;
 
 /// The operator's home.
 pub(super) fn home() -> Option<Utf8PathBuf> {
-    let home = std::env::var("HOME")
-        .ok()
-        .filter(|home| home.starts_with('/') && home.len() > 1)?;
+    let home = std::env::var("HOME").ok().filter(|home| home.starts_with('/') && home.len() > 1)?;
     Some(normal(Utf8Path::new(&home)))
 }
 
@@ -30,13 +28,7 @@ pub(super) fn resolve(object: &mut Object, node: &Node, folder: &Utf8Path) -> Ve
         Object::Agent(agent) => {
             let install = agent.spec.install.as_mut();
             if let Some(host) = install.and_then(|install| install.host_path.as_mut()) {
-                make_absolute(
-                    &mut host.path,
-                    "spec.install.hostPath.path",
-                    node,
-                    folder,
-                    &mut problems,
-                );
+                make_absolute(&mut host.path, "spec.install.hostPath.path", node, folder, &mut problems);
             }
         }
         Object::Role(role) => {
@@ -75,11 +67,8 @@ fn make_absolute(path: &mut String, field: &str, node: &Node, folder: &Utf8Path,
             }
         },
         Some(_) => {
-            let problem = Problem::new(
-                format!("homes of other users are not looked up: `{path}`"),
-                field,
-                node.locate(field),
-            );
+            let problem =
+                Problem::new(format!("homes of other users are not looked up: `{path}`"), field, node.locate(field));
             problems.push(problem.hint("write the absolute path, or `./~…` for a file of that name"));
             return;
         }
@@ -107,10 +96,7 @@ fn normal(path: &Utf8Path) -> Utf8PathBuf {
 fn digest(folder: &Utf8Path, role: &Role) -> Result<Option<String>, (String, String)> {
     if !folder.is_dir() {
         let message = format!("role source is not a folder: `{folder}`");
-        return Err((
-            message,
-            "write a folder with a Dockerfile, relative to this file".to_owned(),
-        ));
+        return Err((message, "write a folder with a Dockerfile, relative to this file".to_owned()));
     }
     if !folder.join("Dockerfile").is_file() {
         let message = format!("role source has no Dockerfile: `{folder}`");

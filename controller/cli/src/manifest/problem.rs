@@ -18,12 +18,7 @@ pub(super) struct Problem {
 
 impl Problem {
     pub(super) fn new(message: impl Into<String>, field: impl Into<String>, position: Position) -> Self {
-        Self {
-            message: message.into(),
-            field: field.into(),
-            position,
-            hint: None,
-        }
+        Self { message: message.into(), field: field.into(), position, hint: None }
     }
 
     #[must_use]

@@ -51,10 +51,8 @@ fn expand(name: &str, is_recursive: bool) -> Result<Vec<Utf8PathBuf>, CommandErr
         let mut files = Vec::new();
         folder(path, is_recursive, &mut files)?;
         if files.is_empty() {
-            return Err(
-                CommandError::bad_input(format!("no `*.yaml` or `*.yml` in the folder `{name}`"))
-                    .hint("`-R` looks into its subfolders too"),
-            );
+            return Err(CommandError::bad_input(format!("no `*.yaml` or `*.yml` in the folder `{name}`"))
+                .hint("`-R` looks into its subfolders too"));
         }
         return Ok(files);
     }
@@ -112,9 +110,7 @@ fn file(path: &Utf8Path) -> Result<Source, CommandError> {
     let absolute = camino::absolute_utf8(path).map_err(unreadable)?;
     Ok(Source {
         name: path.to_string(),
-        folder: absolute
-            .parent()
-            .map_or_else(|| Utf8PathBuf::from("/"), Utf8Path::to_owned),
+        folder: absolute.parent().map_or_else(|| Utf8PathBuf::from("/"), Utf8Path::to_owned),
         text,
     })
 }
@@ -133,10 +129,7 @@ fn text(reader: impl Read, name: &str) -> Result<String, CommandError> {
     let read = reader.take(LARGEST + 1).read_to_end(&mut bytes);
     read.map_err(|error| CommandError::bad_input(format!("cannot read `{name}`")).caused_by(&error))?;
     if bytes.len() as u64 > LARGEST {
-        return Err(CommandError::bad_input(format!(
-            "`{name}` is larger than {} MiB",
-            LARGEST >> 20
-        )));
+        return Err(CommandError::bad_input(format!("`{name}` is larger than {} MiB", LARGEST >> 20)));
     }
     let text = String::from_utf8(bytes).map_err(|_| not_utf8(name))?;
     Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))

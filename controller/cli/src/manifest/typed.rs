@@ -40,27 +40,12 @@ pub(super) fn object(node: &Node) -> (Option<Object>, Vec<Problem>) {
     let Some(kind) = kind else { return (None, problems) };
     let metadata = metadata(node, &mut problems);
     let object = match kind {
-        "Role" => spec::<RoleSpec>(node, &mut problems).map(|spec| {
-            Object::Role(Box::new(Role {
-                metadata,
-                spec,
-                status: None,
-            }))
-        }),
-        "Agent" => spec::<AgentSpec>(node, &mut problems).map(|spec| {
-            Object::Agent(Box::new(Agent {
-                metadata,
-                spec,
-                status: None,
-            }))
-        }),
-        _ => spec::<WorkspaceSpec>(node, &mut problems).map(|spec| {
-            Object::Workspace(Box::new(Workspace {
-                metadata,
-                spec,
-                status: None,
-            }))
-        }),
+        "Role" => spec::<RoleSpec>(node, &mut problems)
+            .map(|spec| Object::Role(Box::new(Role { metadata, spec, status: None }))),
+        "Agent" => spec::<AgentSpec>(node, &mut problems)
+            .map(|spec| Object::Agent(Box::new(Agent { metadata, spec, status: None }))),
+        _ => spec::<WorkspaceSpec>(node, &mut problems)
+            .map(|spec| Object::Workspace(Box::new(Workspace { metadata, spec, status: None }))),
     };
     (object, problems)
 }
@@ -89,11 +74,8 @@ fn check_version(node: &Node, problems: &mut Vec<Problem>) {
     match node.text("apiVersion") {
         Some(version) if version == expected => {}
         Some(version) => {
-            let problem = Problem::new(
-                format!("unknown apiVersion: `{version}`"),
-                "apiVersion",
-                node.locate("apiVersion"),
-            );
+            let problem =
+                Problem::new(format!("unknown apiVersion: `{version}`"), "apiVersion", node.locate("apiVersion"));
             problems.push(problem.hint(hint));
         }
         None => {
@@ -129,10 +111,7 @@ fn check_kind(node: &Node, problems: &mut Vec<Problem>) -> Option<&'static str> 
 /// Metadata that a file may say. What only the server writes is accepted, so that what was printed can be applied, and left out.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[allow(
-    dead_code,
-    reason = "the fields that the server writes are named to be accepted, and not read"
-)]
+#[allow(dead_code, reason = "the fields that the server writes are named to be accepted, and not read")]
 struct Metadata {
     name: String,
     #[serde(default)]
@@ -168,10 +147,8 @@ fn metadata(node: &Node, problems: &mut Vec<Problem>) -> ObjectMeta {
     let Some(metadata) = deserialize::<Metadata>(node, "metadata", entry.value.to_json(), problems) else {
         return ObjectMeta::default();
     };
-    for (field, name) in [
-        ("metadata.name", Some(&metadata.name)),
-        ("metadata.namespace", metadata.namespace.as_ref()),
-    ] {
+    for (field, name) in [("metadata.name", Some(&metadata.name)), ("metadata.namespace", metadata.namespace.as_ref())]
+    {
         if let Some(name) = name
             && !jackin_api::validate::is_dns_label(name)
         {
@@ -271,17 +248,12 @@ fn problem(node: &Node, field: &str, message: &str) -> Problem {
         };
         return Problem::new(format!("not a possible value: `{name}`"), field, position).hint(hint);
     }
-    if let Some((found, expected)) = message
-        .strip_prefix("invalid type: ")
-        .and_then(|rest| rest.split_once(", expected "))
+    if let Some((found, expected)) =
+        message.strip_prefix("invalid type: ").and_then(|rest| rest.split_once(", expected "))
     {
         let expected = type_name(expected);
         let found = found_name(found);
-        let problem = Problem::new(
-            format!("wrong type: {found} where {expected} is expected"),
-            field,
-            position,
-        );
+        let problem = Problem::new(format!("wrong type: {found} where {expected} is expected"), field, position);
         return match (found.as_str(), expected.as_str()) {
             ("nothing", _) => problem.hint("give it a value, or leave the field out"),
             (found, "text") if !found.starts_with("a ") => problem.hint("put it into quotes"),
@@ -290,15 +262,10 @@ fn problem(node: &Node, field: &str, message: &str) -> Problem {
             _ => problem,
         };
     }
-    if let Some((found, expected)) = message
-        .strip_prefix("invalid value: ")
-        .and_then(|rest| rest.split_once(", expected "))
+    if let Some((found, expected)) =
+        message.strip_prefix("invalid value: ").and_then(|rest| rest.split_once(", expected "))
     {
-        let message = format!(
-            "wrong value: {} where {} is expected",
-            found_name(found),
-            type_name(expected)
-        );
+        let message = format!("wrong value: {} where {} is expected", found_name(found), type_name(expected));
         return Problem::new(message, field, position);
     }
     Problem::new(message, field, position)

@@ -48,34 +48,14 @@ pub(crate) enum AttachEnd {
 /// # Errors
 /// When there is no such session, the connection breaks, or this terminal cannot be used.
 pub(crate) async fn attach(client: CapsuleClient, options: AttachOptions) -> Result<AttachEnd, TerminalError> {
-    let AttachOptions {
-        label,
-        session,
-        watch,
-        takeover,
-        detach_keys,
-    } = options;
+    let AttachOptions { label, session, watch, takeover, detach_keys } = options;
     let is_interactive = raw::is_interactive();
-    let mode = if watch || !is_interactive {
-        AttachMode::Watch
-    } else {
-        AttachMode::Write
-    };
-    let request = Attach {
-        session,
-        size: raw::size(),
-        mode,
-        takeover,
-        terminal: is_interactive,
-    };
+    let mode = if watch || !is_interactive { AttachMode::Watch } else { AttachMode::Write };
+    let request = Attach { session, size: raw::size(), mode, takeover, terminal: is_interactive };
     let (attached, reader, writer) = client.attach(request).await?;
     let was_given_less = attached.mode != mode;
     // Who may not type hears so at each key, unless looking is all that was asked for.
-    let keyboard = Cell::new(if was_given_less {
-        Keyboard::Anothers
-    } else {
-        Keyboard::Ours
-    });
+    let keyboard = Cell::new(if was_given_less { Keyboard::Anothers } else { Keyboard::Ours });
     let mut observed = Observed::default();
     let end = if is_interactive {
         let raw_mode = RawMode::enter()?;
@@ -92,19 +72,17 @@ pub(crate) async fn attach(client: CapsuleClient, options: AttachOptions) -> Res
         end?
     };
     match keyboard.get() {
-        Keyboard::Anothers => say(&format!(
-            "another client writes to {label}; you were watching (take over with --take-over)"
-        )),
-        Keyboard::Taken => say(&format!(
-            "another client took {label} over; you were watching since (take it back with --take-over)"
-        )),
+        Keyboard::Anothers => {
+            say(&format!("another client writes to {label}; you were watching (take over with --take-over)"))
+        }
+        Keyboard::Taken => {
+            say(&format!("another client took {label} over; you were watching since (take it back with --take-over)"))
+        }
         Keyboard::Ours => {}
     }
     match end {
         AttachEnd::Detached => say(&format!("detached from {label}; the session goes on")),
-        AttachEnd::Ended(Exit {
-            signal: Some(number), ..
-        }) => say(&format!("session ended by signal {number}")),
+        AttachEnd::Ended(Exit { signal: Some(number), .. }) => say(&format!("session ended by signal {number}")),
         AttachEnd::Ended(exit) => say(&format!("session ended with exit code {}", exit.shell_code())),
     }
     Ok(end)
@@ -156,11 +134,8 @@ async fn stream(
     if raw::is_interactive() {
         stdout.write_all(b"\x1b[22;2t").await?;
     }
-    let mut signals = [
-        signal(SignalKind::terminate())?,
-        signal(SignalKind::hangup())?,
-        signal(SignalKind::interrupt())?,
-    ];
+    let mut signals =
+        [signal(SignalKind::terminate())?, signal(SignalKind::hangup())?, signal(SignalKind::interrupt())?];
     let [terminate, hang_up, interrupt] = &mut signals;
     loop {
         let item = tokio::select! {
@@ -177,10 +152,7 @@ async fn stream(
             }
             Some(StreamItem::TakenOver) => keyboard.set(Keyboard::Taken),
             Some(StreamItem::Ended(exit)) => {
-                return Ok(AttachEnd::Ended(exit.unwrap_or(Exit {
-                    code: None,
-                    signal: None,
-                })));
+                return Ok(AttachEnd::Ended(exit.unwrap_or(Exit { code: None, signal: None })));
             }
             None => return Err(TerminalError::Lost),
         }

@@ -32,33 +32,15 @@ pub(crate) struct ExecOptions {
 /// # Errors
 /// When the connection breaks or this terminal cannot be used.
 pub(crate) async fn exec(client: CapsuleClient, options: ExecOptions) -> Result<i32, TerminalError> {
-    let ExecOptions {
-        argv,
-        env,
-        cwd,
-        stdin,
-        tty,
-    } = options;
+    let ExecOptions { argv, env, cwd, stdin, tty } = options;
     let has_terminal = tty && raw::is_interactive();
     let size = has_terminal.then(|| raw::size().unwrap_or_default());
-    let (reader, writer) = match client
-        .exec(Exec {
-            argv,
-            env,
-            cwd,
-            tty: size,
-        })
-        .await
-    {
+    let (reader, writer) = match client.exec(Exec { argv, env, cwd, tty: size }).await {
         Err(CapsuleError::Refused(refusal))
             if matches!(refusal.code, ErrorCode::ProgramNotFound | ErrorCode::NotExecutable) =>
         {
             let _ = writeln!(io::stderr(), "error: {}", refusal.message);
-            return Ok(if refusal.code == ErrorCode::ProgramNotFound {
-                127
-            } else {
-                126
-            });
+            return Ok(if refusal.code == ErrorCode::ProgramNotFound { 127 } else { 126 });
         }
         outcome => outcome?,
     };
@@ -78,9 +60,7 @@ pub(crate) async fn exec(client: CapsuleClient, options: ExecOptions) -> Result<
     };
     if raw_mode.is_some() {
         let mut stdout = io::stdout().lock();
-        let _ = stdout
-            .write_all(&observed.farewell_after_command())
-            .and_then(|()| stdout.flush());
+        let _ = stdout.write_all(&observed.farewell_after_command()).and_then(|()| stdout.flush());
     }
     drop(raw_mode);
     ended

@@ -13,9 +13,7 @@ pub(crate) struct DetachKeys {
 
 impl Default for DetachKeys {
     fn default() -> Self {
-        Self {
-            sequences: vec![vec!['\x1c'], vec!['\x10', '\x11']],
-        }
+        Self { sequences: vec![vec!['\x1c'], vec!['\x10', '\x11']] }
     }
 }
 
@@ -34,10 +32,7 @@ impl FromStr for DetachKeys {
             return Ok(Self { sequences: Vec::new() });
         }
         let sequence = |keys: &str| keys.split(',').map(key).collect::<Result<Vec<char>, KeyError>>();
-        let sequences = text
-            .split_whitespace()
-            .map(sequence)
-            .collect::<Result<Vec<_>, KeyError>>()?;
+        let sequences = text.split_whitespace().map(sequence).collect::<Result<Vec<_>, KeyError>>()?;
         Ok(Self { sequences })
     }
 }
@@ -81,11 +76,7 @@ pub(super) struct Typed {
 impl KeyWatch {
     pub(super) fn new(keys: DetachKeys) -> Self {
         let progress = vec![0; keys.sequences.len()];
-        Self {
-            keys,
-            progress,
-            held: VecDeque::new(),
-        }
+        Self { keys, progress, held: VecDeque::new() }
     }
 
     /// Takes what was typed.
@@ -155,11 +146,7 @@ fn next_key(typed: &[u8]) -> (Option<char>, usize) {
         return (key, last + 3);
     }
     let first = typed[0];
-    if first.is_ascii() {
-        (Some(char::from(first)), 1)
-    } else {
-        (None, 1)
-    }
+    if first.is_ascii() { (Some(char::from(first)), 1) } else { (None, 1) }
 }
 
 fn control_of(code: u8) -> Option<char> {
@@ -188,12 +175,7 @@ mod tests {
     #[test]
     fn keys_are_written_as_docker_writes_them() {
         assert_eq!("ctrl-\\ ctrl-p,ctrl-q".parse(), Ok(DetachKeys::default()));
-        assert_eq!(
-            "ctrl-a,d".parse(),
-            Ok(DetachKeys {
-                sequences: vec![vec!['\x01', 'd']]
-            })
-        );
+        assert_eq!("ctrl-a,d".parse(), Ok(DetachKeys { sequences: vec![vec!['\x01', 'd']] }));
         assert_eq!("none".parse(), Ok(DetachKeys { sequences: Vec::new() }));
         for wrong in ["ctrl-", "ctrl-1", "ctrl-ab", "escape", "ctrl-p,,ctrl-q"] {
             assert!(wrong.parse::<DetachKeys>().is_err(), "{wrong}");
@@ -225,13 +207,7 @@ mod tests {
         assert!(watch.is_holding());
         assert_eq!(watch.release(), b"\x10");
         assert!(!watch.is_holding());
-        assert_eq!(
-            watch.take(b"\x11"),
-            Typed {
-                pass: Vec::new(),
-                detaches: true
-            }
-        );
+        assert_eq!(watch.take(b"\x11"), Typed { pass: Vec::new(), detaches: true });
     }
 
     #[test]

@@ -67,15 +67,11 @@ impl Observed {
 
 /// Whether flags of the kitty keyboard protocol are pushed: `CSI > flags u`.
 fn asks_for_keyboard(bytes: &[u8]) -> bool {
-    bytes
-        .windows(3)
-        .enumerate()
-        .filter(|(_, window)| *window == b"\x1b[>")
-        .any(|(index, _)| {
-            let rest = &bytes[index + 3..];
-            let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-            rest.get(digits) == Some(&b'u')
-        })
+    bytes.windows(3).enumerate().filter(|(_, window)| *window == b"\x1b[>").any(|(index, _)| {
+        let rest = &bytes[index + 3..];
+        let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        rest.get(digits) == Some(&b'u')
+    })
 }
 
 fn last_position(bytes: &[u8], wanted: &[u8]) -> Option<usize> {

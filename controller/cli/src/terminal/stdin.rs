@@ -25,9 +25,7 @@ impl Stdin {
         let stop = Arc::new(rustix::event::eventfd(0, EventfdFlags::CLOEXEC)?);
         let (sender, chunks) = mpsc::channel(WAITING);
         let stopped = Arc::clone(&stop);
-        std::thread::Builder::new()
-            .name("stdin".to_owned())
-            .spawn(move || read(&sender, &stopped))?;
+        std::thread::Builder::new().name("stdin".to_owned()).spawn(move || read(&sender, &stopped))?;
         Ok(Self { chunks, stop })
     }
 

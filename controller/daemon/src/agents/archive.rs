@@ -27,9 +27,7 @@ impl Links {
     fn add<W: io::Write>(&self, tarball: &mut Tarball<W>) -> io::Result<()> {
         tarball.folder(Utf8Path::new("bin"))?;
         let target = Utf8Path::new("..").join(PACKAGE).join(&self.program);
-        self.bin
-            .iter()
-            .try_for_each(|name| tarball.link(&Utf8Path::new("bin").join(name), &target))
+        self.bin.iter().try_for_each(|name| tarball.link(&Utf8Path::new("bin").join(name), &target))
     }
 }
 
@@ -63,10 +61,8 @@ fn package_entry<W: io::Write>(
         // Packages are not always packed with the bit that their program needs; npm itself sets it too.
         return tarball.file(&target, size, mode & 0o111 != 0 || path == *program, entry);
     }
-    let link = entry
-        .link_name()?
-        .filter(|_| kind.is_symlink())
-        .ok_or_else(|| unsafe_entry("it is neither file nor link"))?;
+    let link =
+        entry.link_name()?.filter(|_| kind.is_symlink()).ok_or_else(|| unsafe_entry("it is neither file nor link"))?;
     let link = Utf8PathBuf::try_from(link.into_owned()).map_err(|_| unsafe_entry("its target is not in UTF-8"))?;
     if !stays_inside(&path, &link) {
         return Err(unsafe_entry("it leads out of the package"));
@@ -80,20 +76,14 @@ fn package_path(entry: &tar::Entry<'_, impl io::Read>) -> io::Result<Utf8PathBuf
     let path = Utf8PathBuf::try_from(path).map_err(|_| unsafe_entry("its name is not in UTF-8"))?;
     let path = inner(&path).ok_or_else(|| unsafe_entry("it leads out of the package"))?;
     let below: Utf8PathBuf = path.components().skip(1).collect();
-    if below.as_str().is_empty() {
-        Err(unsafe_entry("it is beside the package's folder"))
-    } else {
-        Ok(below)
-    }
+    if below.as_str().is_empty() { Err(unsafe_entry("it is beside the package's folder")) } else { Ok(below) }
 }
 
 /// The volume of files of the host, which must still be what was found.
 pub(super) fn of_host(host: HostProgram, links: Links) -> Archive {
     tarball::stream(move |tarball| {
         links.add(tarball)?;
-        host.entries
-            .iter()
-            .try_for_each(|entry| add(tarball, &host.root, Utf8Path::new(PACKAGE), entry))
+        host.entries.iter().try_for_each(|entry| add(tarball, &host.root, Utf8Path::new(PACKAGE), entry))
     })
 }
 
@@ -111,14 +101,10 @@ pub(super) fn find_program(path: &Utf8Path, program: &Utf8Path, place: &str) -> 
     };
     match find() {
         Ok(true) => Ok(()),
-        Ok(false) => Err(InstallError::ProgramMissing {
-            program: program.to_string(),
-            place: format!("`{place}`"),
-        }),
-        Err(error) if error.kind() == UNSAFE => Err(InstallError::Unsafe {
-            entry: error.to_string(),
-            place: place.to_owned(),
-        }),
+        Ok(false) => Err(InstallError::ProgramMissing { program: program.to_string(), place: format!("`{place}`") }),
+        Err(error) if error.kind() == UNSAFE => {
+            Err(InstallError::Unsafe { entry: error.to_string(), place: place.to_owned() })
+        }
         Err(error) => Err(InstallError::io(path.as_str(), error)),
     }
 }

@@ -63,14 +63,8 @@ pub(super) async fn resolve(npm: &Npm, receipt: &Utf8Path, install: &NpmInstall)
         Err(error) => return Err(InstallError::io(receipt.as_str(), error)),
     }
     let folder = receipt.parent().unwrap_or(Utf8Path::new("."));
-    tokio::fs::create_dir_all(folder)
-        .await
-        .map_err(|error| InstallError::io(folder.as_str(), error))?;
-    let wanted = install
-        .version
-        .as_ref()
-        .or(install.channel.as_ref())
-        .map_or("latest", String::as_str);
+    tokio::fs::create_dir_all(folder).await.map_err(|error| InstallError::io(folder.as_str(), error))?;
+    let wanted = install.version.as_ref().or(install.channel.as_ref()).map_or("latest", String::as_str);
     let package = npm.view(folder, &install.package, wanted).await?;
     let text = serde_json::to_vec_pretty(&package).map_err(|error| InstallError::io(receipt.as_str(), error.into()))?;
     let written = write(receipt, &text).await;
@@ -123,11 +117,7 @@ fn check(path: &Utf8Path, package: &Package) -> Result<(), InstallError> {
         return Ok(());
     }
     let expected = package.integrity.clone();
-    Err(InstallError::IntegrityMismatch {
-        package: package.name(),
-        expected,
-        found,
-    })
+    Err(InstallError::IntegrityMismatch { package: package.name(), expected, found })
 }
 
 pub(super) fn integrity(path: &Utf8Path) -> io::Result<String> {

@@ -145,9 +145,6 @@ impl InstallError {
     }
 
     pub(super) fn io(path: impl Into<String>, source: io::Error) -> Self {
-        Self::Io {
-            path: path.into(),
-            source,
-        }
+        Self::Io { path: path.into(), source }
     }
 }

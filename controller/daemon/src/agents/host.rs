@@ -22,10 +22,7 @@ pub(super) struct HostProgram {
 
 impl HostProgram {
     pub(super) fn digest(&self) -> Digest {
-        let parts = self
-            .entries
-            .iter()
-            .flat_map(|entry| [entry.path.as_str().as_bytes(), entry.digest.0.as_bytes()]);
+        let parts = self.entries.iter().flat_map(|entry| [entry.path.as_str().as_bytes(), entry.digest.0.as_bytes()]);
         digest_of(&parts.collect::<Vec<_>>())
     }
 }
@@ -34,9 +31,7 @@ impl HostProgram {
 pub(super) fn observe(install: &HostPathInstall) -> Result<(HostProgram, Utf8PathBuf), InstallError> {
     let path = Utf8Path::new(&install.path);
     if !path.is_absolute() {
-        return Err(InstallError::Host(SourceError::Relative {
-            path: install.path.clone(),
-        }));
+        return Err(InstallError::Host(SourceError::Relative { path: install.path.clone() }));
     }
     let failed = |error| match says_missing(&error) {
         true => InstallError::Host(SourceError::Missing { path: path.to_owned() }),
@@ -45,16 +40,10 @@ pub(super) fn observe(install: &HostPathInstall) -> Result<(HostProgram, Utf8Pat
     let real = path.canonicalize_utf8().map_err(failed)?;
     let metadata = std::fs::metadata(&real).map_err(failed)?;
     if metadata.is_dir() {
-        let program = install
-            .program
-            .as_ref()
-            .ok_or_else(|| InstallError::ProgramNotNamed { path: real.clone() })?;
+        let program = install.program.as_ref().ok_or_else(|| InstallError::ProgramNotNamed { path: real.clone() })?;
         return folder(real, program);
     }
-    let missing = || InstallError::ProgramMissing {
-        program: install.path.clone(),
-        place: "the host".to_owned(),
-    };
+    let missing = || InstallError::ProgramMissing { program: install.path.clone(), place: "the host".to_owned() };
     if !metadata.is_file() {
         return Err(missing());
     }
@@ -63,23 +52,9 @@ pub(super) fn observe(install: &HostPathInstall) -> Result<(HostProgram, Utf8Pat
         return Err(InstallError::NotExecutable { path: real.clone() });
     }
     let digest = fingerprint(&real, &metadata).map_err(failed)?;
-    let kind = EntryKind::File {
-        executable: true,
-        size: metadata.len(),
-    };
-    let entry = ContextEntry {
-        path: name.into(),
-        kind,
-        digest,
-        counts: true,
-    };
-    Ok((
-        HostProgram {
-            root: root.to_owned(),
-            entries: vec![entry],
-        },
-        name.into(),
-    ))
+    let kind = EntryKind::File { executable: true, size: metadata.len() };
+    let entry = ContextEntry { path: name.into(), kind, digest, counts: true };
+    Ok((HostProgram { root: root.to_owned(), entries: vec![entry] }, name.into()))
 }
 
 fn folder(root: Utf8PathBuf, program: &str) -> Result<(HostProgram, Utf8PathBuf), InstallError> {
@@ -89,16 +64,10 @@ fn folder(root: Utf8PathBuf, program: &str) -> Result<(HostProgram, Utf8PathBuf)
         if let EntryKind::Link { target } = &entry.kind
             && !stays_inside(&entry.path, target)
         {
-            return Err(InstallError::Unsafe {
-                entry: entry.path.to_string(),
-                place: place(),
-            });
+            return Err(InstallError::Unsafe { entry: entry.path.to_string(), place: place() });
         }
     }
-    let missing = || InstallError::ProgramMissing {
-        program: program.to_owned(),
-        place: place(),
-    };
+    let missing = || InstallError::ProgramMissing { program: program.to_owned(), place: place() };
     let path = inner(Utf8Path::new(program)).ok_or_else(missing)?;
     let entry = entries.iter().find(|entry| entry.path == path).ok_or_else(missing)?;
     match entry.kind {

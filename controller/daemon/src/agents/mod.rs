@@ -74,11 +74,7 @@ pub struct Programs {
 impl Programs {
     /// The store in a directory, which is made when it is needed.
     pub fn new(cache: impl Into<Utf8PathBuf>) -> Self {
-        Self {
-            cache: cache.into(),
-            npm: Npm::default(),
-            busy: Mutex::default(),
-        }
+        Self { cache: cache.into(), npm: Npm::default(), busy: Mutex::default() }
     }
 
     /// What an agent's program is; `None` when the image has it.
@@ -86,13 +82,7 @@ impl Programs {
     /// # Errors
     /// When the program is not there, or nobody can be asked.
     pub async fn resolve(&self, agent: &Agent) -> Result<Option<ResolvedProgram>, InstallError> {
-        let Some(Install {
-            npm,
-            url,
-            host_path,
-            image,
-        }) = &agent.spec.install
-        else {
+        let Some(Install { npm, url, host_path, image }) = &agent.spec.install else {
             return Ok(None);
         };
         let bin = bin_name(agent);
@@ -116,10 +106,7 @@ impl Programs {
     /// # Errors
     /// When it cannot be downloaded, or is not what was resolved.
     pub async fn archive(&self, program: &ResolvedProgram) -> Result<Archive, InstallError> {
-        let links = archive::Links {
-            bin: program.bin.clone(),
-            program: program.program.clone(),
-        };
+        let links = archive::Links { bin: program.bin.clone(), program: program.program.clone() };
         match &program.source {
             Source::Npm(package) => {
                 let file = cache::archive_path(&self.cache, package);
@@ -137,9 +124,7 @@ impl Programs {
         let npm = agent.spec.install.as_ref().and_then(|install| install.npm.as_ref());
         match npm {
             Some(npm) if npm.version.is_some() && npm.integrity.is_some() => true,
-            Some(npm) => tokio::fs::try_exists(cache::receipt_path(&self.cache, npm))
-                .await
-                .unwrap_or(false),
+            Some(npm) => tokio::fs::try_exists(cache::receipt_path(&self.cache, npm)).await.unwrap_or(false),
             None => true,
         }
     }
@@ -147,11 +132,7 @@ impl Programs {
     async fn resolve_npm(&self, npm: &NpmInstall, bin: String) -> Result<ResolvedProgram, InstallError> {
         let package = if let (Some(version), Some(integrity)) = (&npm.version, &npm.integrity) {
             // All is said already, so nobody need be asked.
-            Package {
-                package: npm.package.clone(),
-                version: version.clone(),
-                integrity: integrity.clone(),
-            }
+            Package { package: npm.package.clone(), version: version.clone(), integrity: integrity.clone() }
         } else {
             let receipt = cache::receipt_path(&self.cache, npm);
             let lock = self.lock(receipt.as_str());
@@ -167,25 +148,11 @@ impl Programs {
                 found: package.integrity,
             });
         }
-        let program = archive::inner(Utf8Path::new(&npm.program)).ok_or_else(|| InstallError::ProgramMissing {
-            program: npm.program.clone(),
-            place: package.name(),
-        })?;
-        let parts = [
-            LAYOUT,
-            b"npm",
-            package.integrity.as_bytes(),
-            program.as_str().as_bytes(),
-            bin.as_bytes(),
-        ];
+        let program = archive::inner(Utf8Path::new(&npm.program))
+            .ok_or_else(|| InstallError::ProgramMissing { program: npm.program.clone(), place: package.name() })?;
+        let parts = [LAYOUT, b"npm", package.integrity.as_bytes(), program.as_str().as_bytes(), bin.as_bytes()];
         let (content, version) = (digest_of(&parts), package.version.clone());
-        Ok(ResolvedProgram {
-            content,
-            version,
-            bin: vec![bin],
-            program,
-            source: Source::Npm(package),
-        })
+        Ok(ResolvedProgram { content, version, bin: vec![bin], program, source: Source::Npm(package) })
     }
 
     fn lock(&self, name: &str) -> Arc<tokio::sync::Mutex<()>> {
@@ -200,13 +167,7 @@ async fn resolve_host(install: HostPathInstall, bin: String) -> Result<ResolvedP
     let found = tokio::task::spawn_blocking(move || host::observe(&install)).await;
     let (host, program) = found.unwrap_or_else(|error| Err(InstallError::io(path, std::io::Error::other(error))))?;
     let content = host.digest();
-    let parts = [
-        LAYOUT,
-        b"host",
-        content.0.as_bytes(),
-        program.as_str().as_bytes(),
-        bin.as_bytes(),
-    ];
+    let parts = [LAYOUT, b"host", content.0.as_bytes(), program.as_str().as_bytes(), bin.as_bytes()];
     let digest = digest_of(&parts);
     Ok(ResolvedProgram {
         version: digest.short().to_owned(),

@@ -72,14 +72,7 @@ impl Npm {
     /// The version that a version or channel names, and its integrity.
     pub(super) async fn view(&self, folder: &Utf8Path, package: &str, wanted: &str) -> Result<Package, InstallError> {
         let name = format!("{package}@{wanted}");
-        let output = self
-            .run(
-                folder,
-                &name,
-                self.view_timeout,
-                &["view", &name, "version", "dist", "--json"],
-            )
-            .await?;
+        let output = self.run(folder, &name, self.view_timeout, &["view", &name, "version", "dist", "--json"]).await?;
         let text = json(&output.stdout);
         if text.is_empty() {
             return Err(InstallError::NoSuchVersion { package: name });
@@ -90,28 +83,15 @@ impl Npm {
             summary: error.to_string(),
         })?;
         let integrities = view.dist.integrity.unwrap_or_default();
-        let integrity = integrities
-            .split_whitespace()
-            .find(|integrity| integrity.starts_with("sha512-"));
+        let integrity = integrities.split_whitespace().find(|integrity| integrity.starts_with("sha512-"));
         let integrity = integrity.ok_or(InstallError::NoIntegrity { package: name })?;
-        Ok(Package {
-            package: package.to_owned(),
-            version: view.version,
-            integrity: integrity.to_owned(),
-        })
+        Ok(Package { package: package.to_owned(), version: view.version, integrity: integrity.to_owned() })
     }
 
     /// Downloads an archive into an empty folder, without running anything of it.
     pub(super) async fn pack(&self, folder: &Utf8Path, package: &Package) -> Result<Utf8PathBuf, InstallError> {
         let name = package.name();
-        let arguments = [
-            "pack",
-            &name,
-            "--json",
-            "--ignore-scripts",
-            "--pack-destination",
-            folder.as_str(),
-        ];
+        let arguments = ["pack", &name, "--json", "--ignore-scripts", "--pack-destination", folder.as_str()];
         self.run(folder, &name, self.pack_timeout, &arguments).await?;
         let failed = |error| InstallError::io(folder.as_str(), error);
         // npm forms the file's name; it is the only one there.
@@ -133,21 +113,14 @@ impl Npm {
         arguments: &[&str],
     ) -> Result<Output, InstallError> {
         let mut command = Command::new(&self.program);
-        command
-            .args(arguments)
-            .current_dir(folder)
-            .stdin(Stdio::null())
-            .kill_on_drop(true);
+        command.args(arguments).current_dir(folder).stdin(Stdio::null()).kill_on_drop(true);
         for setting in ["update_notifier", "fund", "audit", "progress"] {
             command.env(format!("npm_config_{setting}"), "false");
         }
         let package = || name.to_owned();
         let output = match tokio::time::timeout(timeout, command.output()).await {
             Err(_) => {
-                return Err(InstallError::Timeout {
-                    package: package(),
-                    seconds: timeout.as_secs(),
-                });
+                return Err(InstallError::Timeout { package: package(), seconds: timeout.as_secs() });
             }
             Ok(Err(error)) if error.kind() == io::ErrorKind::NotFound => {
                 return Err(InstallError::NpmMissing { package: package() });
@@ -155,11 +128,7 @@ impl Npm {
             Ok(Err(error)) => return Err(InstallError::io(self.program.as_str(), error)),
             Ok(Ok(output)) => output,
         };
-        if output.status.success() {
-            Ok(output)
-        } else {
-            Err(complaint(&output, package()))
-        }
+        if output.status.success() { Ok(output) } else { Err(complaint(&output, package())) }
     }
 }
 
@@ -173,14 +142,9 @@ fn complaint(output: &Output, package: String) -> InstallError {
     let told = serde_json::from_slice::<Complaint>(json(&output.stdout)).map(|complaint| complaint.error);
     let Told { code, summary } = told.unwrap_or_else(|_| {
         let errors = String::from_utf8_lossy(&output.stderr);
-        let code = errors
-            .lines()
-            .find_map(|line| line.split_once(" code ").map(|(_, code)| code.trim().to_owned()));
+        let code = errors.lines().find_map(|line| line.split_once(" code ").map(|(_, code)| code.trim().to_owned()));
         let last = errors.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default();
-        Told {
-            code: code.unwrap_or_else(|| output.status.to_string()),
-            summary: last.trim().to_owned(),
-        }
+        Told { code: code.unwrap_or_else(|| output.status.to_string()), summary: last.trim().to_owned() }
     });
     match code.as_str() {
         "E404" | "ETARGET" => InstallError::NoSuchVersion { package },

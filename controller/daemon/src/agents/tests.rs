@@ -20,9 +20,7 @@ impl Registry {
         programs.npm.program = path("npm").into_string();
         let registry = Self { programs, folder };
         let integrity = cache::integrity(&registry.path("served.tgz")).unwrap();
-        registry.answers(&format!(
-            "echo '{{\"version\": \"1.2.3\", \"dist\": {{\"integrity\": \"{integrity}\"}}}}'"
-        ));
+        registry.answers(&format!("echo '{{\"version\": \"1.2.3\", \"dist\": {{\"integrity\": \"{integrity}\"}}}}'"));
         registry
     }
 
@@ -40,9 +38,8 @@ impl Registry {
         let temporary = self.path("npm.new");
         std::fs::write(&temporary, script).unwrap();
         std::fs::set_permissions(&temporary, std::fs::Permissions::from_mode(0o755)).unwrap();
-        let copied = std::process::Command::new("cp")
-            .args(["-p", temporary.as_str(), self.path("npm").as_str()])
-            .status();
+        let copied =
+            std::process::Command::new("cp").args(["-p", temporary.as_str(), self.path("npm").as_str()]).status();
         assert!(copied.unwrap().success());
     }
 
@@ -58,9 +55,7 @@ impl Registry {
     async fn sent(&self, agent: &Agent) -> Result<Vec<(String, u32, String)>, InstallError> {
         let program = self.resolve(agent).await?;
         let archive = self.programs.archive(&program).await?;
-        entries(archive)
-            .await
-            .map_err(|error| InstallError::io("archive", error))
+        entries(archive).await.map_err(|error| InstallError::io("archive", error))
     }
 }
 
@@ -82,15 +77,7 @@ fn pack(path: &Utf8Path, files: &[(&str, u32, &str)]) {
             None => header.set_size(content.len().try_into().unwrap()),
         }
         header.set_cksum();
-        tar.append(
-            &header,
-            if content.starts_with("-> ") {
-                &[]
-            } else {
-                content.as_bytes()
-            },
-        )
-        .unwrap();
+        tar.append(&header, if content.starts_with("-> ") { &[] } else { content.as_bytes() }).unwrap();
     }
     tar.into_inner().unwrap().finish().unwrap().flush().unwrap();
 }
@@ -98,10 +85,7 @@ fn pack(path: &Utf8Path, files: &[(&str, u32, &str)]) {
 fn agent(npm: NpmInstall) -> Agent {
     let mut agent = Agent::new("tool", Default::default());
     agent.spec.command = vec!["tool".to_owned(), "--yes".to_owned()];
-    agent.spec.install = Some(Install {
-        npm: Some(npm),
-        ..Install::default()
-    });
+    agent.spec.install = Some(Install { npm: Some(npm), ..Install::default() });
     agent
 }
 
@@ -124,10 +108,7 @@ const FILES: [(&str, u32, &str); 3] = [
 async fn a_package_becomes_pkg_and_bin() {
     let registry = Registry::new(&FILES);
     let sent = registry.sent(&agent(pinned())).await.unwrap();
-    let sent: Vec<_> = sent
-        .iter()
-        .map(|(path, mode, content)| (path.as_str(), *mode, content.as_str()))
-        .collect();
+    let sent: Vec<_> = sent.iter().map(|(path, mode, content)| (path.as_str(), *mode, content.as_str())).collect();
     assert_eq!(
         sent,
         [
@@ -144,10 +125,7 @@ async fn a_package_becomes_pkg_and_bin() {
 async fn a_version_is_asked_for_once_and_downloaded_once() {
     let registry = Registry::new(&FILES);
     let first = registry.resolve(&agent(pinned())).await.unwrap();
-    let later = Programs {
-        npm: registry.programs.npm.clone(),
-        ..Programs::new(registry.path("cache"))
-    };
+    let later = Programs { npm: registry.programs.npm.clone(), ..Programs::new(registry.path("cache")) };
     assert_eq!(later.resolve(&agent(pinned())).await.unwrap().unwrap(), first);
     registry.sent(&agent(pinned())).await.unwrap();
     later.archive(&first).await.unwrap();
@@ -157,11 +135,7 @@ async fn a_version_is_asked_for_once_and_downloaded_once() {
 #[tokio::test]
 async fn a_channel_stays_at_the_version_that_it_first_gave() {
     let registry = Registry::new(&FILES);
-    let channel = agent(NpmInstall {
-        version: None,
-        channel: Some("stable".to_owned()),
-        ..pinned()
-    });
+    let channel = agent(NpmInstall { version: None, channel: Some("stable".to_owned()), ..pinned() });
     let first = registry.resolve(&channel).await.unwrap();
     registry.answers("echo '{\"version\": \"9.9.9\", \"dist\": {\"integrity\": \"sha512-new\"}}'");
     assert_eq!(registry.resolve(&channel).await.unwrap(), first);
@@ -172,16 +146,10 @@ async fn a_channel_stays_at_the_version_that_it_first_gave() {
 async fn nobody_is_asked_about_what_the_agent_says_itself() {
     let registry = Registry::new(&FILES);
     let integrity = cache::integrity(&registry.path("served.tgz")).unwrap();
-    let said = agent(NpmInstall {
-        integrity: Some(integrity),
-        ..pinned()
-    });
+    let said = agent(NpmInstall { integrity: Some(integrity), ..pinned() });
     let resolved = registry.resolve(&said).await.unwrap();
     assert_eq!(registry.calls(), Vec::<String>::new());
-    assert_eq!(
-        registry.resolve(&agent(pinned())).await.unwrap().content,
-        resolved.content
-    );
+    assert_eq!(registry.resolve(&agent(pinned())).await.unwrap().content, resolved.content);
     registry.sent(&said).await.unwrap();
 }
 
@@ -198,25 +166,15 @@ async fn an_archive_that_was_not_promised_is_never_kept() {
     }
     std::fs::write(&served, good).unwrap();
     registry.programs.archive(&program).await.unwrap();
-    let left: Vec<_> = std::fs::read_dir(registry.path("cache"))
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
+    let left: Vec<_> = std::fs::read_dir(registry.path("cache")).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert_eq!(left.len(), 2, "a receipt and an archive: {left:?}");
 }
 
 #[tokio::test]
 async fn what_the_agent_promises_counts_more_than_what_the_registry_says() {
     let registry = Registry::new(&FILES);
-    let install = NpmInstall {
-        version: None,
-        channel: Some("latest".to_owned()),
-        ..pinned()
-    };
-    let said = agent(NpmInstall {
-        integrity: Some("sha512-other".to_owned()),
-        ..install
-    });
+    let install = NpmInstall { version: None, channel: Some("latest".to_owned()), ..pinned() };
+    let said = agent(NpmInstall { integrity: Some("sha512-other".to_owned()), ..install });
     let error = registry.resolve(&said).await.unwrap_err();
     assert!(matches!(error, InstallError::IntegrityMismatch { expected, .. } if expected == "sha512-other"));
 }
@@ -225,9 +183,7 @@ async fn what_the_agent_promises_counts_more_than_what_the_registry_says() {
 async fn npms_complaints_have_types() {
     let registry = Registry::new(&FILES);
     let answer = async |code: &str| {
-        registry.answers(&format!(
-            "echo '{{\"error\": {{\"code\": \"{code}\", \"summary\": \"why\"}}}}'; exit 1"
-        ));
+        registry.answers(&format!("echo '{{\"error\": {{\"code\": \"{code}\", \"summary\": \"why\"}}}}'; exit 1"));
         registry.resolve(&agent(pinned())).await.unwrap_err()
     };
     assert!(matches!(answer("E404").await, InstallError::NoSuchVersion { .. }));
@@ -235,15 +191,9 @@ async fn npms_complaints_have_types() {
     assert!(matches!(answer("ENOTFOUND").await, InstallError::Offline { .. }));
     assert!(matches!(answer("E500").await, InstallError::NpmFailed { summary, .. } if summary == "why"));
     registry.answers("echo '{\"version\": \"1.2.3\", \"dist\": {\"integrity\": \"sha1-old\"}}'");
-    assert!(matches!(
-        registry.resolve(&agent(pinned())).await,
-        Err(InstallError::NoIntegrity { .. })
-    ));
+    assert!(matches!(registry.resolve(&agent(pinned())).await, Err(InstallError::NoIntegrity { .. })));
     registry.answers("");
-    assert!(matches!(
-        registry.resolve(&agent(pinned())).await,
-        Err(InstallError::NoSuchVersion { .. })
-    ));
+    assert!(matches!(registry.resolve(&agent(pinned())).await, Err(InstallError::NoSuchVersion { .. })));
 }
 
 #[tokio::test]
@@ -259,17 +209,8 @@ async fn without_npm_the_hint_says_what_to_install() {
 async fn a_program_that_is_not_in_the_package_is_named() {
     let registry = Registry::new(&FILES);
     for program in ["bin/none", "vendor", "../t"] {
-        let error = registry
-            .sent(&agent(NpmInstall {
-                program: program.to_owned(),
-                ..pinned()
-            }))
-            .await
-            .unwrap_err();
-        assert!(
-            matches!(error, InstallError::ProgramMissing { .. }),
-            "{program}: {error}"
-        );
+        let error = registry.sent(&agent(NpmInstall { program: program.to_owned(), ..pinned() })).await.unwrap_err();
+        assert!(matches!(error, InstallError::ProgramMissing { .. }), "{program}: {error}");
     }
 }
 
@@ -289,14 +230,8 @@ async fn an_entry_that_leads_out_fails_the_archive() {
 
 fn host(path: &Utf8Path, program: Option<&str>) -> Agent {
     let mut agent = agent(NpmInstall::default());
-    let install = HostPathInstall {
-        path: path.to_string(),
-        program: program.map(ToOwned::to_owned),
-    };
-    agent.spec.install = Some(Install {
-        host_path: Some(install),
-        ..Install::default()
-    });
+    let install = HostPathInstall { path: path.to_string(), program: program.map(ToOwned::to_owned) };
+    agent.spec.install = Some(Install { host_path: Some(install), ..Install::default() });
     agent
 }
 
@@ -316,19 +251,9 @@ async fn a_program_of_the_host_is_copied_by_content() {
     let sent = registry.sent(&host(&registry.path("opt/tool"), None)).await.unwrap();
     assert_eq!(sent[1].2, "-> ../pkg/tool-1");
     assert_eq!(sent[2], ("pkg/tool-1".to_owned(), 0o755, "one".to_owned()));
-    assert_eq!(
-        registry
-            .resolve(&host(&registry.path("opt/tool"), None))
-            .await
-            .unwrap()
-            .content,
-        first.content
-    );
+    assert_eq!(registry.resolve(&host(&registry.path("opt/tool"), None)).await.unwrap().content, first.content);
     std::fs::write(&path, "two").unwrap();
-    assert_ne!(
-        registry.resolve(&host(&path, None)).await.unwrap().content,
-        first.content
-    );
+    assert_ne!(registry.resolve(&host(&path, None)).await.unwrap().content, first.content);
     let stale = registry.programs.archive(&first).await.unwrap();
     assert!(stale.collect().await.is_err(), "what was resolved is not what is there");
 }
@@ -358,12 +283,6 @@ async fn an_agent_without_install_has_no_volume_and_other_installs_are_refused()
     let mut agent = agent(pinned());
     agent.spec.install = None;
     assert_eq!(registry.programs.resolve(&agent).await.unwrap(), None);
-    agent.spec.install = Some(Install {
-        url: Some(Default::default()),
-        ..Install::default()
-    });
-    assert!(matches!(
-        registry.programs.resolve(&agent).await,
-        Err(InstallError::NotSupported { install: "url" })
-    ));
+    agent.spec.install = Some(Install { url: Some(Default::default()), ..Install::default() });
+    assert!(matches!(registry.programs.resolve(&agent).await, Err(InstallError::NotSupported { install: "url" })));
 }

@@ -38,15 +38,7 @@ impl CapsuleClient {
     /// # Errors
     /// When there is no socket, its peer is another one, or no greeting comes back; see [`CapsuleError::is_absent`].
     pub async fn connect(directory: &Path, name: &str, expected_pid: Option<u32>) -> Result<Self, CapsuleError> {
-        Self::connect_to(
-            directory,
-            name,
-            Peer {
-                pid: expected_pid,
-                uid: None,
-            },
-        )
-        .await
+        Self::connect_to(directory, name, Peer { pid: expected_pid, uid: None }).await
     }
 
     /// Connects as [`connect`](Self::connect) does, with all that is known about the peer.
@@ -57,10 +49,7 @@ impl CapsuleClient {
         let (read, write) = socket::connect(directory, name, peer).await?.into_split();
         let mut reader = FrameReader::new(read);
         let mut writer = FrameWriter::new(write);
-        let ours = Hello {
-            protocol: PROTOCOL,
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-        };
+        let ours = Hello { protocol: PROTOCOL, version: env!("CARGO_PKG_VERSION").to_owned() };
         writer.send(&Frame::Hello(ours)).await?;
         let hello = match within(REPLY, "hello", reader.next()).await? {
             None => return Err(CapsuleError::Closed),
@@ -68,23 +57,11 @@ impl CapsuleClient {
             Some(Frame::Reply(Reply::Error(error))) => return Err(CapsuleError::Refused(error)),
             Some(_) => return Err(CapsuleError::UnexpectedReply { request: "hello" }),
         };
-        let hello = Hello {
-            protocol: hello.protocol,
-            version: sanitize::text(hello.version),
-        };
+        let hello = Hello { protocol: hello.protocol, version: sanitize::text(hello.version) };
         if hello.protocol == 0 {
-            return Err(CapsuleError::UnsupportedProtocol {
-                protocol: hello.protocol,
-                version: hello.version,
-            });
+            return Err(CapsuleError::UnsupportedProtocol { protocol: hello.protocol, version: hello.version });
         }
-        Ok(Self {
-            reader,
-            writer,
-            hello,
-            timeout: REPLY,
-            is_broken: false,
-        })
+        Ok(Self { reader, writer, hello, timeout: REPLY, is_broken: false })
     }
 
     /// Allows each reply this much time instead of five seconds.
@@ -135,14 +112,7 @@ impl CapsuleClient {
     /// # Errors
     /// When the connection breaks, the reply is late, or no such session lives.
     pub async fn kill(&mut self, session: &str, signal: Signal) -> Result<(), CapsuleError> {
-        self.ask_done(
-            "kill",
-            Request::Kill(Kill {
-                session: session.to_owned(),
-                signal,
-            }),
-        )
-        .await
+        self.ask_done("kill", Request::Kill(Kill { session: session.to_owned(), signal })).await
     }
 
     /// What is on a session's screen.
@@ -211,12 +181,7 @@ impl CapsuleClient {
         if std::mem::replace(&mut self.is_broken, true) {
             return Err(CapsuleError::Closed);
         }
-        let Self {
-            reader,
-            writer,
-            timeout,
-            ..
-        } = self;
+        let Self { reader, writer, timeout, .. } = self;
         let asking = async {
             writer.send(&Frame::Request(request)).await?;
             reader.next().await
@@ -240,7 +205,5 @@ async fn within<T>(
     what: &'static str,
     waiting: impl Future<Output = Result<T, CapsuleError>>,
 ) -> Result<T, CapsuleError> {
-    tokio::time::timeout(after, waiting)
-        .await
-        .map_err(|_| CapsuleError::TimedOut { what, after })?
+    tokio::time::timeout(after, waiting).await.map_err(|_| CapsuleError::TimedOut { what, after })?
 }

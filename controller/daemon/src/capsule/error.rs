@@ -100,10 +100,7 @@ impl CapsuleError {
         match self {
             Self::Open { source, .. } => source.kind() == io::ErrorKind::NotFound,
             Self::Connect { source, .. } => {
-                matches!(
-                    source.kind(),
-                    io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused
-                )
+                matches!(source.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused)
             }
             _ => false,
         }

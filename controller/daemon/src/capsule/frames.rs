@@ -16,11 +16,7 @@ pub(super) struct FrameReader {
 
 impl FrameReader {
     pub(super) fn new(half: OwnedReadHalf) -> Self {
-        Self {
-            half,
-            decoder: Decoder::default(),
-            arrived: BytesMut::with_capacity(DATA_CHUNK),
-        }
+        Self { half, decoder: Decoder::default(), arrived: BytesMut::with_capacity(DATA_CHUNK) }
     }
 
     /// The next frame of a known kind, or nothing when the capsule closed. Safe to cancel.

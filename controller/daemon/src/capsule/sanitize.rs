@@ -14,14 +14,10 @@ const ENTRIES: usize = 256;
 pub(super) fn reply(reply: Reply) -> Reply {
     match reply {
         Reply::Status(status) => Reply::Status(self::status(status)),
-        Reply::Attached(Attached { session, mode }) => Reply::Attached(Attached {
-            session: self::session(session),
-            mode,
-        }),
-        Reply::Error(ReplyError { code, message }) => Reply::Error(ReplyError {
-            code,
-            message: text(message),
-        }),
+        Reply::Attached(Attached { session, mode }) => {
+            Reply::Attached(Attached { session: self::session(session), mode })
+        }
+        Reply::Error(ReplyError { code, message }) => Reply::Error(ReplyError { code, message: text(message) }),
         Reply::Spawned(mut spawned) => {
             spawned.id = text(spawned.id);
             Reply::Spawned(spawned)
@@ -34,48 +30,21 @@ pub(super) fn reply(reply: Reply) -> Reply {
 
 pub(super) fn notice(notice: Notice) -> Notice {
     match notice {
-        Notice::SessionStarted { session } => Notice::SessionStarted {
-            session: self::session(session),
-        },
-        Notice::StateChanged {
-            id,
-            name,
-            state,
-            evidence,
-        } => Notice::StateChanged {
-            id: text(id),
-            name: text(name),
-            state,
-            evidence: text(evidence),
-        },
-        Notice::SessionExited { id, name, exit } => Notice::SessionExited {
-            id: text(id),
-            name: text(name),
-            exit,
-        },
-        Notice::ViewersChanged {
-            id,
-            name,
-            attached,
-            writer,
-        } => Notice::ViewersChanged {
-            id: text(id),
-            name: text(name),
-            attached,
-            writer,
-        },
+        Notice::SessionStarted { session } => Notice::SessionStarted { session: self::session(session) },
+        Notice::StateChanged { id, name, state, evidence } => {
+            Notice::StateChanged { id: text(id), name: text(name), state, evidence: text(evidence) }
+        }
+        Notice::SessionExited { id, name, exit } => Notice::SessionExited { id: text(id), name: text(name), exit },
+        Notice::ViewersChanged { id, name, attached, writer } => {
+            Notice::ViewersChanged { id: text(id), name: text(name), attached, writer }
+        }
         Notice::Personalised { digest } => Notice::Personalised { digest: text(digest) },
         Notice::Missed { .. } | Notice::Unknown => notice,
     }
 }
 
 fn status(status: Status) -> Status {
-    let Status {
-        version,
-        started_at,
-        environment_digest,
-        sessions,
-    } = status;
+    let Status { version, started_at, environment_digest, sessions } = status;
     Status {
         version: text(version),
         started_at,
@@ -123,10 +92,7 @@ pub(super) fn text(text: String) -> String {
     if text.len() <= CHARACTERS && !text.chars().any(is_harmful) {
         return text;
     }
-    text.chars()
-        .take(CHARACTERS)
-        .map(|character| if is_harmful(character) { '\u{fffd}' } else { character })
-        .collect()
+    text.chars().take(CHARACTERS).map(|character| if is_harmful(character) { '\u{fffd}' } else { character }).collect()
 }
 
 /// Control characters, and those that change the direction of the text around them.
@@ -141,10 +107,7 @@ mod tests {
 
     #[test]
     fn control_characters_and_length_do_not_pass() {
-        assert_eq!(
-            text("vim \u{1b}]52;c;AAAA\u{7}".to_owned()),
-            "vim \u{fffd}]52;c;AAAA\u{fffd}"
-        );
+        assert_eq!(text("vim \u{1b}]52;c;AAAA\u{7}".to_owned()), "vim \u{fffd}]52;c;AAAA\u{fffd}");
         assert_eq!(text("\u{202e}txt".to_owned()), "\u{fffd}txt");
         assert_eq!(text("é".repeat(1000)).chars().count(), 256);
         assert_eq!(text("main".to_owned()), "main");

@@ -42,14 +42,8 @@ pub(super) async fn connect(directory: &Path, name: &str, peer: Peer) -> Result<
     };
     let stream = tokio::time::timeout(ACCEPT, connecting)
         .await
-        .map_err(|_| CapsuleError::TimedOut {
-            what: "connect",
-            after: ACCEPT,
-        })?
-        .map_err(|source| CapsuleError::Connect {
-            path: path.clone(),
-            source,
-        })?;
+        .map_err(|_| CapsuleError::TimedOut { what: "connect", after: ACCEPT })?
+        .map_err(|source| CapsuleError::Connect { path: path.clone(), source })?;
     check(&stream, &path, owner, peer)?;
     Ok(stream)
 }
@@ -57,10 +51,7 @@ pub(super) async fn connect(directory: &Path, name: &str, peer: Peer) -> Result<
 /// The socket's inode and its owner.
 fn open(directory: &Path, name: &str) -> Result<(OwnedFd, u32), CapsuleError> {
     let path = directory.join(name);
-    let failed = |source: rustix::io::Errno| CapsuleError::Open {
-        path: path.clone(),
-        source: source.into(),
-    };
+    let failed = |source: rustix::io::Errno| CapsuleError::Open { path: path.clone(), source: source.into() };
     if name.contains('/') || name == ".." {
         return Err(failed(rustix::io::Errno::INVAL));
     }
@@ -76,14 +67,7 @@ fn open(directory: &Path, name: &str) -> Result<(OwnedFd, u32), CapsuleError> {
 
 fn check(stream: &UnixStream, path: &Path, owner: u32, peer: Peer) -> Result<(), CapsuleError> {
     let found = rustix::net::sockopt::socket_peercred(stream).map_err(|error| CapsuleError::Io(error.into()))?;
-    let wrong = |what, expected, found| {
-        Err(CapsuleError::WrongPeer {
-            path: path.to_owned(),
-            what,
-            expected,
-            found,
-        })
-    };
+    let wrong = |what, expected, found| Err(CapsuleError::WrongPeer { path: path.to_owned(), what, expected, found });
     let pid = found.pid.as_raw_nonzero().get().unsigned_abs();
     let uid = found.uid.as_raw();
     if let Some(expected) = peer.pid

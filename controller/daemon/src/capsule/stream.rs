@@ -34,10 +34,7 @@ impl StreamReader {
     }
 
     pub(super) fn listening(frames: FrameReader, open: FrameWriter) -> Self {
-        Self {
-            frames,
-            _open: Some(open),
-        }
+        Self { frames, _open: Some(open) }
     }
 
     /// The next item, or nothing when the capsule closed without an end. Safe to cancel.

@@ -61,20 +61,15 @@ fn observe(source: &Utf8Path) -> MountState {
         let error = format!("`{source}` is not an absolute path");
         return MountState::Unreadable { error };
     }
-    let found = source
-        .canonicalize_utf8()
-        .and_then(|real| Ok((std::fs::metadata(&real)?, real)));
+    let found = source.canonicalize_utf8().and_then(|real| Ok((std::fs::metadata(&real)?, real)));
     match found {
         // A link may lead where the path as written would have been refused.
         Ok((metadata, real_path)) => match forbidden(&real_path) {
             Some(part) => MountState::Forbidden { part },
-            None if metadata.is_dir() || metadata.is_file() => MountState::Present {
-                real_path,
-                is_folder: metadata.is_dir(),
-            },
-            None => MountState::Forbidden {
-                part: "a socket, pipe or device".to_owned(),
-            },
+            None if metadata.is_dir() || metadata.is_file() => {
+                MountState::Present { real_path, is_folder: metadata.is_dir() }
+            }
+            None => MountState::Forbidden { part: "a socket, pipe or device".to_owned() },
         },
         Err(error) if says_missing(&error) => MountState::Missing,
         Err(error) => MountState::Unreadable { error: words(&error) },
@@ -92,11 +87,8 @@ fn forbidden(real_path: &Utf8Path) -> Option<String> {
     if let Some(part) = is_sensitive(real_path.as_str()) {
         return Some(part.to_owned());
     }
-    let own_home = std::env::var("HOME").is_ok_and(|home| {
-        Utf8Path::new(&home)
-            .canonicalize_utf8()
-            .is_ok_and(|home| home == *real_path)
-    });
+    let own_home = std::env::var("HOME")
+        .is_ok_and(|home| Utf8Path::new(&home).canonicalize_utf8().is_ok_and(|home| home == *real_path));
     (own_home || is_home(real_path.as_str())).then(|| "a whole home directory".to_owned())
 }
 
@@ -111,11 +103,7 @@ mod tests {
     }
 
     fn state(source: impl Into<String>) -> MountState {
-        let mount = Mount {
-            source: source.into(),
-            target: "/work".to_owned(),
-            ..Mount::default()
-        };
+        let mount = Mount { source: source.into(), target: "/work".to_owned(), ..Mount::default() };
         observe_mounts(&[mount]).remove(0).state
     }
 
@@ -126,10 +114,7 @@ mod tests {
         std::fs::create_dir(root.join("shop")).unwrap();
         std::fs::write(root.join("file"), "").unwrap();
         symlink("shop", root.join("link")).unwrap();
-        let present = |name: &str, is_folder| MountState::Present {
-            real_path: root.join(name),
-            is_folder,
-        };
+        let present = |name: &str, is_folder| MountState::Present { real_path: root.join(name), is_folder };
         assert_eq!(state(root.join("link")), present("shop", true));
         assert_eq!(state(root.join("file")), present("file", false));
     }
@@ -145,10 +130,7 @@ mod tests {
         assert_eq!(state(root.join("file/inside")), MountState::Missing);
         assert_eq!(state(root.join("dangling")), MountState::Missing);
         assert!(matches!(state(root.join("loop")), MountState::Unreadable { .. }));
-        assert!(matches!(
-            state(root.join("x".repeat(300))),
-            MountState::Unreadable { .. }
-        ));
+        assert!(matches!(state(root.join("x".repeat(300))), MountState::Unreadable { .. }));
         assert!(matches!(state("relative"), MountState::Unreadable { .. }));
     }
 

@@ -32,19 +32,14 @@ impl Connection {
     /// # Errors
     /// When the connection breaks, the daemon refuses, or the answer is something else.
     pub async fn post_json<T: DeserializeOwned>(&self, path: &str, value: &impl Serialize) -> Result<T, RequestError> {
-        let body = serde_json::to_vec(value).map_err(|source| RequestError::Malformed {
-            path: path.to_owned(),
-            source,
-        })?;
+        let body =
+            serde_json::to_vec(value).map_err(|source| RequestError::Malformed { path: path.to_owned(), source })?;
         let bytes = self.send(Method::POST, path, body).await?;
         read(path, if bytes.is_empty() { b"null" } else { &bytes })
     }
 
     async fn send(&self, method: Method, path: &str, body: Vec<u8>) -> Result<bytes::Bytes, RequestError> {
-        let broken = |source| RequestError::Transport {
-            path: path.to_owned(),
-            source,
-        };
+        let broken = |source| RequestError::Transport { path: path.to_owned(), source };
         let request = Request::builder()
             .method(method)
             .uri(path)
@@ -55,17 +50,12 @@ impl Connection {
         if status.is_success() {
             return Ok(bytes);
         }
-        Err(RequestError::Refused {
-            status: Box::new(refusal(status, &bytes)),
-        })
+        Err(RequestError::Refused { status: Box::new(refusal(status, &bytes)) })
     }
 }
 
 fn read<T: DeserializeOwned>(path: &str, bytes: &[u8]) -> Result<T, RequestError> {
-    serde_json::from_slice(bytes).map_err(|source| RequestError::Malformed {
-        path: path.to_owned(),
-        source,
-    })
+    serde_json::from_slice(bytes).map_err(|source| RequestError::Malformed { path: path.to_owned(), source })
 }
 
 /// The Status of a refusal, made up from the code where the body is none.

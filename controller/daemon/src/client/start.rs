@@ -18,17 +18,11 @@ const LOG_TAIL: u64 = 4096;
 const LOG_LINES: usize = 10;
 /// Settings of the C library's allocator, which it reads before anything of ours runs: one arena, which gives back what is free at
 /// its end. With an arena for each thread, a sixth of an idle daemon's memory is free and kept.
-const ALLOCATOR: (&str, &str) = (
-    "GLIBC_TUNABLES",
-    "glibc.malloc.arena_max=1:glibc.malloc.trim_threshold=131072",
-);
+const ALLOCATOR: (&str, &str) = ("GLIBC_TUNABLES", "glibc.malloc.arena_max=1:glibc.malloc.trim_threshold=131072");
 
 /// Starts the current executable as a daemon and waits until somebody answers.
 pub(super) async fn start(home: &Home, transport: &Transport) -> Result<(), ConnectError> {
-    let unprepared = |source| ConnectError::Home {
-        home: home.root().to_owned(),
-        source,
-    };
+    let unprepared = |source| ConnectError::Home { home: home.root().to_owned(), source };
     home.create().map_err(|error| unprepared(error.into()))?;
     let log = OpenOptions::new()
         .create(true)
@@ -55,10 +49,7 @@ pub(super) async fn start(home: &Home, transport: &Transport) -> Result<(), Conn
         }
         if began.elapsed() > START_DEADLINE {
             let log = last_lines(home, before);
-            return Err(ConnectError::TimedOut {
-                waited: START_DEADLINE,
-                log,
-            });
+            return Err(ConnectError::TimedOut { waited: START_DEADLINE, log });
         }
         tokio::time::sleep(pause).await;
         pause = (pause * 5 / 4).min(Duration::from_millis(50));

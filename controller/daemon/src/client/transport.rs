@@ -96,10 +96,7 @@ impl Connector {
     async fn connect(&self) -> std::io::Result<UnixStream> {
         // An address holds 107 bytes; the way through the folder's descriptor is short whatever the folder's path is.
         let flags = rustix::fs::OFlags::DIRECTORY | rustix::fs::OFlags::PATH;
-        let directory = OpenOptions::new()
-            .read(true)
-            .custom_flags(flags.bits().cast_signed())
-            .open(&self.directory)?;
+        let directory = OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(&self.directory)?;
         let path = format!("/proc/self/fd/{}/{}", directory.as_raw_fd(), Home::API_SOCKET);
         UnixStream::connect(path).await
     }

@@ -119,11 +119,7 @@ pub enum EngineErrorCause {
 impl EngineError {
     /// Joins the three.
     pub fn new(operation: Operation, object: impl Into<String>, cause: EngineErrorCause) -> Self {
-        Self {
-            operation,
-            object: object.into(),
-            cause,
-        }
+        Self { operation, object: object.into(), cause }
     }
 
     /// Whether nothing can be concluded about the world: neither that the object is missing, nor that the call had no effect.

@@ -129,16 +129,8 @@ pub async fn build(
     };
     let (id, steps) = tokio::join!(building, listening);
     let id = id.map_err(|source| BuildError::Engine { role: role(), source })?;
-    let changes = changes(&inputs.source)
-        .await
-        .map_err(|source| BuildError::Source { role: role(), source })?;
-    Ok(BuiltImage {
-        id,
-        name,
-        steps,
-        duration: start.elapsed(),
-        changes,
-    })
+    let changes = changes(&inputs.source).await.map_err(|source| BuildError::Source { role: role(), source })?;
+    Ok(BuiltImage { id, name, steps, duration: start.elapsed(), changes })
 }
 
 /// Whether the news is of a label of ours, which engines add as a step of its own with a value that nobody wants to read.
@@ -150,15 +142,7 @@ fn is_own(news: &BuildProgress) -> bool {
 }
 
 fn request(inputs: &BuildInputs) -> BuildRequest {
-    let BuildInputs {
-        source,
-        owner,
-        namespace,
-        role,
-        recipe,
-        fields,
-        no_cache,
-    } = inputs;
+    let BuildInputs { source, owner, namespace, role, recipe, fields, no_cache } = inputs;
     BuildRequest {
         tags: vec![owner.image(namespace, role, recipe)],
         dockerfile: source.dockerfile().to_owned(),
@@ -178,16 +162,11 @@ fn labels(owner: &Owner, namespace: &str, role: &str, recipe: &Digest, fields: &
 async fn changes(source: &ObservedSource) -> Result<Vec<Change>, SourceError> {
     let before = source.clone();
     let read = tokio::task::spawn_blocking(move || {
-        before
-            .observe_again()
-            .map(|after| before.fields.changes_to(&after.fields))
+        before.observe_again().map(|after| before.fields.changes_to(&after.fields))
     });
     read.await.unwrap_or_else(|error| {
         let source = Arc::new(std::io::Error::other(error));
-        Err(SourceError::Unreadable {
-            path: "the role's source".into(),
-            source,
-        })
+        Err(SourceError::Unreadable { path: "the role's source".into(), source })
     })
 }
 

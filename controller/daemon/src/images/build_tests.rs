@@ -44,11 +44,7 @@ fn engine() -> FakeEngine {
 }
 
 fn builds(engine: &FakeEngine) -> usize {
-    engine
-        .operations()
-        .iter()
-        .filter(|recorded| recorded.operation == Operation::BuildImage)
-        .count()
+    engine.operations().iter().filter(|recorded| recorded.operation == Operation::BuildImage).count()
 }
 
 #[tokio::test]
@@ -58,17 +54,9 @@ async fn the_image_bears_its_recipe_and_tells_its_steps() {
     let builds = Builds::new(Arc::new(engine.clone()), 1);
     let mut heard = 0;
     let built = builds.build(inputs.clone(), |_| heard += 1).await.unwrap();
-    assert!(
-        built.steps.iter().any(|step| step.instruction.contains("RUN true")),
-        "{:?}",
-        built.steps
-    );
+    assert!(built.steps.iter().any(|step| step.instruction.contains("RUN true")), "{:?}", built.steps);
     assert!(heard >= built.steps.len());
-    assert!(
-        !built.steps.iter().any(|step| step.instruction.contains("LABEL")),
-        "{:?}",
-        built.steps
-    );
+    assert!(!built.steps.iter().any(|step| step.instruction.contains("LABEL")), "{:?}", built.steps);
     let image = engine.inspect_image(&built.name).await.unwrap().unwrap();
     assert_eq!(image.labels[RECIPE], inputs.recipe.0);
     let fields: DigestMap = serde_json::from_str(&image.labels[RECIPE_FIELDS]).unwrap();
@@ -98,13 +86,8 @@ async fn a_failed_build_fails_for_all_who_waited() {
     let want = || builds_of.build(folder.inputs(), |_| {});
     let (one, two) = tokio::join!(want(), want());
     for error in [one.unwrap_err(), two.unwrap_err()] {
-        let BuildError::Engine { source, .. } = &*error else {
-            panic!("{error}")
-        };
-        assert!(matches!(
-            source.cause,
-            EngineErrorCause::BuildFailed { exit_code: Some(3), .. }
-        ));
+        let BuildError::Engine { source, .. } = &*error else { panic!("{error}") };
+        assert!(matches!(source.cause, EngineErrorCause::BuildFailed { exit_code: Some(3), .. }));
     }
     assert_eq!(builds(&engine), 1);
 }
@@ -133,28 +116,15 @@ async fn a_build_goes_on_while_one_wants_it_and_ends_with_the_last() {
     // The only turn becomes free when the build has ended.
     folder.write("Dockerfile", "FROM tiny:1\n");
     let next = builds_of.build(folder.inputs(), |_| {});
-    tokio::time::timeout(std::time::Duration::from_secs(20), next)
-        .await
-        .unwrap()
-        .unwrap();
+    tokio::time::timeout(std::time::Duration::from_secs(20), next).await.unwrap().unwrap();
 }
 
 #[tokio::test]
 async fn a_source_that_changes_during_the_build_is_told() {
     let (engine, folder) = (engine(), Folder::new("FROM tiny:1\n"));
     let inputs = folder.inputs();
-    let built = build(
-        &engine,
-        &inputs,
-        |_| folder.write("late", "1"),
-        CancellationToken::new(),
-    )
-    .await
-    .unwrap();
-    assert_eq!(
-        built.changes.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        ["+ files[late]"]
-    );
+    let built = build(&engine, &inputs, |_| folder.write("late", "1"), CancellationToken::new()).await.unwrap();
+    assert_eq!(built.changes.iter().map(ToString::to_string).collect::<Vec<_>>(), ["+ files[late]"]);
 }
 
 #[tokio::test]
@@ -162,12 +132,7 @@ async fn a_source_that_changed_before_it_was_sent_fails_the_build() {
     let (engine, folder) = (engine(), Folder::new("FROM tiny:1\n"));
     let inputs = folder.inputs();
     folder.write("Dockerfile", "FROM tiny:1\nRUN true\n");
-    let error = Builds::new(Arc::new(engine), 1)
-        .build(inputs, |_| {})
-        .await
-        .unwrap_err();
-    let BuildError::Engine { source, .. } = &*error else {
-        panic!("{error}")
-    };
+    let error = Builds::new(Arc::new(engine), 1).build(inputs, |_| {}).await.unwrap_err();
+    let BuildError::Engine { source, .. } = &*error else { panic!("{error}") };
     assert!(matches!(source.cause, EngineErrorCause::BadArchive { .. }));
 }

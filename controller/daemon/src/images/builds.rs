@@ -48,11 +48,7 @@ impl Builds {
 
     /// No builds yet.
     pub fn new(engine: Arc<dyn Engine>, at_once: usize) -> Self {
-        Self {
-            engine,
-            turns: Arc::new(Semaphore::new(at_once.max(1))),
-            running: Mutex::default(),
-        }
+        Self { engine, turns: Arc::new(Semaphore::new(at_once.max(1))), running: Mutex::default() }
     }
 
     /// Builds the recipe, or joins the build of it that is running, and waits for the result.
@@ -66,13 +62,10 @@ impl Builds {
         let running = self.join(inputs);
         let mut news = running.progress.subscribe();
         let mut outcome = running.outcome.clone();
-        let mut done = std::pin::pin!(async move {
-            outcome
-                .wait_for(Option::is_some)
-                .await
-                .ok()
-                .and_then(|outcome| outcome.clone())
-        });
+        let mut done =
+            std::pin::pin!(
+                async move { outcome.wait_for(Option::is_some).await.ok().and_then(|outcome| outcome.clone()) }
+            );
         let mut open = true;
         loop {
             tokio::select! {
@@ -91,11 +84,7 @@ impl Builds {
     /// Digests of the recipes that are being built.
     pub fn running(&self) -> Vec<Digest> {
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        running
-            .iter()
-            .filter(|(_, build)| build.strong_count() > 0)
-            .map(|(recipe, _)| recipe.clone())
-            .collect()
+        running.iter().filter(|(_, build)| build.strong_count() > 0).map(|(recipe, _)| recipe.clone()).collect()
     }
 
     #[cfg(test)]
@@ -137,18 +126,11 @@ impl Builds {
                 Some(_turn) => build(&*engine, &inputs, |item| drop(news.send(item)), cancelled).await,
                 None => {
                     let source = EngineError::new(Operation::BuildImage, &inputs.role, EngineErrorCause::Cancelled);
-                    Err(BuildError::Engine {
-                        role: inputs.role,
-                        source,
-                    })
+                    Err(BuildError::Engine { role: inputs.role, source })
                 }
             };
             done.send_replace(Some(result.map(Arc::new).map_err(Arc::new)));
         });
-        Running {
-            outcome,
-            progress,
-            cancel,
-        }
+        Running { outcome, progress, cancel }
     }
 }

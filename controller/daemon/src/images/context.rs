@@ -22,9 +22,7 @@ pub fn context_archive(source: &ObservedSource) -> Archive {
         SourceKind::Folder { root, entries } => {
             let (root, entries) = (root.clone(), entries.clone());
             tarball::stream(move |tarball| {
-                entries
-                    .iter()
-                    .try_for_each(|entry| add(tarball, &root, Utf8Path::new(""), entry))
+                entries.iter().try_for_each(|entry| add(tarball, &root, Utf8Path::new(""), entry))
             })
         }
         SourceKind::Inline { dockerfile: text } => {
@@ -50,12 +48,8 @@ pub(crate) fn add<W: io::Write>(
         EntryKind::Folder => tarball.folder(&path),
         EntryKind::Link { target } => tarball.link(&path, target),
         EntryKind::File { executable, size } => {
-            let file = HostFile {
-                path: root.join(&entry.path),
-                size: *size,
-                executable: *executable,
-                digest: &entry.digest,
-            };
+            let file =
+                HostFile { path: root.join(&entry.path), size: *size, executable: *executable, digest: &entry.digest };
             tarball.host_file(&path, &file)
         }
     }
@@ -77,23 +71,15 @@ mod tests {
             }
             let mut role = Role::default();
             role.spec.source.path = Some(path.to_string());
-            context_archive(&crate::images::observe_source(&role).unwrap())
-                .collect()
-                .await
-                .unwrap()
+            context_archive(&crate::images::observe_source(&role).unwrap()).collect().await.unwrap()
         };
-        assert_eq!(
-            archive(["Dockerfile", "b", "a"]).await,
-            archive(["a", "Dockerfile", "b"]).await
-        );
+        assert_eq!(archive(["Dockerfile", "b", "a"]).await, archive(["a", "Dockerfile", "b"]).await);
     }
 
     #[tokio::test]
     async fn an_inline_source_sends_its_dockerfile_alone() {
         let mut role = Role::default();
-        role.spec.source.inline = Some(InlineSource {
-            dockerfile: "FROM a\n".to_owned(),
-        });
+        role.spec.source.inline = Some(InlineSource { dockerfile: "FROM a\n".to_owned() });
         let source = crate::images::observe_source(&role).unwrap();
         let sent = entries(context_archive(&source)).await.unwrap();
         assert_eq!(sent, [("Dockerfile".to_owned(), 0o644, "FROM a\n".to_owned())]);

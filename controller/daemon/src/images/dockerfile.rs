@@ -36,12 +36,9 @@ pub(super) fn bases(text: &str) -> Vec<String> {
                 stages.push(stage.unwrap_or_default());
                 continue;
             }
-            "COPY" | "ADD" => references.extend(
-                words
-                    .iter()
-                    .filter_map(|word| word.strip_prefix("--from="))
-                    .map(String::from),
-            ),
+            "COPY" | "ADD" => {
+                references.extend(words.iter().filter_map(|word| word.strip_prefix("--from=")).map(String::from))
+            }
             "RUN" => references.extend(
                 words
                     .iter()
@@ -106,48 +103,32 @@ fn escape_character(text: &str) -> char {
     let directives = text.lines().take_while(|line| line.trim_start().starts_with('#'));
     let mut values = directives.filter_map(|line| {
         let (name, value) = line.trim_start().trim_start_matches('#').split_once('=')?;
-        name.trim()
-            .eq_ignore_ascii_case("escape")
-            .then(|| value.trim().to_owned())
+        name.trim().eq_ignore_ascii_case("escape").then(|| value.trim().to_owned())
     });
-    if values.next().as_deref() == Some("`") {
-        '`'
-    } else {
-        '\\'
-    }
+    if values.next().as_deref() == Some("`") { '`' } else { '\\' }
 }
 
 /// The ends of the heredocs that an instruction opens, and whether tabs may stand before each.
 fn heredocs_of(instruction: &str) -> Vec<(String, bool)> {
-    let name = instruction
-        .split_whitespace()
-        .next()
-        .unwrap_or_default()
-        .to_ascii_uppercase();
+    let name = instruction.split_whitespace().next().unwrap_or_default().to_ascii_uppercase();
     if !matches!(name.as_str(), "RUN" | "COPY" | "ADD") {
         return Vec::new();
     }
-    let words = instruction
-        .split_whitespace()
-        .filter_map(|word| word.trim_start_matches(char::is_numeric).strip_prefix("<<"));
+    let words =
+        instruction.split_whitespace().filter_map(|word| word.trim_start_matches(char::is_numeric).strip_prefix("<<"));
     words
         .filter_map(|word| {
             let indented = word.starts_with('-');
             let end = unquote(word.trim_start_matches('-'));
             let plain = !end.is_empty()
-                && end
-                    .chars()
-                    .all(|character| character.is_ascii_alphanumeric() || "_-.".contains(character));
+                && end.chars().all(|character| character.is_ascii_alphanumeric() || "_-.".contains(character));
             plain.then(|| (end.to_owned(), indented))
         })
         .collect()
 }
 
 fn unquote(text: &str) -> &str {
-    ['"', '\'']
-        .into_iter()
-        .find_map(|quote| text.strip_prefix(quote)?.strip_suffix(quote))
-        .unwrap_or(text)
+    ['"', '\''].into_iter().find_map(|quote| text.strip_prefix(quote)?.strip_suffix(quote)).unwrap_or(text)
 }
 
 /// Puts arguments in for `$NAME`, `${NAME}`, `${NAME:-default}` and `${NAME:+value}`.

@@ -86,18 +86,15 @@ impl Ignore {
 
     /// Whether something inside an ignored folder may be taken back.
     pub(super) fn may_take_back_inside(&self, folder: &str) -> bool {
-        self.patterns
-            .iter()
-            .filter(|pattern| pattern.takes_back)
-            .any(|pattern| {
-                let inside = format!("{folder}/");
-                let literal = pattern.prefix.len() == pattern.tokens.iter().map(Token::width).sum::<usize>();
-                if literal {
-                    format!("{}/", pattern.prefix).starts_with(&inside)
-                } else {
-                    pattern.prefix.starts_with(&inside) || inside.starts_with(&pattern.prefix)
-                }
-            })
+        self.patterns.iter().filter(|pattern| pattern.takes_back).any(|pattern| {
+            let inside = format!("{folder}/");
+            let literal = pattern.prefix.len() == pattern.tokens.iter().map(Token::width).sum::<usize>();
+            if literal {
+                format!("{}/", pattern.prefix).starts_with(&inside)
+            } else {
+                pattern.prefix.starts_with(&inside) || inside.starts_with(&pattern.prefix)
+            }
+        })
     }
 }
 
@@ -126,11 +123,7 @@ impl Pattern {
             _ => None,
         };
         let prefix = tokens.iter().map_while(literal).collect();
-        Some(Self {
-            takes_back,
-            tokens,
-            prefix,
-        })
+        Some(Self { takes_back, tokens, prefix })
     }
 
     fn matches(&self, path: &str) -> bool {
@@ -157,11 +150,7 @@ fn clean(text: &str) -> String {
             part => parts.push(part),
         }
     }
-    if parts.is_empty() {
-        ".".to_owned()
-    } else {
-        parts.join("/")
-    }
+    if parts.is_empty() { ".".to_owned() } else { parts.join("/") }
 }
 
 fn tokens(pattern: &str) -> Option<Vec<Token>> {
@@ -173,11 +162,7 @@ fn tokens(pattern: &str) -> Option<Vec<Token>> {
                 rest.next();
                 // A slash after it belongs to it.
                 rest.next_if_eq(&'/');
-                if rest.peek().is_none() {
-                    Token::Rest
-                } else {
-                    Token::Folders
-                }
+                if rest.peek().is_none() { Token::Rest } else { Token::Folders }
             }
             '*' => Token::Name,
             '?' => Token::Any,
@@ -329,10 +314,7 @@ mod tests {
     fn a_line_that_is_no_pattern_is_named() {
         for wrong in ["[a", "!", "a\\", "[]x", "[b-a]"] {
             let error = Ignore::parse(&format!("ok\n{wrong}"), Utf8Path::new("x")).unwrap_err();
-            assert!(
-                matches!(error, SourceError::BadPattern { line: 2, .. }),
-                "{wrong}: {error}"
-            );
+            assert!(matches!(error, SourceError::BadPattern { line: 2, .. }), "{wrong}: {error}");
         }
     }
 

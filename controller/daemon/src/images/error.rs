@@ -109,10 +109,7 @@ impl SourceError {
     }
 
     pub(crate) fn unreadable(path: &Utf8Path, source: io::Error) -> Self {
-        Self::Unreadable {
-            path: path.to_owned(),
-            source: Arc::new(source),
-        }
+        Self::Unreadable { path: path.to_owned(), source: Arc::new(source) }
     }
 }
 

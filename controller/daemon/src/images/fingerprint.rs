@@ -64,11 +64,7 @@ fn memory() -> &'static Memory {
 /// When the file cannot be read.
 pub(crate) fn fingerprint(path: &Utf8Path, metadata: &Metadata) -> io::Result<Digest> {
     let stamp = Stamp::of(metadata);
-    let remembered = memory()
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .get(path)
-        .cloned();
+    let remembered = memory().lock().unwrap_or_else(PoisonError::into_inner).get(path).cloned();
     if let Some((known, digest)) = remembered
         && known == stamp
     {
@@ -108,11 +104,7 @@ fn read(path: &Utf8Path, executable: bool) -> io::Result<Digest> {
 /// A hash that is ready for the content of a regular file; [`finish`] gives what [`fingerprint`] does.
 pub(crate) fn file_hash(executable: bool) -> Sha256 {
     let mut hash = Sha256::new();
-    hash.update(if executable {
-        b"executable\0".as_slice()
-    } else {
-        b"file\0"
-    });
+    hash.update(if executable { b"executable\0".as_slice() } else { b"file\0" });
     hash
 }
 
@@ -146,10 +138,7 @@ pub(crate) fn digest_of(parts: &[&[u8]]) -> Digest {
 fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let digit = |index: u8| char::from(DIGITS[usize::from(index)]);
-    bytes
-        .iter()
-        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
-        .collect()
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 #[cfg(test)]

@@ -12,11 +12,7 @@ use super::fingerprint::{digest_of, fingerprint};
 
 /// Digests of the hooks by path: what each is for, and its content.
 pub(super) fn hooks(root: &Utf8Path, hooks: &Hooks) -> Result<BTreeMap<String, Digest>, SourceError> {
-    let Hooks {
-        setup_once,
-        source,
-        preflight,
-    } = hooks;
+    let Hooks { setup_once, source, preflight } = hooks;
     let mut parts: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (purpose, path) in [("setupOnce", setup_once), ("source", source), ("preflight", preflight)] {
         if let Some(path) = path {
@@ -26,10 +22,7 @@ pub(super) fn hooks(root: &Utf8Path, hooks: &Hooks) -> Result<BTreeMap<String, D
     let mut digests = BTreeMap::new();
     for (path, purposes) in parts {
         let content = content(root, path)?;
-        digests.insert(
-            path.to_owned(),
-            digest_of(&[purposes.join(",").as_bytes(), content.0.as_bytes()]),
-        );
+        digests.insert(path.to_owned(), digest_of(&[purposes.join(",").as_bytes(), content.0.as_bytes()]));
     }
     Ok(digests)
 }

@@ -88,12 +88,7 @@ impl ObservedSource {
 /// # Errors
 /// When the source is not there, cannot be read, or is of a kind that is not acted on.
 pub fn observe_source(role: &Role) -> Result<ObservedSource, SourceError> {
-    let RoleSource {
-        path,
-        git,
-        image,
-        inline,
-    } = &role.spec.source;
+    let RoleSource { path, git, image, inline } = &role.spec.source;
     if let Some(path) = path {
         let path = Utf8Path::new(path);
         if !path.is_absolute() {
@@ -134,9 +129,7 @@ pub fn role_source_digest(role: &Role) -> Result<Option<Digest>, SourceError> {
 
 fn from_inline(dockerfile: &str) -> ObservedSource {
     ObservedSource {
-        kind: SourceKind::Inline {
-            dockerfile: dockerfile.to_owned(),
-        },
+        kind: SourceKind::Inline { dockerfile: dockerfile.to_owned() },
         fields: DigestMap([("dockerfile".to_owned(), sha256(dockerfile))].into()),
         bases: bases(dockerfile),
         hooks: Hooks::default(),
@@ -145,9 +138,7 @@ fn from_inline(dockerfile: &str) -> ObservedSource {
 
 fn from_image(reference: &str) -> ObservedSource {
     ObservedSource {
-        kind: SourceKind::Image {
-            reference: reference.to_owned(),
-        },
+        kind: SourceKind::Image { reference: reference.to_owned() },
         fields: DigestMap::default(),
         bases: vec![reference.to_owned()],
         hooks: Hooks::default(),
@@ -160,9 +151,8 @@ fn folder(path: &Utf8Path, declared: &Hooks) -> Result<ObservedSource, SourceErr
         Err(error) if says_missing(&error) => return Err(SourceError::Missing { path: path.to_owned() }),
         Err(error) => return Err(SourceError::unreadable(path, error)),
     };
-    let dockerfile = read(&root.join(DOCKERFILE))?.ok_or_else(|| SourceError::NoDockerfile {
-        path: root.join(DOCKERFILE),
-    })?;
+    let dockerfile =
+        read(&root.join(DOCKERFILE))?.ok_or_else(|| SourceError::NoDockerfile { path: root.join(DOCKERFILE) })?;
     let ignore = ignore(&root)?;
     let mut always = vec![DOCKERFILE];
     always.extend(IGNORE_FILES);
@@ -185,9 +175,7 @@ fn folder(path: &Utf8Path, declared: &Hooks) -> Result<ObservedSource, SourceErr
 /// The seam for a parser that knows what each instruction copies: it would look at fewer of `entries`.
 fn copied(entries: &[ContextEntry]) -> BTreeMap<String, Digest> {
     let counted = entries.iter().filter(|entry| entry.counts && entry.path != DOCKERFILE);
-    counted
-        .map(|entry| (format!("files[{}]", entry.path), entry.digest.clone()))
-        .collect()
+    counted.map(|entry| (format!("files[{}]", entry.path), entry.digest.clone())).collect()
 }
 
 fn ignore(root: &Utf8Path) -> Result<Ignore, SourceError> {

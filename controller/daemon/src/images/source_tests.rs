@@ -45,12 +45,7 @@ impl Folder {
 }
 
 fn changes(before: &ObservedSource, after: &ObservedSource) -> Vec<String> {
-    before
-        .fields
-        .changes_to(&after.fields)
-        .iter()
-        .map(ToString::to_string)
-        .collect()
+    before.fields.changes_to(&after.fields).iter().map(ToString::to_string).collect()
 }
 
 #[test]
@@ -73,16 +68,10 @@ fn a_folder_behind_a_link_is_the_folder() {
 
 #[test]
 fn every_kind_of_edit_names_its_file() {
-    let folder = Folder::new()
-        .with("edited", "1")
-        .with("removed", "1")
-        .with("run.sh", "1");
+    let folder = Folder::new().with("edited", "1").with("removed", "1").with("run.sh", "1");
     symlink("edited", folder.path().join("link")).unwrap();
     let before = folder.observe();
-    let folder = folder
-        .with("edited", "2")
-        .with("added", "1")
-        .with("Dockerfile", "FROM scratch\n");
+    let folder = folder.with("edited", "2").with("added", "1").with("Dockerfile", "FROM scratch\n");
     std::fs::remove_file(folder.path().join("removed")).unwrap();
     std::fs::remove_file(folder.path().join("link")).unwrap();
     symlink("added", folder.path().join("link")).unwrap();
@@ -104,9 +93,7 @@ fn every_kind_of_edit_names_its_file() {
 
 #[test]
 fn an_ignored_file_changes_nothing_until_it_is_taken_back() {
-    let folder = Folder::new()
-        .with(".dockerignore", "notes\n.dockerignore\n")
-        .with("notes/a", "1");
+    let folder = Folder::new().with(".dockerignore", "notes\n.dockerignore\n").with("notes/a", "1");
     let before = folder.observe();
     let folder = folder.with("notes/a", "2");
     assert_eq!(changes(&before, &folder.observe()), Vec::<String>::new());
@@ -129,10 +116,7 @@ fn what_is_ignored_is_not_even_read() {
     std::fs::write(folder.path().as_std_path().join(name), "").unwrap();
     assert_eq!(folder.sent(), [".dockerignore", "Dockerfile"]);
     let folder = folder.with(".dockerignore", "none\n");
-    assert!(matches!(
-        source_digest(folder.path()),
-        Err(SourceError::NameNotUtf8 { .. })
-    ));
+    assert!(matches!(source_digest(folder.path()), Err(SourceError::NameNotUtf8 { .. })));
 }
 
 #[test]
@@ -144,21 +128,13 @@ fn pipes_and_sockets_are_left_out() {
 
 #[test]
 fn a_hook_is_named_even_where_the_context_ignores_it() {
-    let folder = Folder::new()
-        .with(".dockerignore", "hooks\n")
-        .with("hooks/setup.sh", "1");
-    let hooks = Hooks {
-        setup_once: Some("hooks/setup.sh".to_owned()),
-        ..Hooks::default()
-    };
+    let folder = Folder::new().with(".dockerignore", "hooks\n").with("hooks/setup.sh", "1");
+    let hooks = Hooks { setup_once: Some("hooks/setup.sh".to_owned()), ..Hooks::default() };
     let role = folder.role(hooks);
     let before = observe_source(&role).unwrap();
     let digest = role_source_digest(&role).unwrap();
     let folder = folder.with("hooks/setup.sh", "2");
-    assert_eq!(
-        changes(&before, &observe_source(&role).unwrap()),
-        ["~ hooks[hooks/setup.sh]"]
-    );
+    assert_eq!(changes(&before, &observe_source(&role).unwrap()), ["~ hooks[hooks/setup.sh]"]);
     assert_ne!(digest, role_source_digest(&role).unwrap());
     drop(folder);
 }
@@ -167,10 +143,7 @@ fn a_hook_is_named_even_where_the_context_ignores_it() {
 fn a_hook_that_leads_out_of_the_source_is_refused() {
     let folder = Folder::new();
     symlink("/etc/hostname", folder.path().join("out")).unwrap();
-    let hook = |path: &str| Hooks {
-        source: Some(path.to_owned()),
-        ..Hooks::default()
-    };
+    let hook = |path: &str| Hooks { source: Some(path.to_owned()), ..Hooks::default() };
     let error = observe_source(&folder.role(hook("out"))).unwrap_err();
     assert!(matches!(error, SourceError::HookOutside { .. }), "{error}");
     let error = observe_source(&folder.role(hook("none"))).unwrap_err();
@@ -181,14 +154,8 @@ fn a_hook_that_leads_out_of_the_source_is_refused() {
 fn what_is_missing_is_told_from_what_cannot_be_read() {
     let folder = Folder::new();
     std::fs::remove_file(folder.path().join("Dockerfile")).unwrap();
-    assert!(matches!(
-        source_digest(folder.path()),
-        Err(SourceError::NoDockerfile { .. })
-    ));
-    assert!(matches!(
-        source_digest(&folder.path().join("none")),
-        Err(SourceError::Missing { .. })
-    ));
+    assert!(matches!(source_digest(folder.path()), Err(SourceError::NoDockerfile { .. })));
+    assert!(matches!(source_digest(&folder.path().join("none")), Err(SourceError::Missing { .. })));
     let looped = folder.path().join("loop");
     symlink("loop", &looped).unwrap();
     let error = source_digest(&looped).unwrap_err();
@@ -206,25 +173,14 @@ fn the_source_gives_its_own_fields_and_names_its_bases() {
 fn sources_without_a_folder() {
     let mut role = Role::default();
     assert!(matches!(observe_source(&role), Err(SourceError::NoSource)));
-    role.spec.source.inline = Some(jackin_api::kinds::InlineSource {
-        dockerfile: "FROM a:1\n".to_owned(),
-    });
+    role.spec.source.inline = Some(jackin_api::kinds::InlineSource { dockerfile: "FROM a:1\n".to_owned() });
     assert_eq!(observe_source(&role).unwrap().bases, ["a:1"]);
-    role.spec.source = RoleSource {
-        image: Some("b:2".to_owned()),
-        ..RoleSource::default()
-    };
+    role.spec.source = RoleSource { image: Some("b:2".to_owned()), ..RoleSource::default() };
     let source = observe_source(&role).unwrap();
     assert!(!source.is_built());
     assert_eq!(source.bases, ["b:2"]);
-    role.spec.source = RoleSource {
-        git: Some(Default::default()),
-        ..RoleSource::default()
-    };
-    assert!(matches!(
-        observe_source(&role),
-        Err(SourceError::NotSupported { source_kind: "git" })
-    ));
+    role.spec.source = RoleSource { git: Some(Default::default()), ..RoleSource::default() };
+    assert!(matches!(observe_source(&role), Err(SourceError::NotSupported { source_kind: "git" })));
 }
 
 /// `cargo nextest run --run-ignored only -E 'test(ten_thousand)'`
@@ -232,10 +188,7 @@ fn sources_without_a_folder() {
 #[ignore = "a measurement"]
 fn ten_thousand_files_take_less_than_a_second() {
     let folder = (0..10_000).fold(Folder::new(), |folder, number| {
-        folder.with(
-            &format!("d{}/e{}/f{number}", number % 40, number % 7),
-            &"x".repeat(2000 + number % 5000),
-        )
+        folder.with(&format!("d{}/e{}/f{number}", number % 40, number % 7), &"x".repeat(2000 + number % 5000))
     });
     for turn in ["cold", "warm", "warm"] {
         let start = std::time::Instant::now();

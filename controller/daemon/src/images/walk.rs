@@ -56,12 +56,7 @@ struct Walk<'a> {
 
 /// Everything below `root` that is not ignored, sorted by path.
 pub(super) fn walk(root: &Utf8Path, ignore: &Ignore, always: &[&str]) -> Result<Vec<ContextEntry>, SourceError> {
-    let mut walk = Walk {
-        root,
-        ignore,
-        always,
-        entries: Vec::new(),
-    };
+    let mut walk = Walk { root, ignore, always, entries: Vec::new() };
     walk.folder(Utf8Path::new(""), &ignore.root())?;
     let mut entries = walk.entries;
     entries.sort_by(|left, right| left.path.as_str().cmp(right.path.as_str()));
@@ -100,12 +95,7 @@ impl Walk<'_> {
             } else if (!ignored || kept)
                 && let Some((kind, digest)) = self.entry(&path, &metadata)?
             {
-                self.push(ContextEntry {
-                    path,
-                    kind,
-                    digest,
-                    counts: !ignored,
-                })?;
+                self.push(ContextEntry { path, kind, digest, counts: !ignored })?;
                 found = true;
             }
         }
@@ -119,12 +109,7 @@ impl Walk<'_> {
         let found = self.folder(&path, matched)?;
         if !found && !ignored {
             let (kind, digest) = (EntryKind::Folder, digest_of(&[b"folder"]));
-            self.push(ContextEntry {
-                path,
-                kind,
-                digest,
-                counts: true,
-            })?;
+            self.push(ContextEntry { path, kind, digest, counts: true })?;
             return Ok(true);
         }
         Ok(found)
@@ -134,9 +119,7 @@ impl Walk<'_> {
     fn entry(&self, path: &Utf8Path, metadata: &Metadata) -> Result<Option<(EntryKind, Digest)>, SourceError> {
         let at = self.root.join(path);
         if metadata.is_symlink() {
-            let target = at
-                .read_link_utf8()
-                .map_err(|error| SourceError::unreadable(&at, error))?;
+            let target = at.read_link_utf8().map_err(|error| SourceError::unreadable(&at, error))?;
             let digest = digest_of(&[b"link", target.as_str().as_bytes()]);
             return Ok(Some((EntryKind::Link { target }, digest)));
         }
@@ -144,19 +127,13 @@ impl Walk<'_> {
             return Ok(None);
         }
         let digest = fingerprint(&at, metadata).map_err(|error| SourceError::unreadable(&at, error))?;
-        let kind = EntryKind::File {
-            executable: is_executable(metadata),
-            size: metadata.size(),
-        };
+        let kind = EntryKind::File { executable: is_executable(metadata), size: metadata.size() };
         Ok(Some((kind, digest)))
     }
 
     fn push(&mut self, entry: ContextEntry) -> Result<(), SourceError> {
         if self.entries.len() >= LIMIT {
-            return Err(SourceError::TooManyFiles {
-                path: self.root.to_owned(),
-                limit: LIMIT,
-            });
+            return Err(SourceError::TooManyFiles { path: self.root.to_owned(), limit: LIMIT });
         }
         self.entries.push(entry);
         Ok(())

@@ -65,29 +65,18 @@ pub fn admit<K: Admitted>(admission: Admission<'_>) -> Result<(), Vec<FieldError
     let mut errors: Vec<_> = check_name(admission.new).into_iter().collect();
     errors.extend(object.broken_rules().into_iter().map(served_error));
     if let Some(old) = admission.old {
-        errors.extend(
-            K::FIXED
-                .iter()
-                .filter_map(|field| check_fixed(field, old, admission.new)),
-        );
+        errors.extend(K::FIXED.iter().filter_map(|field| check_fixed(field, old, admission.new)));
     }
     if errors.is_empty() { Ok(()) } else { Err(errors) }
 }
 
 /// The object as its type, or the field where it is none.
 fn typed<K: DeserializeOwned>(object: &Value) -> Result<K, Vec<FieldError>> {
-    let unknown = object
-        .as_object()
-        .into_iter()
-        .flat_map(|parts| parts.keys())
-        .find(|part| !PARTS.contains(&part.as_str()));
+    let unknown =
+        object.as_object().into_iter().flat_map(|parts| parts.keys()).find(|part| !PARTS.contains(&part.as_str()));
     if let Some(part) = unknown {
         let message = format!("unknown field `{part}`, expected one of `{}`", PARTS.join("`, `"));
-        return Err(vec![FieldError::new(
-            part.as_str(),
-            FieldErrorReason::Forbidden,
-            message,
-        )]);
+        return Err(vec![FieldError::new(part.as_str(), FieldErrorReason::Forbidden, message)]);
     }
     serde_path_to_error::deserialize(object).map_err(|error| {
         let path = error.path().to_string();
@@ -98,15 +87,9 @@ fn typed<K: DeserializeOwned>(object: &Value) -> Result<K, Vec<FieldError>> {
 
 /// The error of a deserializer in the words of the API: the field that is missing or unknown belongs into the path.
 fn schema_error(path: &str, message: &str) -> FieldError {
-    let missing = message
-        .strip_prefix("missing field `")
-        .and_then(|rest| rest.split('`').next());
+    let missing = message.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
     if let Some(field) = missing {
-        let path = if path.is_empty() {
-            field.to_owned()
-        } else {
-            format!("{path}.{field}")
-        };
+        let path = if path.is_empty() { field.to_owned() } else { format!("{path}.{field}") };
         return FieldError::new(path, FieldErrorReason::Required, "");
     }
     let reason = if message.starts_with("unknown field") {
@@ -160,11 +143,7 @@ mod tests {
 
     fn refusals<K: Admitted>(old: Option<&Value>, mut new: Value) -> Vec<String> {
         let admission = Admission {
-            operation: if old.is_some() {
-                Operation::Update
-            } else {
-                Operation::Create
-            },
+            operation: if old.is_some() { Operation::Update } else { Operation::Create },
             subresource: None,
             field_validation: FieldValidation::Strict,
             old,
@@ -183,20 +162,14 @@ mod tests {
     fn a_field_of_the_wrong_type_is_named_with_its_whole_path() {
         let mount = json!({"workdir": "/w", "mounts": [{"source": 3, "target": "/w"}]});
         let refusals = refusals::<Workspace>(None, object("Workspace", mount));
-        assert_eq!(
-            refusals,
-            ["spec.mounts[0].source Invalid invalid type: integer `3`, expected a string"]
-        );
+        assert_eq!(refusals, ["spec.mounts[0].source Invalid invalid type: integer `3`, expected a string"]);
     }
 
     #[test]
     fn an_unknown_field_is_named_with_its_whole_path() {
         let mount = json!({"workdir": "/w", "mounts": [{"source": "/s", "target": "/w", "readonly": true}]});
         let nested = refusals::<Workspace>(None, object("Workspace", mount));
-        assert!(
-            nested[0].starts_with("spec.mounts[0].readonly Forbidden unknown field `readonly`"),
-            "{nested:?}"
-        );
+        assert!(nested[0].starts_with("spec.mounts[0].readonly Forbidden unknown field `readonly`"), "{nested:?}");
         let mut top = object("Workspace", json!({"workdir": "/w"}));
         top["sepc"] = json!({});
         let top = refusals::<Workspace>(None, top);
@@ -205,23 +178,16 @@ mod tests {
 
     #[test]
     fn a_missing_field_is_named_and_not_only_its_parent() {
-        let refusals = refusals::<Workspace>(
-            None,
-            object("Workspace", json!({"mounts": [{"source": "/s"}], "workdir": "/w"})),
-        );
+        let refusals =
+            refusals::<Workspace>(None, object("Workspace", json!({"mounts": [{"source": "/s"}], "workdir": "/w"})));
         assert_eq!(refusals, ["spec.mounts[0].target Required "]);
     }
 
     #[test]
     fn a_word_that_is_none_of_the_possible_ones_is_unsupported() {
-        let refusals = refusals::<Role>(
-            None,
-            object("Role", json!({"source": {"image": "a"}, "docker": {"mode": "host"}})),
-        );
-        assert_eq!(
-            refusals,
-            ["spec.docker.mode NotSupported unknown variant `host`, expected `none` or `dind`"]
-        );
+        let refusals =
+            refusals::<Role>(None, object("Role", json!({"source": {"image": "a"}, "docker": {"mode": "host"}})));
+        assert_eq!(refusals, ["spec.docker.mode NotSupported unknown variant `host`, expected `none` or `dind`"]);
     }
 
     #[test]
@@ -251,10 +217,7 @@ mod tests {
             object("Instance", spec)
         };
         let old = spec("one", "shell");
-        assert_eq!(
-            refusals::<Instance>(Some(&old), spec("one", "codex")),
-            Vec::<String>::new()
-        );
+        assert_eq!(refusals::<Instance>(Some(&old), spec("one", "codex")), Vec::<String>::new());
         let moved = refusals::<Instance>(Some(&old), spec("two", "shell"));
         assert_eq!(moved, ["spec.workspace Forbidden the field is immutable"]);
     }

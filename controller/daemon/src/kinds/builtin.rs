@@ -45,10 +45,8 @@ pub fn builtin_agents() -> Result<Vec<Agent>, BuiltinError> {
 }
 
 fn parse(file: &'static str, text: &str) -> Result<Agent, BuiltinError> {
-    let mut agent: Agent = serde_saphyr::from_str(text).map_err(|source| BuiltinError::Malformed {
-        file,
-        source: Box::new(source),
-    })?;
+    let mut agent: Agent =
+        serde_saphyr::from_str(text).map_err(|source| BuiltinError::Malformed { file, source: Box::new(source) })?;
     agent.metadata.namespace = Some(SYSTEM_NAMESPACE.to_owned());
     Ok(agent)
 }
@@ -63,10 +61,7 @@ pub async fn ensure_builtin(client: Client) -> Result<(), BuiltinError> {
         let name = agent.name_any();
         ensure(&agents, &name, &agent)
             .await
-            .map_err(|source| BuiltinError::Store {
-                agent: name,
-                source: Box::new(source),
-            })?;
+            .map_err(|source| BuiltinError::Store { agent: name, source: Box::new(source) })?;
     }
     Ok(())
 }
@@ -80,9 +75,7 @@ async fn ensure(agents: &Api<Agent>, name: &str, wanted: &Agent) -> Result<(), k
             // A JSON patch, because a merge would keep what the new version no longer says.
             let patch = json!([{"op": "replace", "path": "/spec", "value": wanted.spec}]);
             let patch = serde_json::from_value(patch).map_err(kube::Error::SerdeError)?;
-            agents
-                .patch(name, &PatchParams::default(), &Patch::Json::<()>(patch))
-                .await?;
+            agents.patch(name, &PatchParams::default(), &Patch::Json::<()>(patch)).await?;
         }
         Some(_) => {}
     }

@@ -34,11 +34,9 @@ pub(super) fn wide(column: Column) -> Column {
 pub(super) fn name() -> Column {
     Column {
         format: "name".to_owned(),
-        ..text(
-            "Name",
-            "Name of the object, unique within its namespace.",
-            |object, _| shown(&object["metadata"]["name"]),
-        )
+        ..text("Name", "Name of the object, unique within its namespace.", |object, _| {
+            shown(&object["metadata"]["name"])
+        })
     }
 }
 
@@ -57,10 +55,7 @@ pub(super) fn age() -> Column {
 /// A part of a condition, when it was stated.
 pub(super) fn condition_part<'a>(object: &'a Value, type_: &str, part: &str) -> Option<&'a Value> {
     let conditions = object["status"]["conditions"].as_array()?;
-    conditions
-        .iter()
-        .find(|condition| condition["type"] == type_)
-        .map(|condition| &condition[part])
+    conditions.iter().find(|condition| condition["type"] == type_).map(|condition| &condition[part])
 }
 
 /// A text as a terminal may see it, or `-` where there is none.
@@ -107,9 +102,7 @@ mod tests {
 
     #[test]
     fn a_long_text_is_cut_and_says_so() {
-        let Value::String(cut) = shown(&"ä".repeat(500).into()) else {
-            panic!("no text")
-        };
+        let Value::String(cut) = shown(&"ä".repeat(500).into()) else { panic!("no text") };
         assert_eq!((cut.chars().count(), cut.ends_with('…')), (LONGEST, true));
     }
 }

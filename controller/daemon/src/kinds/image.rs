@@ -11,17 +11,11 @@ const SHORT: usize = 12;
 pub(super) fn columns() -> Vec<Column> {
     vec![
         cells::name(),
-        cells::text("Role", "Role that it serves.", |object, _| {
-            cells::shown(&object["spec"]["role"])
+        cells::text("Role", "Role that it serves.", |object, _| cells::shown(&object["spec"]["role"])),
+        cells::text("Decision", "What was decided about it.", |object, _| cells::shown(&object["status"]["decision"])),
+        cells::text("Built", "Whether an image of the current recipe is there.", |object, _| {
+            cells::condition_part(object, "Built", "status").map_or_else(|| "Unknown".into(), cells::shown)
         }),
-        cells::text("Decision", "What was decided about it.", |object, _| {
-            cells::shown(&object["status"]["decision"])
-        }),
-        cells::text(
-            "Built",
-            "Whether an image of the current recipe is there.",
-            |object, _| cells::condition_part(object, "Built", "status").map_or_else(|| "Unknown".into(), cells::shown),
-        ),
         cells::text("Recipe", "First digits of the current recipe's digest.", |object, _| {
             let recipe = object["status"]["recipe"].as_str().unwrap_or_default();
             let digits: String = recipe.trim_start_matches("sha256:").chars().take(SHORT).collect();

@@ -32,16 +32,8 @@ pub fn definitions() -> Vec<KindDefinition> {
     vec![
         definition(schema::structural(Role::crd()), role::columns(), admit::<Role>),
         definition(schema::structural(Agent::crd()), agent::columns(), admit::<Agent>),
-        definition(
-            schema::structural(Workspace::crd()),
-            workspace::columns(),
-            admit::<Workspace>,
-        ),
-        definition(
-            schema::structural(Instance::crd()),
-            instance::columns(),
-            admit::<Instance>,
-        ),
+        definition(schema::structural(Workspace::crd()), workspace::columns(), admit::<Workspace>),
+        definition(schema::structural(Instance::crd()), instance::columns(), admit::<Instance>),
         definition(schema::structural(Image::crd()), image::columns(), admit::<Image>),
     ]
 }

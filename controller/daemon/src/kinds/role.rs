@@ -8,9 +8,7 @@ use super::cells;
 pub(super) fn columns() -> Vec<Column> {
     vec![
         cells::name(),
-        cells::text("Source", "Where the image comes from.", |object, _| {
-            source(&object["spec"]["source"])
-        }),
+        cells::text("Source", "Where the image comes from.", |object, _| source(&object["spec"]["source"])),
         cells::text("Agents", "Agents that may run in the role.", |object, _| {
             cells::listed(object["spec"]["agents"].as_array().into_iter().flatten())
         }),

@@ -8,16 +8,7 @@ use kube::CustomResourceExt;
 
 /// The five kinds as a Kubernetes API server installs them.
 pub fn custom_resource_definitions() -> Vec<CustomResourceDefinition> {
-    [
-        Role::crd(),
-        Agent::crd(),
-        Workspace::crd(),
-        Instance::crd(),
-        Image::crd(),
-    ]
-    .into_iter()
-    .map(structural)
-    .collect()
+    [Role::crd(), Agent::crd(), Workspace::crd(), Instance::crd(), Image::crd()].into_iter().map(structural).collect()
 }
 
 /// The definition with what structural schemas forbid left out.
@@ -26,11 +17,7 @@ pub fn custom_resource_definitions() -> Vec<CustomResourceDefinition> {
 /// The root's description is generated from the struct's name, so the kind's own is put in its place.
 pub(super) fn structural(mut crd: CustomResourceDefinition) -> CustomResourceDefinition {
     for version in &mut crd.spec.versions {
-        if let Some(schema) = version
-            .schema
-            .as_mut()
-            .and_then(|validation| validation.open_api_v3_schema.as_mut())
-        {
+        if let Some(schema) = version.schema.as_mut().and_then(|validation| validation.open_api_v3_schema.as_mut()) {
             clean(schema);
             describe_root(schema, &crd.spec.names.kind);
         }
@@ -44,10 +31,7 @@ fn describe_root(schema: &mut JSONSchemaProps, kind: &str) {
     };
     for (name, text) in [
         ("spec", format!("What the {kind} should be.")),
-        (
-            "status",
-            format!("What was observed of the {kind}. Written by the controller."),
-        ),
+        ("status", format!("What was observed of the {kind}. Written by the controller.")),
     ] {
         if let Some(property) = properties.get_mut(name) {
             property.description = Some(text);
@@ -65,11 +49,7 @@ fn clean(schema: &mut JSONSchemaProps) {
     if let Some(JSONSchemaPropsOrArray::Schema(inner)) = &mut schema.items {
         clean(inner);
     }
-    for property in schema
-        .properties
-        .iter_mut()
-        .flat_map(|properties| properties.values_mut())
-    {
+    for property in schema.properties.iter_mut().flat_map(|properties| properties.values_mut()) {
         clean(property);
     }
 }

@@ -79,8 +79,8 @@ pub(crate) async fn pass(context: &Context, key: &InstanceKey) -> Result<Next, P
         }
     };
     observe::follow(context, &taken, &observed);
-    let plan = check(ladder::plan(&context.site, &wanted, &observed, &memory, Timestamp::now()))
-        .map_err(PassError::Defect)?;
+    let plan =
+        check(ladder::plan(&context.site, &wanted, &observed, &memory, Timestamp::now())).map_err(PassError::Defect)?;
     let memory = record::record(context, &taken, &plan, memory).await?;
     let outcomes = execute::execute(context, &taken, &wanted, &plan).await;
     let status = status::instance(&status::InstancePass {
@@ -111,8 +111,7 @@ fn next(
         // The steps are done: what they came to is seen at once, unless they are being done over and over.
         return Next::After(again);
     }
-    if let Some(wait) =
-        jackin_plan::backoff::remaining_ms(status.retry.as_ref(), memory.generation, Timestamp::now())
+    if let Some(wait) = jackin_plan::backoff::remaining_ms(status.retry.as_ref(), memory.generation, Timestamp::now())
         && status::failure(outcomes).is_some()
     {
         return Next::After(Duration::from_millis(wait));

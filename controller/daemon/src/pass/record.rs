@@ -33,7 +33,12 @@ pub(super) async fn record(
     if begun && let Some(chosen) = plan.chosen {
         let rejected: Vec<_> =
             plan.rejected.iter().map(|rejection| format!("not {}: {}", rejection.plan, rejection.message)).collect();
-        let told = Told { type_: EventType::Normal, reason: chosen.to_string(), note: rejected.join("; "), launch: status.last_launch.as_ref() };
+        let told = Told {
+            type_: EventType::Normal,
+            reason: chosen.to_string(),
+            note: rejected.join("; "),
+            launch: status.last_launch.as_ref(),
+        };
         event(context, &taken.snapshot.instance, told).await;
     }
     Ok(Memory { status, ..memory })
@@ -51,7 +56,8 @@ pub(super) async fn conclude(
     let instance = &taken.snapshot.instance;
     for outcome in outcomes {
         if let status::StepResult::Failed { reason, message } = &outcome.result {
-            let told = Told { type_: EventType::Warning, reason: reason.0.to_string(), note: message.clone(), launch: None };
+            let told =
+                Told { type_: EventType::Warning, reason: reason.0.to_string(), note: message.clone(), launch: None };
             event(context, instance, told).await;
         }
     }

@@ -145,7 +145,8 @@ async fn fill_volume(frame: &Frame<'_>, volume: &VolumeSpec, content: &VolumeCon
         }
     };
     context.volumes.ensure_filled(volume, archive).await.map_err(|error| {
-        let reason = if matches!(error, VolumeError::Content { .. }) { Reason::AgentInstallFailed } else { Reason::StepFailed };
+        let reason =
+            if matches!(error, VolumeError::Content { .. }) { Reason::AgentInstallFailed } else { Reason::StepFailed };
         StepError::new(reason, with_causes(&error))
     })
 }

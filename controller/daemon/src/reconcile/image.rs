@@ -116,8 +116,7 @@ async fn observe(
         Err(panic) => return Err(unresolved(Reason::SourceUnreadable, panic.to_string())),
     };
     let seen = engine_view(context, &source).await;
-    let (platform, bases, all) =
-        seen.map_err(|error| ImageOutcome::Unknown { message: error.full_message() })?;
+    let (platform, bases, all) = seen.map_err(|error| ImageOutcome::Unknown { message: error.full_message() })?;
     let mut fields = source.fields.clone();
     fields.0.insert("format".to_owned(), digest_of(&labels::FORMAT_VERSION));
     fields.0.insert("platform".to_owned(), digest_of(&platform));
@@ -159,9 +158,8 @@ async fn act(
     source: ObservedSource,
     plan: &ImagePlan,
 ) -> (ImageOutcome, Option<Vec<StepTiming>>) {
-    let fail = |reason, message: String, steps| {
-        (ImageOutcome::Failed { plan: plan.clone(), reason, message, steps }, None)
-    };
+    let fail =
+        |reason, message: String, steps| (ImageOutcome::Failed { plan: plan.clone(), reason, message, steps }, None);
     match &plan.action {
         ImageAction::Serve(_) => (ImageOutcome::Planned { plan: plan.clone(), begun: false }, None),
         ImageAction::Pull { reference } => match context.engine.pull_image(reference).await {

@@ -65,5 +65,10 @@ fn same_namespace(instance: &Instance, other: &impl ResourceExt) -> bool {
 }
 
 fn that(instances: &Store<Instance>, select: impl Fn(&Instance) -> bool) -> Vec<ObjectRef<Instance>> {
-    instances.state().iter().filter(|instance| select(instance)).map(|instance| ObjectRef::from_obj(&**instance)).collect()
+    instances
+        .state()
+        .iter()
+        .filter(|instance| select(instance))
+        .map(|instance| ObjectRef::from_obj(&**instance))
+        .collect()
 }

@@ -30,7 +30,16 @@ pub(super) async fn agents(context: Arc<Context>, stop: CancellationToken) {
 }
 
 /// A kind whose status only has conditions.
-trait Accepted: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + Debug + Serialize + DeserializeOwned + Send + Sync + 'static {
+trait Accepted:
+    Resource<Scope = NamespaceResourceScope, DynamicType = ()>
+    + Clone
+    + Debug
+    + Serialize
+    + DeserializeOwned
+    + Send
+    + Sync
+    + 'static
+{
     fn status(&self) -> Option<&ObjectStatus>;
     fn set_status(&mut self, status: ObjectStatus);
     fn not_acted_on(&self) -> Vec<String>;

@@ -161,18 +161,14 @@ fn new_instance(workspace: &Workspace, name: &str, spec: InstanceSpec) -> Instan
     instance.metadata.namespace = workspace.namespace();
     instance.metadata.owner_references = workspace.controller_owner_ref(&()).map(|owner| vec![owner]);
     instance.metadata.finalizers = Some(vec![FINALIZER.to_owned()]);
-    let labels = [("jackin.dev/workspace", workspace.name_any()), ("jackin.dev/template", instance.spec.template.clone())];
+    let labels =
+        [("jackin.dev/workspace", workspace.name_any()), ("jackin.dev/template", instance.spec.template.clone())];
     instance.metadata.labels = Some(labels.map(|(key, value)| (key.to_owned(), value)).into());
     instance
 }
 
 /// Makes the image of a role, or brings it to the role's revision. Every workspace that uses it owns it.
-async fn ensure_image(
-    context: &Context,
-    workspace: &Workspace,
-    role: &str,
-    revision: &str,
-) -> Result<(), kube::Error> {
+async fn ensure_image(context: &Context, workspace: &Workspace, role: &str, revision: &str) -> Result<(), kube::Error> {
     let images: Api<Image> = Api::namespaced(context.client.clone(), &workspace.namespace().unwrap_or_default());
     let Some(owner) = workspace.owner_ref(&()) else { return Ok(()) };
     let result = match images.get_opt(role).await? {

@@ -95,10 +95,7 @@ struct Failure {
 
 impl Failure {
     fn new(reason: impl Into<String>) -> Self {
-        Self {
-            reason: reason.into(),
-            hint: None,
-        }
+        Self { reason: reason.into(), hint: None }
     }
 
     fn with_hint(mut self, hint: impl Into<String>) -> Self {
@@ -128,21 +125,12 @@ pub async fn resolve(
     let reads = wanted.into_iter().map(async |(reference, variables)| {
         let start = Instant::now();
         let read = tokio::time::timeout(policy.timeout, read::read(reference, policy)).await;
-        (
-            reference,
-            variables,
-            read.unwrap_or_else(|_| Err(late(policy.timeout))),
-            start.elapsed(),
-        )
+        (reference, variables, read.unwrap_or_else(|_| Err(late(policy.timeout))), start.elapsed())
     });
     let mut failures = Vec::new();
     for (reference, variables, result, duration) in join_all(reads).await {
         let names = variables.iter().map(|variable| (*variable).clone());
-        resolution.timings.push(Timing {
-            reference: reference.clone(),
-            variables: names.clone().collect(),
-            duration,
-        });
+        resolution.timings.push(Timing { reference: reference.clone(), variables: names.clone().collect(), duration });
         match result {
             Ok(value) => resolution.values.extend(names.map(|name| (name, value.clone()))),
             Err(Failure { reason, hint }) => failures.extend(names.map(|variable| ReferenceFailure {
@@ -154,11 +142,7 @@ pub async fn resolve(
         }
     }
     failures.sort_by(|left, right| left.variable.cmp(&right.variable));
-    if failures.is_empty() {
-        Ok(resolution)
-    } else {
-        Err(failures)
-    }
+    if failures.is_empty() { Ok(resolution) } else { Err(failures) }
 }
 
 fn late(timeout: Duration) -> Failure {

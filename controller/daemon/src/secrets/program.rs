@@ -34,10 +34,7 @@ impl Drop for Group {
 
 /// Runs a program to its end, with no input. Dropping the future kills it and its children.
 pub(super) async fn run(mut command: Command) -> io::Result<Ended> {
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.process_group(0).kill_on_drop(true).spawn()?;
     let id = child.id().and_then(|id| i32::try_from(id).ok());
     let _group = Group(id.and_then(Pid::from_raw));

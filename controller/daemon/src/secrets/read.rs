@@ -17,19 +17,14 @@ pub(super) async fn read(reference: &Reference, policy: &Policy) -> Result<Secre
         ReferenceTarget::File(path) => file(&path).await,
         ReferenceTarget::OnePassword(item) => one_password(&item, policy).await,
         ReferenceTarget::Command(line) if policy.allow_commands => command(&line).await,
-        ReferenceTarget::Command(_) => Err(Failure::new("commands are not enabled").with_hint(format!(
-            "start the controller with {}=1 to allow them",
-            Policy::ALLOW_COMMANDS
-        ))),
+        ReferenceTarget::Command(_) => Err(Failure::new("commands are not enabled")
+            .with_hint(format!("start the controller with {}=1 to allow them", Policy::ALLOW_COMMANDS))),
     }
 }
 
 fn variable(name: &str, policy: &Policy) -> Result<SecretString, Failure> {
     (policy.environment)(name).map(SecretString::from).ok_or_else(|| {
-        Failure::new(format!(
-            "the controller's environment has no variable `{name}` in UTF-8"
-        ))
-        .with_hint(format!(
+        Failure::new(format!("the controller's environment has no variable `{name}` in UTF-8")).with_hint(format!(
             "set it and restart the controller: `jackin controller stop`, then `{name}=… jackin controller start`"
         ))
     })
@@ -59,11 +54,7 @@ async fn one_password(item: &str, policy: &Policy) -> Result<SecretString, Failu
         return text(output);
     }
     let said = String::from_utf8_lossy(&errors);
-    let said = said
-        .lines()
-        .map(str::trim)
-        .find(|line| !line.is_empty())
-        .unwrap_or("it said nothing");
+    let said = said.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("it said nothing");
     Err(Failure::new(format!("the program of 1Password failed: {said}"))
         .with_hint("sign in with `op signin`, and try `op read` by hand"))
 }
@@ -96,9 +87,7 @@ pub(super) async fn bounded(reader: impl tokio::io::AsyncRead + Unpin) -> io::Re
 /// The value without the line break at its end.
 fn text(bytes: Zeroizing<Vec<u8>>) -> Result<SecretString, Failure> {
     let text = std::str::from_utf8(&bytes).map_err(|_| Failure::new("the value is not text in UTF-8"))?;
-    let text = text
-        .strip_suffix('\n')
-        .map_or(text, |text| text.strip_suffix('\r').unwrap_or(text));
+    let text = text.strip_suffix('\n').map_or(text, |text| text.strip_suffix('\r').unwrap_or(text));
     if text.contains('\0') {
         return Err(Failure::new("the value has a zero byte, which no variable can have"));
     }

@@ -14,29 +14,18 @@ fn policy() -> Policy {
 }
 
 fn sources<const N: usize>(references: [(&str, &str); N]) -> BTreeMap<String, ValueSource> {
-    let source = |from: &str| ValueSource {
-        value: None,
-        from: Some(Reference(from.to_owned())),
-    };
-    references
-        .map(|(variable, from)| (variable.to_owned(), source(from)))
-        .into()
+    let source = |from: &str| ValueSource { value: None, from: Some(Reference(from.to_owned())) };
+    references.map(|(variable, from)| (variable.to_owned(), source(from))).into()
 }
 
 async fn values<const N: usize>(references: [(&str, &str); N], policy: &Policy) -> Vec<(String, String)> {
     let resolution = resolve(&sources(references), policy).await.unwrap();
-    let exposed = resolution
-        .values
-        .iter()
-        .map(|(name, value)| (name.clone(), value.expose_secret().to_owned()));
+    let exposed = resolution.values.iter().map(|(name, value)| (name.clone(), value.expose_secret().to_owned()));
     exposed.collect()
 }
 
 async fn failure(reference: &str, policy: &Policy) -> ReferenceFailure {
-    resolve(&sources([("X", reference)]), policy)
-        .await
-        .unwrap_err()
-        .remove(0)
+    resolve(&sources([("X", reference)]), policy).await.unwrap_err().remove(0)
 }
 
 #[tokio::test]
@@ -49,52 +38,22 @@ async fn each_scheme_gives_its_value_without_the_last_line_break() {
     std::fs::set_permissions(&written, std::fs::Permissions::from_mode(0o755)).unwrap();
     // Written by another process: a file that a test beside this one may hold open for writing could not be run.
     let op = folder.path().join("op");
-    let copied = std::process::Command::new("cp")
-        .arg("-p")
-        .args([&written, &op])
-        .status();
+    let copied = std::process::Command::new("cp").arg("-p").args([&written, &op]).status();
     assert!(copied.unwrap().success());
-    let policy = Policy {
-        one_password: op.to_str().unwrap().to_owned(),
-        ..policy()
-    };
+    let policy = Policy { one_password: op.to_str().unwrap().to_owned(), ..policy() };
     let file = format!("file://{}", file.display());
-    let references = [
-        ("C", "cmd://echo a; echo b"),
-        ("E", "env://TOKEN"),
-        ("F", file.as_str()),
-        ("O", "op://v/i/f"),
-    ];
-    let expected = [
-        ("C", "a\nb"),
-        ("E", "t0ken\n"),
-        ("F", "two\nlines"),
-        ("O", "read --no-newline op://v/i/f"),
-    ];
-    assert_eq!(
-        values(references, &policy).await,
-        expected.map(|(name, value)| (name.to_owned(), value.to_owned()))
-    );
+    let references = [("C", "cmd://echo a; echo b"), ("E", "env://TOKEN"), ("F", file.as_str()), ("O", "op://v/i/f")];
+    let expected = [("C", "a\nb"), ("E", "t0ken\n"), ("F", "two\nlines"), ("O", "read --no-newline op://v/i/f")];
+    assert_eq!(values(references, &policy).await, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
 }
 
 #[tokio::test]
 async fn every_failure_is_told_with_its_variable() {
-    let references = [
-        ("A", "env://NONE"),
-        ("B", "env://TOKEN"),
-        ("C", "file:///nonexistent"),
-        ("D", "op://v/i/f"),
-    ];
+    let references = [("A", "env://NONE"), ("B", "env://TOKEN"), ("C", "file:///nonexistent"), ("D", "op://v/i/f")];
     let failures = resolve(&sources(references), &policy()).await.unwrap_err();
     let variables: Vec<_> = failures.iter().map(|failure| failure.variable.as_str()).collect();
     assert_eq!(variables, ["A", "C", "D"]);
-    assert!(
-        failures[0]
-            .hint
-            .as_ref()
-            .unwrap()
-            .contains("NONE=… jackin controller start")
-    );
+    assert!(failures[0].hint.as_ref().unwrap().contains("NONE=… jackin controller start"));
 }
 
 #[tokio::test]
@@ -102,14 +61,7 @@ async fn commands_run_only_where_they_are_enabled() {
     let folder = tempfile::tempdir().unwrap();
     let mark = folder.path().join("mark");
     let reference = format!("cmd://touch {}", mark.display());
-    let failure = failure(
-        &reference,
-        &Policy {
-            allow_commands: false,
-            ..policy()
-        },
-    )
-    .await;
+    let failure = failure(&reference, &Policy { allow_commands: false, ..policy() }).await;
     assert!(failure.hint.unwrap().contains("JACKIN_ALLOW_CMD_REFERENCES=1"));
     assert!(!mark.exists());
 }
@@ -131,20 +83,9 @@ async fn a_program_that_takes_too_long_is_killed_with_its_children() {
     // The grandchild holds the pipe open for writing: reading ends only when it is gone.
     let reference = format!("cmd://(exec sleep 600) 3>{0} & exec 3>{0}; wait", pipe.display());
     let reader = tokio::task::spawn_blocking(move || std::fs::read(pipe));
-    let failure = failure(
-        &reference,
-        &Policy {
-            timeout: Duration::from_millis(500),
-            ..policy()
-        },
-    )
-    .await;
+    let failure = failure(&reference, &Policy { timeout: Duration::from_millis(500), ..policy() }).await;
     assert!(failure.reason.contains("longer"), "{failure}");
-    tokio::time::timeout(Duration::from_secs(20), reader)
-        .await
-        .unwrap()
-        .unwrap()
-        .unwrap();
+    tokio::time::timeout(Duration::from_secs(20), reader).await.unwrap().unwrap().unwrap();
 }
 
 #[tokio::test]
@@ -161,10 +102,7 @@ async fn references_are_read_at_the_same_time_and_shared_ones_once() {
     );
     let references = [("A", one.as_str()), ("B", two.as_str()), ("C", one.as_str())];
     let expected = [("A", "b"), ("B", "a"), ("C", "b")];
-    assert_eq!(
-        values(references, &policy()).await,
-        expected.map(|(name, value)| (name.to_owned(), value.to_owned()))
-    );
+    assert_eq!(values(references, &policy()).await, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
 }
 
 #[tokio::test]
@@ -172,19 +110,14 @@ async fn a_value_that_cannot_be_a_variable_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("file");
     let reference = format!("file://{}", path.display());
-    for (content, words) in [
-        (vec![b'x'; VALUE_BYTES + 1], "64 KiB"),
-        (vec![0xff], "UTF-8"),
-        (b"a\0b".to_vec(), "zero byte"),
-    ] {
+    for (content, words) in
+        [(vec![b'x'; VALUE_BYTES + 1], "64 KiB"), (vec![0xff], "UTF-8"), (b"a\0b".to_vec(), "zero byte")]
+    {
         std::fs::write(&path, content).unwrap();
         let failure = failure(&reference, &policy()).await;
         assert!(failure.reason.contains(words), "{failure}");
     }
     std::fs::write(&path, vec![b'x'; VALUE_BYTES]).unwrap();
-    assert_eq!(
-        values([("X", reference.as_str())], &policy()).await[0].1.len(),
-        VALUE_BYTES
-    );
+    assert_eq!(values([("X", reference.as_str())], &policy()).await[0].1.len(), VALUE_BYTES);
     assert!(failure("file:///dev/zero", &policy()).await.reason.contains("regular"));
 }

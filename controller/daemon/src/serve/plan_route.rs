@@ -40,7 +40,10 @@ struct Overlay {
 }
 
 /// `POST /jackin/v1/plan`.
-pub(super) async fn plan(State(local): State<Arc<Local>>, Json(objects): Json<Objects>) -> Result<Json<Value>, Refusal> {
+pub(super) async fn plan(
+    State(local): State<Arc<Local>>,
+    Json(objects): Json<Objects>,
+) -> Result<Json<Value>, Refusal> {
     let context = &local.context;
     let overlay = overlay(objects)?;
     let mut instances = Vec::new();
@@ -99,7 +102,8 @@ async fn affected(context: &Context, overlay: &Overlay) -> Result<Vec<Workspace>
     for workspace in stored.list(&ListParams::default()).await? {
         let namespace = workspace.namespace().unwrap_or_default();
         let given = all.iter().any(|other| {
-            other.name_any() == workspace.name_any() && other.namespace().unwrap_or_else(|| "default".to_owned()) == namespace
+            other.name_any() == workspace.name_any()
+                && other.namespace().unwrap_or_else(|| "default".to_owned()) == namespace
         });
         let uses = workspace
             .spec
@@ -146,9 +150,9 @@ async fn describe(context: &Context, overlay: &Overlay, instance: Instance) -> R
         snapshot.image = image_after(context, &namespace, &role, snapshot.image.take()).await;
     }
     let wanted = resolve(&snapshot);
-    let observed = observe(context, &snapshot, &wanted).await.map_err(|error| {
-        Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", error.to_string())
-    })?;
+    let observed = observe(context, &snapshot, &wanted)
+        .await
+        .map_err(|error| Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", error.to_string()))?;
     let memory = Memory {
         status: snapshot.instance.status.clone().unwrap_or_default(),
         generation: snapshot.instance.metadata.generation.unwrap_or_default(),

@@ -78,9 +78,13 @@ impl From<kube::Error> for Refusal {
 }
 
 async fn status(State(local): State<Arc<Local>>) -> Json<Value> {
-    let engine = local.context.engine.ping().await.ok().map(|engine| {
-        json!({"name": engine.name, "version": engine.version, "apiVersion": engine.api_version})
-    });
+    let engine = local
+        .context
+        .engine
+        .ping()
+        .await
+        .ok()
+        .map(|engine| json!({"name": engine.name, "version": engine.version, "apiVersion": engine.api_version}));
     Json(json!({
         "pid": std::process::id(),
         "version": env!("CARGO_PKG_VERSION"),
@@ -135,7 +139,8 @@ async fn session(
         Some(session) => Ok(Json(json!(session))),
         None => {
             let known: Vec<_> = desired.agents.keys().map(String::as_str).collect();
-            let message = format!("role `{}` does not support agent `{agent}`; it has {}", desired.role, known.join(", "));
+            let message =
+                format!("role `{}` does not support agent `{agent}`; it has {}", desired.role, known.join(", "));
             Err(Refusal::new(StatusCode::NOT_FOUND, "NotFound", message))
         }
     }
@@ -168,7 +173,9 @@ async fn log(
 async fn instance(context: &Context, namespace: &str, name: &str) -> Result<Instance, Refusal> {
     let instances: Api<Instance> = Api::namespaced(context.client.clone(), namespace);
     let found = instances.get_opt(name).await?;
-    found.ok_or_else(|| Refusal::new(StatusCode::NOT_FOUND, "NotFound", format!("instances.jackin.dev \"{name}\" not found")))
+    found.ok_or_else(|| {
+        Refusal::new(StatusCode::NOT_FOUND, "NotFound", format!("instances.jackin.dev \"{name}\" not found"))
+    })
 }
 
 async fn containers(context: &Context, instance: &Instance) -> Result<Vec<Container>, Refusal> {

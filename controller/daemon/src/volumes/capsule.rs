@@ -82,10 +82,7 @@ impl CapsuleProgram {
     /// # Errors
     /// When it is nowhere, or is none that runs in every image.
     pub fn find() -> Result<Self, CapsuleError> {
-        let named = std::env::var(VARIABLE)
-            .ok()
-            .filter(|path| !path.is_empty())
-            .map(Utf8PathBuf::from);
+        let named = std::env::var(VARIABLE).ok().filter(|path| !path.is_empty()).map(Utf8PathBuf::from);
         let places = match named {
             Some(path) => vec![path],
             None => beside().map_err(CapsuleError::NoPlace)?,
@@ -99,10 +96,7 @@ impl CapsuleProgram {
                 Ok(_) => return Self::at(path),
                 Err(error) if says_missing(&error) => {}
                 Err(source) => {
-                    return Err(CapsuleError::Unreadable {
-                        path: path.clone(),
-                        source,
-                    });
+                    return Err(CapsuleError::Unreadable { path: path.clone(), source });
                 }
             }
         }
@@ -114,10 +108,7 @@ impl CapsuleProgram {
     /// # Errors
     /// When it cannot be read, or does not run in every image.
     pub fn at(path: &Utf8Path) -> Result<Self, CapsuleError> {
-        let unreadable = |source| CapsuleError::Unreadable {
-            path: path.to_owned(),
-            source,
-        };
+        let unreadable = |source| CapsuleError::Unreadable { path: path.to_owned(), source };
         let metadata = std::fs::metadata(path).map_err(unreadable)?;
         let head = head(path).map_err(unreadable)?;
         let interpreter = has_interpreter(&head).ok_or_else(|| CapsuleError::NotAProgram { path: path.to_owned() })?;
@@ -126,12 +117,7 @@ impl CapsuleProgram {
         }
         let file = fingerprint(path, &metadata).map_err(unreadable)?;
         let content = digest_of(&[b"capsule", file.0.as_bytes()]);
-        Ok(Self {
-            path: path.to_owned(),
-            content,
-            file,
-            size: metadata.len(),
-        })
+        Ok(Self { path: path.to_owned(), content, file, size: metadata.len() })
     }
 
     /// What its volume holds: the program, alone. It fails when the file is no longer what was found.
@@ -143,20 +129,9 @@ impl CapsuleProgram {
         tarball::stream(move |tarball| {
             let executable = crate::images::is_executable(&std::fs::metadata(&path)?);
             if !executable {
-                return Err(io::Error::new(
-                    io::ErrorKind::PermissionDenied,
-                    format!("`{path}` may not be run"),
-                ));
+                return Err(io::Error::new(io::ErrorKind::PermissionDenied, format!("`{path}` may not be run")));
             }
-            tarball.host_file(
-                NAME.into(),
-                &HostFile {
-                    path,
-                    size,
-                    executable,
-                    digest: &file,
-                },
-            )
+            tarball.host_file(NAME.into(), &HostFile { path, size, executable, digest: &file })
         })
     }
 }
@@ -225,9 +200,7 @@ mod tests {
         let (_folder, path) = at(&program(1));
         let found = CapsuleProgram::find_in(vec!["/nonexistent/x".into(), path]).unwrap();
         let sent = entries(found.archive()).await.unwrap();
-        let [(name, mode, _)] = sent.as_slice() else {
-            panic!("{sent:?}")
-        };
+        let [(name, mode, _)] = sent.as_slice() else { panic!("{sent:?}") };
         assert_eq!((name.as_str(), *mode), (NAME, 0o755));
     }
 
@@ -245,10 +218,7 @@ mod tests {
         assert!(matches!(CapsuleProgram::at(&path), Err(CapsuleError::NotStatic { .. })));
         for wrong in [&b"#!/bin/sh"[..], &program(1)[..66], b""] {
             let (_folder, path) = at(wrong);
-            assert!(matches!(
-                CapsuleProgram::at(&path),
-                Err(CapsuleError::NotAProgram { .. })
-            ));
+            assert!(matches!(CapsuleProgram::at(&path), Err(CapsuleError::NotAProgram { .. })));
         }
         let error = CapsuleProgram::find_in(vec![path.join("none"), "/nonexistent/x".into()]).unwrap_err();
         assert!(matches!(error, CapsuleError::Missing { places } if places.len() == 2));

@@ -16,7 +16,5 @@ pub(super) async fn ensure(engine: &dyn Engine, owner: &Owner) -> Result<ImageId
     }
     // The end of an archive and nothing before it: two blocks of zeros.
     let archive = vec![0_u8; 1024].into();
-    engine
-        .import_image(archive, &reference, &owner.labels(COMPONENT_EMPTY))
-        .await
+    engine.import_image(archive, &reference, &owner.labels(COMPONENT_EMPTY)).await
 }

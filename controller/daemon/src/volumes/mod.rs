@@ -45,11 +45,7 @@ pub struct Volumes {
 impl Volumes {
     /// The volumes of `owner` on `engine`.
     pub fn new(engine: Arc<dyn Engine>, owner: Owner) -> Self {
-        Self {
-            engine,
-            owner,
-            filling: Mutex::default(),
-        }
+        Self { engine, owner, filling: Mutex::default() }
     }
 
     /// Names of the volumes with programs that are ready.
@@ -60,10 +56,7 @@ impl Volumes {
         let ours = LabelFilter::new().with(OWNER, &self.owner.0);
         // Volumes first: a filler that is gone by the second list had filled its volume, and one that is new there had none yet.
         let volumes = self.engine.list_volumes(&ours).await?;
-        let fillers = self
-            .engine
-            .list_containers(&ours.with(COMPONENT, COMPONENT_FILLER))
-            .await?;
+        let fillers = self.engine.list_containers(&ours.with(COMPONENT, COMPONENT_FILLER)).await?;
         let unready: BTreeSet<String> = fillers.into_iter().map(|filler| filler.name).collect();
         let programs = volumes.into_iter().filter(|volume| {
             let component = volume.labels.get(COMPONENT).map(String::as_str);
@@ -98,10 +91,7 @@ impl Volumes {
             Found::Nothing => None,
             Found::Filler(id) => Some(id),
         };
-        let failed = |source: Failure| VolumeError::Content {
-            volume: volume.name.clone(),
-            source: Box::new(source),
-        };
+        let failed = |source: Failure| VolumeError::Content { volume: volume.name.clone(), source: Box::new(source) };
         // The content before the filler: a download that fails leaves nothing on the engine.
         let content = content.await.map_err(failed)?;
         let filler = match leftover {
@@ -116,9 +106,7 @@ impl Volumes {
     async fn look(&self, volume: &VolumeSpec) -> Result<Found, VolumeError> {
         let found = self.engine.inspect_volume(&volume.name).await?;
         if found.as_ref().is_some_and(|found| !self.owner.owns(&found.labels)) {
-            return Err(VolumeError::Foreign {
-                volume: volume.name.clone(),
-            });
+            return Err(VolumeError::Foreign { volume: volume.name.clone() });
         }
         let name = filler_name(&volume.name);
         match self.engine.inspect_container(&name).await? {
@@ -132,15 +120,10 @@ impl Volumes {
     async fn create_filler(&self, volume: &VolumeSpec) -> Result<ContainerId, VolumeError> {
         let image = empty::ensure(&*self.engine, &self.owner).await?;
         let spec = self.filler(volume, image);
-        self.engine
-            .create_container(&spec)
-            .await
-            .map_err(|error| match error.cause {
-                EngineErrorCause::NameConflict { .. } => VolumeError::InProgress {
-                    volume: volume.name.clone(),
-                },
-                _ => error.into(),
-            })
+        self.engine.create_container(&spec).await.map_err(|error| match error.cause {
+            EngineErrorCause::NameConflict { .. } => VolumeError::InProgress { volume: volume.name.clone() },
+            _ => error.into(),
+        })
     }
 
     fn filler(&self, volume: &VolumeSpec, image: ImageId) -> ContainerSpec {
@@ -156,10 +139,7 @@ impl Volumes {
             labels: self.owner.labels(COMPONENT_FILLER),
             mounts: vec![Mount {
                 target: TARGET.to_owned(),
-                source: MountSource::Volume {
-                    name: volume.name.clone(),
-                    labels: volume.labels.clone(),
-                },
+                source: MountSource::Volume { name: volume.name.clone(), labels: volume.labels.clone() },
                 read_only: false,
             }],
             networks: Vec::new(),

@@ -10,15 +10,8 @@ use super::steps::Steps;
 /// The instance is stopped, with its state kept.
 pub(super) fn stop(observed: &Observed) -> Plan {
     let mut steps = Steps::default();
-    for container in observed
-        .containers
-        .iter()
-        .filter(|container| has_processes(container.state))
-    {
-        let step = Step::StopContainer {
-            id: container.id.clone(),
-            timeout_seconds: STOP_SECONDS,
-        };
+    for container in observed.containers.iter().filter(|container| has_processes(container.state)) {
+        let step = Step::StopContainer { id: container.id.clone(), timeout_seconds: STOP_SECONDS };
         steps.add_destructive(step, vec![], StepReason::Requested, Consent::Request);
     }
     let mut plan = Plan::idle(None);
@@ -33,22 +26,14 @@ pub(super) fn removal(observed: &Observed, run: &str, home: &str) -> Plan {
     for container in &observed.containers {
         let mut needs = Vec::new();
         if has_processes(container.state) {
-            let stop = Step::StopContainer {
-                id: container.id.clone(),
-                timeout_seconds: STOP_SECONDS,
-            };
+            let stop = Step::StopContainer { id: container.id.clone(), timeout_seconds: STOP_SECONDS };
             needs.push(steps.add_destructive(stop, vec![], StepReason::Deleted, Consent::Deletion));
         }
-        let remove = Step::RemoveContainer {
-            id: container.id.clone(),
-        };
+        let remove = Step::RemoveContainer { id: container.id.clone() };
         removed.push(steps.add_destructive(remove, needs, StepReason::Deleted, Consent::Deletion));
     }
     if observed.directories {
-        let step = Step::RemoveDirectories {
-            run: run.to_owned(),
-            home: home.to_owned(),
-        };
+        let step = Step::RemoveDirectories { run: run.to_owned(), home: home.to_owned() };
         steps.add(step, removed, StepReason::Deleted);
     }
     let mut plan = Plan::idle(None);

@@ -52,13 +52,7 @@ pub fn plan(site: &Site, wanted: &Wanted, observed: &Observed, memory: &Memory, 
         Wanted::Remove { run, home } => ending::removal(observed, run, home),
         Wanted::Stop => ending::stop(observed),
         Wanted::Unresolved(_) => Plan::idle(None),
-        Wanted::Run(desired) => run(&Situation {
-            site,
-            desired,
-            observed,
-            memory,
-            now,
-        }),
+        Wanted::Run(desired) => run(&Situation { site, desired, observed, memory, now }),
     }
 }
 
@@ -95,12 +89,7 @@ impl Plan {
 }
 
 fn run(situation: &Situation<'_>) -> Plan {
-    let Situation {
-        site,
-        desired,
-        observed,
-        ..
-    } = *situation;
+    let Situation { site, desired, observed, .. } = *situation;
     let image = match &desired.image {
         DesiredImage::Valid(image) => Some(image),
         DesiredImage::Invalid { serving, .. } => serving.as_ref(),
@@ -108,10 +97,7 @@ fn run(situation: &Situation<'_>) -> Plan {
     let launch = image.and_then(|image| launch::launch(site, desired, observed, image));
     let current = current(situation, image);
     let mut plan = ascend(situation, launch.as_ref(), current.as_ref());
-    plan.drift = current
-        .as_ref()
-        .map(|current| current.all_changes())
-        .unwrap_or_default();
+    plan.drift = current.as_ref().map(|current| current.all_changes()).unwrap_or_default();
     obstacles::apply(situation, current.as_ref(), plan)
 }
 
@@ -123,9 +109,7 @@ fn ascend(situation: &Situation<'_>, launch: Option<&Launch>, current: Option<&C
     };
     // What is frozen is thawed before anything else is decided: only then can it be asked about its sessions.
     let thaw = current.is_some_and(|current| current.state() == ContainerState::Paused) && !requested(situation);
-    let replace = current
-        .filter(|_| !thaw)
-        .and_then(|current| replacement_reason(situation, current));
+    let replace = current.filter(|_| !thaw).and_then(|current| replacement_reason(situation, current));
     // What would end sessions waits for them: the instance is then left as it is, and the repair shows as pending.
     if let (Some(current), Some(_)) = (current, &replace)
         && current.is_alive()
@@ -157,20 +141,11 @@ fn ascend(situation: &Situation<'_>, launch: Option<&Launch>, current: Option<&C
         }
         Some(obstacle) => reject(PlanKind::StartStopped, obstacle),
     }
-    reject(
-        PlanKind::ClaimWarm,
-        (
-            RejectionReason::NoWarmPool,
-            "the workspace keeps no ready instances".to_owned(),
-        ),
-    );
+    reject(PlanKind::ClaimWarm, (RejectionReason::NoWarmPool, "the workspace keeps no ready instances".to_owned()));
     let (chosen, launch) = match &situation.desired.image {
         DesiredImage::Valid(_) => (PlanKind::CreateFromValidImage, launch),
         DesiredImage::Invalid { why, .. } => {
-            reject(
-                PlanKind::CreateFromValidImage,
-                (RejectionReason::ImageInvalid, why.clone()),
-            );
+            reject(PlanKind::CreateFromValidImage, (RejectionReason::ImageInvalid, why.clone()));
             (PlanKind::BuildAndCreate, None)
         }
     };
@@ -192,11 +167,7 @@ fn ascend(situation: &Situation<'_>, launch: Option<&Launch>, current: Option<&C
 
 /// Why the container cannot stay, when it cannot: a field that its creation fixed, or a request.
 fn replacement_reason(situation: &Situation<'_>, current: &Current<'_>) -> Option<(RejectionReason, String)> {
-    let binding: Vec<_> = current
-        .launch_changes
-        .iter()
-        .filter(|change| !launch::is_version(change))
-        .collect();
+    let binding: Vec<_> = current.launch_changes.iter().filter(|change| !launch::is_version(change)).collect();
     if current.launch_unreadable {
         return Some((
             RejectionReason::LaunchUnreadable,
@@ -208,12 +179,8 @@ fn replacement_reason(situation: &Situation<'_>, current: &Current<'_>) -> Optio
         return Some((RejectionReason::LaunchChanged, fields.join(", ")));
     }
     let request = situation.desired.restart.as_ref()?;
-    (request.recreate || !current.launch_changes.is_empty()).then(|| {
-        (
-            RejectionReason::RestartRequested,
-            "somebody asked for a restart".to_owned(),
-        )
-    })
+    (request.recreate || !current.launch_changes.is_empty())
+        .then(|| (RejectionReason::RestartRequested, "somebody asked for a restart".to_owned()))
 }
 
 /// Whether live sessions may be ended, and by whose word.
@@ -237,9 +204,7 @@ fn allowed(situation: &Situation<'_>) -> Result<Consent, Vec<String>> {
 /// Milliseconds until a repair that waits for sessions goes ahead; `None` when it waits as long as they live.
 fn deadline_ms(situation: &Situation<'_>) -> Option<u64> {
     let disruption = situation.desired.disruption;
-    let seconds = disruption
-        .deadline_seconds
-        .filter(|_| disruption.policy == DisruptionPolicy::WhenIdle)?;
+    let seconds = disruption.deadline_seconds.filter(|_| disruption.policy == DisruptionPolicy::WhenIdle)?;
     // A repair that waits for a restart is not late: its wait for sessions begins when it first has to wait for them.
     let since = words::find(&situation.memory.status.conditions, ConditionType::RepairPending)
         .filter(|condition| condition.status == words::ConditionStatus::True)
@@ -263,13 +228,7 @@ fn waiting(situation: &Situation<'_>, current: &Current<'_>, waits_for: WaitsFor
     let reasons = current.all_launch_changes();
     let mut plan = Plan::idle(Some(PlanKind::AttachExisting));
     plan.steps = steps::keep(situation, current);
-    plan.pending = Some(Pending {
-        repair: PendingRepair {
-            plan: plan_kind,
-            reasons,
-        },
-        waits_for,
-    });
+    plan.pending = Some(Pending { repair: PendingRepair { plan: plan_kind, reasons }, waits_for });
     plan.look_again = deadline(situation);
     plan
 }
@@ -281,13 +240,8 @@ fn version_pending(situation: &Situation<'_>, current: &Current<'_>) -> Option<P
         DesiredImage::Valid(_) => PlanKind::CreateFromValidImage,
         DesiredImage::Invalid { .. } => PlanKind::BuildAndCreate,
     };
-    (!versions.is_empty()).then_some(Pending {
-        repair: PendingRepair {
-            plan,
-            reasons: versions,
-        },
-        waits_for: WaitsFor::Restart,
-    })
+    (!versions.is_empty())
+        .then_some(Pending { repair: PendingRepair { plan, reasons: versions }, waits_for: WaitsFor::Restart })
 }
 
 /// When the wait for sessions ends by the policy's deadline.
@@ -301,19 +255,12 @@ fn deadline(situation: &Situation<'_>) -> LookAgain {
 
 /// Milliseconds until the next try, when one failed lately. A request is a new generation, and so tried at once.
 pub(crate) fn backoff_ms(situation: &Situation<'_>) -> Option<u64> {
-    backoff::remaining_ms(
-        situation.memory.status.retry.as_ref(),
-        situation.memory.generation,
-        situation.now,
-    )
+    backoff::remaining_ms(situation.memory.status.retry.as_ref(), situation.memory.generation, situation.now)
 }
 
 /// Whether a state has processes that would be ended.
 pub(crate) fn has_processes(state: ContainerState) -> bool {
-    matches!(
-        state,
-        ContainerState::Running | ContainerState::Paused | ContainerState::Restarting
-    )
+    matches!(state, ContainerState::Running | ContainerState::Paused | ContainerState::Restarting)
 }
 
 /// Whether sessions may live in a container of this state. While the engine waits to start it again, its processes have ended.

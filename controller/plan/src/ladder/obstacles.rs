@@ -58,15 +58,9 @@ pub(super) fn apply(situation: &Situation<'_>, current: Option<&Current<'_>>, pl
 /// What no retry helps against: somebody must change something.
 fn standing_obstacle(situation: &Situation<'_>, plan: &Plan) -> Option<Held> {
     let touches_mounts = plan.steps.iter().any(|planned| {
-        matches!(
-            planned.step,
-            Step::CreateContainer(_) | Step::StartContainer { .. } | Step::StopContainer { .. }
-        )
+        matches!(planned.step, Step::CreateContainer(_) | Step::StartContainer { .. } | Step::StopContainer { .. })
     });
-    let creates = matches!(
-        plan.chosen,
-        Some(PlanKind::CreateFromValidImage | PlanKind::BuildAndCreate)
-    );
+    let creates = matches!(plan.chosen, Some(PlanKind::CreateFromValidImage | PlanKind::BuildAndCreate));
     let renames = |step: &Step| matches!(step, Step::RenameContainer { .. });
     let needs_name = creates || plan.steps.iter().any(|planned| renames(&planned.step));
     if needs_name && let Some(holder) = &situation.observed.name_holder {
@@ -77,24 +71,17 @@ fn standing_obstacle(situation: &Situation<'_>, plan: &Plan) -> Option<Held> {
     }
     if touches_mounts || creates {
         if let Some(mount) = unsupported_isolation(&situation.desired.mounts) {
-            return Some(Held::Isolation(format!(
-                "mount `{}` asks for a checkout of its own",
-                mount.target
-            )));
+            return Some(Held::Isolation(format!("mount `{}` asks for a checkout of its own", mount.target)));
         }
         if let Some(held) = mounts(situation) {
             return Some(held);
         }
     }
     let programs = &situation.observed.programs;
-    let unavailable = situation
-        .desired
-        .agents
-        .keys()
-        .find_map(|agent| match programs.get(agent) {
-            Some(Program::Unavailable { error }) => Some(format!("agent `{agent}`: {error}")),
-            Some(Program::InImage | Program::Known { .. } | Program::Unfetched) | None => None,
-        });
+    let unavailable = situation.desired.agents.keys().find_map(|agent| match programs.get(agent) {
+        Some(Program::Unavailable { error }) => Some(format!("agent `{agent}`: {error}")),
+        Some(Program::InImage | Program::Known { .. } | Program::Unfetched) | None => None,
+    });
     unavailable.filter(|_| creates).map(Held::Program)
 }
 

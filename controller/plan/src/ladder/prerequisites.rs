@@ -10,12 +10,7 @@ use super::steps::Steps;
 
 /// Adds a step for each prerequisite that is missing, and gives their indices.
 pub(super) fn all(situation: &Situation<'_>, steps: &mut Steps) -> Vec<usize> {
-    let Situation {
-        site,
-        desired,
-        observed,
-        ..
-    } = *situation;
+    let Situation { site, desired, observed, .. } = *situation;
     let mut joined = Vec::new();
     if !observed.directories {
         let directories = vec![desired.home.clone(), desired.run.clone()];
@@ -50,10 +45,6 @@ pub(super) fn network(situation: &Situation<'_>, steps: &mut Steps, joined: &mut
     labels.insert(jackin_api::words::NAMESPACE.to_owned(), desired.key.namespace.clone());
     labels.insert(jackin_api::words::WORKSPACE.to_owned(), desired.workspace.clone());
     let name = site.owner.network(&desired.key.namespace, &desired.workspace);
-    let network = NetworkSpec {
-        name,
-        labels,
-        internal: false,
-    };
+    let network = NetworkSpec { name, labels, internal: false };
     joined.push(steps.add(Step::CreateNetwork(network), vec![], StepReason::Missing));
 }

@@ -21,12 +21,7 @@ pub(super) struct Steps(Vec<PlannedStep>);
 impl Steps {
     /// Adds a step and gives its index.
     pub(super) fn add(&mut self, step: Step, needs: Vec<usize>, reason: StepReason) -> usize {
-        self.0.push(PlannedStep {
-            step,
-            needs,
-            reasons: vec![reason],
-            ends_sessions: None,
-        });
+        self.0.push(PlannedStep { step, needs, reasons: vec![reason], ends_sessions: None });
         self.0.len() - 1
     }
 
@@ -58,11 +53,8 @@ impl Steps {
 pub(super) fn keep(situation: &Situation<'_>, current: &Current<'_>) -> Vec<PlannedStep> {
     let mut steps = Steps::default();
     let id = &current.container.id;
-    let (network, limits): (Vec<_>, Vec<_>) = current
-        .live_changes
-        .iter()
-        .cloned()
-        .partition(|change| change.field == "network");
+    let (network, limits): (Vec<_>, Vec<_>) =
+        current.live_changes.iter().cloned().partition(|change| change.field == "network");
     if !limits.is_empty() {
         let step = Step::UpdateContainer {
             id: id.clone(),
@@ -99,23 +91,12 @@ fn final_name(situation: &Situation<'_>) -> String {
 
 fn reconnect(situation: &Situation<'_>, id: &crate::world::ContainerId, change: Change, steps: &mut Steps) {
     let mut needs = Vec::new();
-    let network = situation
-        .site
-        .owner
-        .network(&situation.desired.key.namespace, &situation.desired.workspace);
+    let network = situation.site.owner.network(&situation.desired.key.namespace, &situation.desired.workspace);
     if situation.observed.network.is_none() {
         prerequisites::network(situation, steps, &mut needs);
     }
     let aliases = vec![situation.desired.key.name.clone()];
-    steps.add(
-        Step::ConnectNetwork {
-            id: id.clone(),
-            network,
-            aliases,
-        },
-        needs,
-        StepReason::Differs(change),
-    );
+    steps.add(Step::ConnectNetwork { id: id.clone(), network, aliases }, needs, StepReason::Differs(change));
 }
 
 /// What differs from the desired state and can change under running processes.
@@ -139,11 +120,7 @@ pub(super) fn live_changes(situation: &Situation<'_>, container: &Container) -> 
         change("resources.cpus", text(is.nano_cpus), text(wanted.nano_cpus)),
         change("resources.memory", text(is.memory_bytes), text(wanted.memory_bytes)),
         change("resources.pids", text(is.pids), text(wanted.pids)),
-        change(
-            "lifecycle.restartPolicy",
-            format!("{:?}", container.restart),
-            format!("{:?}", desired.restart_policy),
-        ),
+        change("lifecycle.restartPolicy", format!("{:?}", container.restart), format!("{:?}", desired.restart_policy)),
         change("network", connected(!disconnected), connected(true)),
     ]
     .into_iter()
@@ -159,21 +136,12 @@ pub(super) fn start(situation: &Situation<'_>, current: &Current<'_>, consent: O
     if current.state() == ContainerState::Paused && situation.desired.restart.is_none() {
         let unpause = steps.add(Step::UnpauseContainer { id: id.clone() }, vec![], StepReason::Frozen);
         let step = Step::AwaitCapsule { container: target };
-        steps.add(
-            step,
-            vec![unpause],
-            StepReason::NeededBy {
-                what: "the sessions".to_owned(),
-            },
-        );
+        steps.add(step, vec![unpause], StepReason::NeededBy { what: "the sessions".to_owned() });
         return steps.finish();
     }
     let mut needs = Vec::new();
     if has_processes(current.state()) {
-        let stop = Step::StopContainer {
-            id: id.clone(),
-            timeout_seconds: STOP_SECONDS,
-        };
+        let stop = Step::StopContainer { id: id.clone(), timeout_seconds: STOP_SECONDS };
         let consent = consent.unwrap_or(Consent::NoLiveSession);
         needs.push(steps.add_destructive(stop, vec![], StepReason::Requested, consent));
     }
@@ -182,12 +150,7 @@ pub(super) fn start(situation: &Situation<'_>, current: &Current<'_>, consent: O
         needs.push(steps.add(Step::PrepareDirectories { directories }, vec![], StepReason::Missing));
     }
     needs.extend(rejoin(situation, current, &mut steps));
-    let limits: Vec<_> = current
-        .live_changes
-        .iter()
-        .filter(|change| change.field != "network")
-        .cloned()
-        .collect();
+    let limits: Vec<_> = current.live_changes.iter().filter(|change| change.field != "network").cloned().collect();
     if !limits.is_empty() {
         let step = Step::UpdateContainer {
             id: id.clone(),
@@ -199,13 +162,7 @@ pub(super) fn start(situation: &Situation<'_>, current: &Current<'_>, consent: O
         needs.push(index);
     }
     needs.extend(rename(situation, current, consent, &mut steps));
-    let start = steps.add(
-        Step::StartContainer {
-            container: target.clone(),
-        },
-        needs,
-        StepReason::NotRunning,
-    );
+    let start = steps.add(Step::StartContainer { container: target.clone() }, needs, StepReason::NotRunning);
     sessions(situation, Some((target, start)), &mut steps);
     steps.finish()
 }
@@ -213,10 +170,7 @@ pub(super) fn start(situation: &Situation<'_>, current: &Current<'_>, consent: O
 /// A network that is gone, or was made anew since the container last ran, is joined again: the engine starts it only then.
 fn rejoin(situation: &Situation<'_>, current: &Current<'_>, steps: &mut Steps) -> Vec<usize> {
     let key = &situation.desired.key;
-    let network = situation
-        .site
-        .owner
-        .network(&key.namespace, &situation.desired.workspace);
+    let network = situation.site.owner.network(&key.namespace, &situation.desired.workspace);
     let mut needs = Vec::new();
     if situation.observed.network.is_none() {
         prerequisites::network(situation, steps, &mut needs);
@@ -248,11 +202,7 @@ fn rename(situation: &Situation<'_>, current: &Current<'_>, consent: Option<Cons
         return removed;
     }
     let container = Target::Existing(current.container.id.clone());
-    vec![steps.add(
-        Step::RenameContainer { container, name },
-        removed,
-        StepReason::Superseded,
-    )]
+    vec![steps.add(Step::RenameContainer { container, name }, removed, StepReason::Superseded)]
 }
 
 /// Removes what an interrupted replacement left. What runs in any of it only ends with consent.
@@ -266,10 +216,7 @@ fn remove_other(other: &Container, consent: Option<Consent>, steps: &mut Steps) 
     let (needs, consent) = match (has_processes(other.state), consent) {
         (false, _) => (Vec::new(), Consent::NoLiveSession),
         (true, Some(consent)) => {
-            let stop = Step::StopContainer {
-                id: id.clone(),
-                timeout_seconds: STOP_SECONDS,
-            };
+            let stop = Step::StopContainer { id: id.clone(), timeout_seconds: STOP_SECONDS };
             let stopped = steps.add_destructive(stop, vec![], StepReason::Superseded, consent);
             (vec![stopped], consent)
         }
@@ -292,13 +239,8 @@ pub(super) fn create(
     let name = spec.name.clone();
     let Some(current) = current else {
         let create = steps.add(Step::CreateContainer(Box::new(spec)), joined, StepReason::Missing);
-        let start = steps.add(
-            Step::StartContainer {
-                container: Target::Created,
-            },
-            vec![create],
-            StepReason::NotRunning,
-        );
+        let start =
+            steps.add(Step::StartContainer { container: Target::Created }, vec![create], StepReason::NotRunning);
         sessions(situation, Some((Target::Created, start)), &mut steps);
         return steps.finish();
     };
@@ -307,9 +249,7 @@ pub(super) fn create(
     let wanted = [&spec.name, &name];
     let others = current.others.iter();
     let stale = others.filter(|other| wanted.contains(&&other.name));
-    let stale: Vec<_> = stale
-        .filter_map(|other| remove_other(other, consent, &mut steps))
-        .collect();
+    let stale: Vec<_> = stale.filter_map(|other| remove_other(other, consent, &mut steps)).collect();
     let renames = spec.name != name;
     let create_needs = joined.into_iter().chain(stale).collect();
     let create = steps.add(Step::CreateContainer(Box::new(spec)), create_needs, StepReason::Missing);
@@ -318,24 +258,16 @@ pub(super) fn create(
     let mut gone = vec![create];
     let id = &current.container.id;
     if has_processes(current.state()) {
-        let stop = Step::StopContainer {
-            id: id.clone(),
-            timeout_seconds: STOP_SECONDS,
-        };
+        let stop = Step::StopContainer { id: id.clone(), timeout_seconds: STOP_SECONDS };
         gone = vec![steps.add_destructive(stop, gone, StepReason::Superseded, consent)];
     }
     let remove = Step::RemoveContainer { id: id.clone() };
     let mut ready = steps.add_destructive(remove, gone, StepReason::Superseded, consent);
     if renames {
-        let rename = Step::RenameContainer {
-            container: Target::Created,
-            name,
-        };
+        let rename = Step::RenameContainer { container: Target::Created, name };
         ready = steps.add(rename, vec![ready], StepReason::Superseded);
     }
-    let start = Step::StartContainer {
-        container: Target::Created,
-    };
+    let start = Step::StartContainer { container: Target::Created };
     let started = steps.add(start, vec![ready], StepReason::NotRunning);
     sessions(situation, Some((Target::Created, started)), &mut steps);
     steps.finish()
@@ -345,11 +277,7 @@ pub(super) fn create(
 fn free_name(situation: &Situation<'_>, current: &Current<'_>) -> String {
     let key = &situation.desired.key;
     let temporary = situation.site.owner.replacement(&key.namespace, &key.name);
-    if current.container.name == temporary {
-        final_name(situation)
-    } else {
-        temporary
-    }
+    if current.container.name == temporary { final_name(situation) } else { temporary }
 }
 
 fn why_replaced(situation: &Situation<'_>, current: &Current<'_>) -> Vec<StepReason> {
@@ -377,9 +305,7 @@ fn sessions(situation: &Situation<'_>, started: Option<(Target, usize)>, steps: 
             let awaited = steps.add(
                 Step::AwaitCapsule { container },
                 vec![start],
-                StepReason::NeededBy {
-                    what: "the first session".to_owned(),
-                },
+                StepReason::NeededBy { what: "the first session".to_owned() },
             );
             (vec![awaited], false, false)
         }

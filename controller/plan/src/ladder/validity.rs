@@ -45,11 +45,7 @@ impl Current<'_> {
 
     /// Launch changes, with the recipe's fields behind a changed image.
     pub(crate) fn all_launch_changes(&self) -> Vec<Change> {
-        self.launch_changes
-            .iter()
-            .chain(&self.recipe_changes)
-            .cloned()
-            .collect()
+        self.launch_changes.iter().chain(&self.recipe_changes).cloned().collect()
     }
 
     /// Everything that differs.
@@ -81,22 +77,11 @@ pub(crate) fn current<'a>(situation: &Situation<'a>, image: Option<&ServingImage
     };
     // A live container beats a replacement that was made and never started: whoever interrupted the swap may have changed the
     // spec, and sessions are in the live one.
-    let there = || {
-        situation
-            .observed
-            .containers
-            .iter()
-            .filter(|container| container.state != ContainerState::Removing)
-    };
-    let alive = there()
-        .filter(|container| has_processes(container.state))
-        .max_by_key(rank);
+    let there = || situation.observed.containers.iter().filter(|container| container.state != ContainerState::Removing);
+    let alive = there().filter(|container| has_processes(container.state)).max_by_key(rank);
     let container = alive.or_else(|| there().max_by_key(rank))?;
     let others = there().filter(|other| other.id != container.id).collect();
-    let fields = container
-        .labels
-        .get(labels::LAUNCH_FIELDS)
-        .map(|text| serde_json::from_str::<DigestMap>(text));
+    let fields = container.labels.get(labels::LAUNCH_FIELDS).map(|text| serde_json::from_str::<DigestMap>(text));
     let (launch_changes, launch_unreadable) = match (&fields, &wanted) {
         (Some(Ok(fields)), Some(wanted)) => (launch::changes(fields, wanted, situation.observed), false),
         (Some(Ok(_)), None) => (Vec::new(), false),
@@ -108,15 +93,7 @@ pub(crate) fn current<'a>(situation: &Situation<'a>, image: Option<&ServingImage
     };
     let answers = matches!(situation.observed.capsule, Capsule::Answers(_));
     let live_changes = super::steps::live_changes(situation, container);
-    Some(Current {
-        container,
-        others,
-        launch_changes,
-        recipe_changes,
-        launch_unreadable,
-        live_changes,
-        answers,
-    })
+    Some(Current { container, others, launch_changes, recipe_changes, launch_unreadable, live_changes, answers })
 }
 
 fn recipe_changes(container: &Container, image: &ServingImage) -> Vec<Change> {
@@ -124,10 +101,7 @@ fn recipe_changes(container: &Container, image: &ServingImage) -> Vec<Change> {
     let Some(old) = label.and_then(|text| serde_json::from_str::<DigestMap>(text).ok()) else {
         return Vec::new();
     };
-    let prefixed = |change: Change| Change {
-        field: format!("image.{}", change.field),
-        ..change
-    };
+    let prefixed = |change: Change| Change { field: format!("image.{}", change.field), ..change };
     recipe::changes(&old, &image.fields).into_iter().map(prefixed).collect()
 }
 
@@ -152,20 +126,11 @@ pub(crate) fn attach_obstacle(
             return Some((RejectionReason::ContainerNotRunning, "it was never started".to_owned()));
         }
         ContainerState::Exited => {
-            let how = current
-                .container
-                .exit
-                .as_ref()
-                .map_or_else(String::new, |exit| format!(" with {}", exit.code));
+            let how = current.container.exit.as_ref().map_or_else(String::new, |exit| format!(" with {}", exit.code));
             return Some((RejectionReason::ContainerNotRunning, format!("it exited{how}")));
         }
     }
-    let restart = || {
-        (
-            RejectionReason::RestartRequested,
-            "somebody asked for a restart".to_owned(),
-        )
-    };
+    let restart = || (RejectionReason::RestartRequested, "somebody asked for a restart".to_owned());
     replace.cloned().or_else(|| requested.then(restart))
 }
 
@@ -183,10 +148,7 @@ pub(crate) fn start_obstacle(
             return Some((RejectionReason::ContainerDead, "it is half removed".to_owned()));
         }
         ContainerState::Created | ContainerState::Exited if starts_in_vain(situation, current) => {
-            return Some((
-                RejectionReason::StartFailed,
-                "it was started often and never stayed up".to_owned(),
-            ));
+            return Some((RejectionReason::StartFailed, "it was started often and never stayed up".to_owned()));
         }
         ContainerState::Created
         | ContainerState::Exited
@@ -200,9 +162,8 @@ pub(crate) fn start_obstacle(
 /// Whether this container was started often enough and never stayed up, so that only another one can help.
 fn starts_in_vain(situation: &Situation<'_>, current: &Current<'_>) -> bool {
     let retry = situation.memory.status.retry.as_ref();
-    let failures = retry
-        .filter(|retry| retry.generation == situation.memory.generation)
-        .map_or(0, |retry| retry.failures);
+    let failures =
+        retry.filter(|retry| retry.generation == situation.memory.generation).map_or(0, |retry| retry.failures);
     let made = current.container.created_at;
     // A replacement that fails as well is not replaced again and again: its own failures have to add up first.
     failures > 0

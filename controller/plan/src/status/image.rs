@@ -66,10 +66,7 @@ pub fn image(
             recipe_resolved(&mut conditions, plan);
             match &plan.action {
                 ImageAction::Serve(serving) => {
-                    status.image = Some(ImageReference {
-                        id: serving.id.clone(),
-                        name: serving.name.clone(),
-                    });
+                    status.image = Some(ImageReference { id: serving.id.clone(), name: serving.name.clone() });
                     status.image_recipe = Some(serving.recipe.clone());
                     status.image_fields = serving.fields.clone();
                     status.retry = None;
@@ -88,12 +85,7 @@ pub fn image(
                 }
             }
         }
-        ImageOutcome::Failed {
-            plan,
-            reason,
-            message,
-            steps,
-        } => {
+        ImageOutcome::Failed { plan, reason, message, steps } => {
             take_plan(&mut status, plan);
             status.steps.clone_from(steps);
             status.retry = Some(backoff::after_failure(before.retry.as_ref(), generation, now, jitter));
@@ -112,12 +104,7 @@ pub fn image(
             conditions.remove(ConditionType::Stalled);
             conditions.remove(ConditionType::Reconciling);
             for type_ in [ConditionType::Ready, ConditionType::Built, ConditionType::Stale] {
-                conditions.set(
-                    type_,
-                    ConditionStatus::Unknown,
-                    Reason::EngineUnreachable,
-                    message.clone(),
-                );
+                conditions.set(type_, ConditionStatus::Unknown, Reason::EngineUnreachable, message.clone());
             }
         }
     }
@@ -155,11 +142,7 @@ fn doing(action: &ImageAction) -> (Reason, String) {
 }
 
 fn failed(conditions: &mut Conditions, status: &ImageStatus, reason: Reason, message: &str) {
-    let wait = status
-        .retry
-        .as_ref()
-        .map(|retry| format!("; failed {} times", retry.failures))
-        .unwrap_or_default();
+    let wait = status.retry.as_ref().map(|retry| format!("; failed {} times", retry.failures)).unwrap_or_default();
     conditions.set(ConditionType::Ready, false, reason, message);
     conditions.set(ConditionType::Built, false, reason, message);
     conditions.set(ConditionType::Stalled, true, reason, format!("{message}{wait}"));

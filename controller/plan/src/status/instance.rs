@@ -48,26 +48,14 @@ pub fn instance(pass: &InstancePass<'_>) -> InstanceStatus {
     let container = serving(pass);
     status.observed_generation = pass.memory.generation;
     status.phase = phase(pass, container);
-    status.container = container.map(|container| ContainerReference {
-        id: container.id.0.clone(),
-        name: container.name.clone(),
-    });
+    status.container =
+        container.map(|container| ContainerReference { id: container.id.0.clone(), name: container.name.clone() });
     status.image = container.map(|container| image_of(container, pass.wanted));
     status.digests = container.map(|container| digests(pass, container)).unwrap_or_default();
-    status.sessions = pass
-        .observed
-        .capsule
-        .sessions()
-        .iter()
-        .take(MOST_SESSIONS)
-        .map(session)
-        .collect();
+    status.sessions = pass.observed.capsule.sessions().iter().take(MOST_SESSIONS).map(session).collect();
     status.pending_repair = pass.plan.pending.as_ref().map(|pending| pending.repair.clone());
     if !pass.plan.steps.is_empty() || status.plan.is_none() {
-        let goes_on = status
-            .last_launch
-            .as_ref()
-            .is_some_and(|launch| launch.duration_ms.is_none());
+        let goes_on = status.last_launch.as_ref().is_some_and(|launch| launch.duration_ms.is_none());
         if !goes_on {
             status.plan = pass.plan.chosen.or(status.plan);
             status.rejected_plans.clone_from(&pass.plan.rejected);
@@ -98,11 +86,7 @@ fn repeat_last_try(before: &[Condition], now: &mut [Condition]) {
     if said.is_none_or(|ready| ready.status != ConditionStatus::False) {
         return;
     }
-    let of_a_try = [
-        ConditionType::Ready,
-        ConditionType::Reconciling,
-        ConditionType::CredentialsResolved,
-    ];
+    let of_a_try = [ConditionType::Ready, ConditionType::Reconciling, ConditionType::CredentialsResolved];
     for condition in now {
         let repeated = of_a_try.iter().any(|type_| condition.type_ == type_.to_string());
         if repeated && let Some(said) = before.iter().find(|said| said.type_ == condition.type_) {
@@ -138,11 +122,7 @@ pub fn unknown(memory: &Memory, message: &str, now: Timestamp) -> InstanceStatus
     }
     conditions.remove(ConditionType::Stalled);
     conditions.remove(ConditionType::Reconciling);
-    for type_ in [
-        ConditionType::Ready,
-        ConditionType::CapsuleReady,
-        ConditionType::Drifted,
-    ] {
+    for type_ in [ConditionType::Ready, ConditionType::CapsuleReady, ConditionType::Drifted] {
         conditions.set(type_, ConditionStatus::Unknown, Reason::EngineUnreachable, message);
     }
     status.conditions = conditions.finish();
@@ -189,28 +169,19 @@ fn digests(pass: &InstancePass<'_>, container: &Container) -> InstanceDigests {
         Wanted::Run(desired) => Some(live_digest(pass.site, desired)),
         Wanted::Stop | Wanted::Remove { .. } | Wanted::Unresolved(_) => label(labels::LIVE),
     };
-    InstanceDigests {
-        recipe: label(labels::RECIPE),
-        launch: label(labels::LAUNCH),
-        live,
-    }
+    InstanceDigests { recipe: label(labels::RECIPE), launch: label(labels::LAUNCH), live }
 }
 
 fn image_of(container: &Container, wanted: &Wanted) -> ImageReference {
     let id = container.image.0.clone();
     let named = match wanted {
         Wanted::Run(desired) => match &desired.image {
-            DesiredImage::Valid(image)
-            | DesiredImage::Invalid {
-                serving: Some(image), ..
-            } => Some(image),
+            DesiredImage::Valid(image) | DesiredImage::Invalid { serving: Some(image), .. } => Some(image),
             DesiredImage::Invalid { serving: None, .. } => None,
         },
         Wanted::Stop | Wanted::Remove { .. } | Wanted::Unresolved(_) => None,
     };
-    let name = named
-        .filter(|image| image.id == id)
-        .map_or_else(|| id.clone(), |image| image.name.clone());
+    let name = named.filter(|image| image.id == id).map_or_else(|| id.clone(), |image| image.name.clone());
     ImageReference { id, name }
 }
 
@@ -224,39 +195,19 @@ fn session(session: &jackin_api::wire::Session) -> SessionStatus {
 }
 
 pub(super) fn state_of(session: &jackin_api::wire::Session) -> SessionState {
-    if session.is_live() {
-        session.state
-    } else {
-        SessionState::Exited
-    }
+    if session.is_live() { session.state } else { SessionState::Exited }
 }
 
 /// The record of failures after this pass.
 fn retry(pass: &InstancePass<'_>, container: Option<&Container>) -> Option<Retry> {
-    let before = pass
-        .memory
-        .status
-        .retry
-        .clone()
-        .filter(|retry| retry.generation == pass.memory.generation);
-    let again = || {
-        Some(after_failure(
-            before.as_ref(),
-            pass.memory.generation,
-            pass.now,
-            pass.jitter,
-        ))
-    };
+    let before = pass.memory.status.retry.clone().filter(|retry| retry.generation == pass.memory.generation);
+    let again = || Some(after_failure(before.as_ref(), pass.memory.generation, pass.now, pass.jitter));
     if failure(pass.outcomes).is_some() {
         return again();
     }
     let lived = container.and_then(|container| {
         let started = container.started_at?;
-        let ended = container
-            .exit
-            .as_ref()
-            .and_then(|exit| exit.finished_at)
-            .unwrap_or(pass.now);
+        let ended = container.exit.as_ref().and_then(|exit| exit.finished_at).unwrap_or(pass.now);
         Some(ended.duration_since(started).as_secs())
     });
     let short = lived.is_some_and(|seconds| seconds < STEADY_SECONDS);

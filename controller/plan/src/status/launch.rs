@@ -35,24 +35,13 @@ pub fn record(memory: &Memory, plan: &Plan, id: &str, now: Timestamp) -> Option<
         status.rejected_plans.clone_from(&plan.rejected);
     }
     status.last_launch = Some(launch);
-    status.phase = if chosen == PlanKind::BuildAndCreate {
-        Phase::Building
-    } else {
-        Phase::Starting
-    };
+    status.phase = if chosen == PlanKind::BuildAndCreate { Phase::Building } else { Phase::Starting };
     let mut conditions = Conditions::new(&status.conditions, memory.generation, now);
     for kept in &memory.status.conditions {
         conditions.keep(kept);
     }
     let steps: Vec<_> = plan.steps.iter().map(|planned| planned.step.name()).collect();
-    let doing = format!(
-        "{chosen}: {}",
-        if steps.is_empty() {
-            "its image".to_owned()
-        } else {
-            steps.join(", ")
-        }
-    );
+    let doing = format!("{chosen}: {}", if steps.is_empty() { "its image".to_owned() } else { steps.join(", ") });
     conditions.set(ConditionType::Reconciling, true, Reason::Converging, doing.clone());
     conditions.set(ConditionType::Ready, false, Reason::Converging, doing);
     conditions.remove(ConditionType::Stalled);
@@ -69,10 +58,7 @@ pub(super) fn after(launch: Option<Launch>, pass: &InstancePass<'_>, container: 
     if launch.duration_ms.is_some() {
         return Some(launch);
     }
-    let done = pass
-        .outcomes
-        .iter()
-        .filter(|outcome| outcome.result == StepResult::Done);
+    let done = pass.outcomes.iter().filter(|outcome| outcome.result == StepResult::Done);
     launch.steps.extend(done.map(|outcome| StepTiming {
         step: format!("{} {}", outcome.step, outcome.object),
         duration_ms: outcome.duration_ms,

@@ -15,10 +15,7 @@ pub fn object(
     let mut conditions = Conditions::new(before, generation, now);
     conditions.set(ConditionType::Ready, true, Reason::Accepted, "");
     state_not_acted_on(&mut conditions, not_acted_on);
-    ObjectStatus {
-        observed_generation: generation,
-        conditions: conditions.finish(),
-    }
+    ObjectStatus { observed_generation: generation, conditions: conditions.finish() }
 }
 
 /// States the fields that are accepted and not acted on, when there are any.

@@ -32,17 +32,8 @@ pub(super) fn state_parts(pass: &InstancePass<'_>, container: Option<&Container>
         Capsule::NotAsked => conditions.set(ConditionType::CapsuleReady, false, Reason::ContainerNotRunning, ""),
     };
     let fields: Vec<_> = pass.plan.drift.iter().map(ToString::to_string).collect();
-    let (drifted, reason) = if fields.is_empty() {
-        (false, Reason::NoDrift)
-    } else {
-        (true, Reason::FieldsDiffer)
-    };
-    conditions.set(
-        ConditionType::Drifted,
-        drifted && container.is_some(),
-        reason,
-        fields.join(", "),
-    );
+    let (drifted, reason) = if fields.is_empty() { (false, Reason::NoDrift) } else { (true, Reason::FieldsDiffer) };
+    conditions.set(ConditionType::Drifted, drifted && container.is_some(), reason, fields.join(", "));
     state_pending(pass, conditions);
     let waiting: Vec<_> = pass
         .observed
@@ -57,17 +48,8 @@ pub(super) fn state_parts(pass: &InstancePass<'_>, container: Option<&Container>
         })
         .map(|session| format!("{} ({})", session.name, state_word(session.state)))
         .collect();
-    let reason = if waiting.is_empty() {
-        Reason::NoSessionWaits
-    } else {
-        Reason::SessionWaits
-    };
-    conditions.set(
-        ConditionType::NeedsInput,
-        !waiting.is_empty(),
-        reason,
-        waiting.join(", "),
-    );
+    let reason = if waiting.is_empty() { Reason::NoSessionWaits } else { Reason::SessionWaits };
+    conditions.set(ConditionType::NeedsInput, !waiting.is_empty(), reason, waiting.join(", "));
 }
 
 fn state_pending(pass: &InstancePass<'_>, conditions: &mut Conditions) {
@@ -77,10 +59,9 @@ fn state_pending(pass: &InstancePass<'_>, conditions: &mut Conditions) {
     };
     let fields: Vec<_> = pending.repair.reasons.iter().map(ToString::to_string).collect();
     let (reason, waits) = match &pending.waits_for {
-        WaitsFor::Sessions(names) if names.is_empty() => (
-            Reason::SessionsLive,
-            "the capsule, to say whether sessions are live".to_owned(),
-        ),
+        WaitsFor::Sessions(names) if names.is_empty() => {
+            (Reason::SessionsLive, "the capsule, to say whether sessions are live".to_owned())
+        }
         WaitsFor::Sessions(names) => (Reason::SessionsLive, format!("live sessions ({})", names.join(", "))),
         WaitsFor::Restart => (Reason::RestartNeeded, "a restart".to_owned()),
     };
@@ -100,9 +81,8 @@ fn state_mounts(pass: &InstancePass<'_>, conditions: &mut Conditions) {
             MountSourceState::Present => {}
             MountSourceState::Missing => missing.push(format!("`{source}`, the source of `{target}`, does not exist")),
             MountSourceState::Forbidden { part } => {
-                missing.push(format!(
-                    "`{source}`, the source of `{target}`, leads to {part}, which may not be mounted"
-                ));
+                missing
+                    .push(format!("`{source}`, the source of `{target}`, leads to {part}, which may not be mounted"));
             }
             MountSourceState::Unreadable { error } => {
                 unread.push(format!("`{source}`, the source of `{target}`: {error}"))
@@ -113,12 +93,9 @@ fn state_mounts(pass: &InstancePass<'_>, conditions: &mut Conditions) {
     match (&pass.plan.held, missing.is_empty(), unread.is_empty()) {
         (Some(Held::Isolation(what)), ..) => conditions.set(type_, false, Reason::IsolationNotSupported, what),
         (_, false, _) => conditions.set(type_, false, mounts_reason(pass), missing.join("; ")),
-        (_, true, false) => conditions.set(
-            type_,
-            ConditionStatus::Unknown,
-            Reason::MountSourceMissing,
-            unread.join("; "),
-        ),
+        (_, true, false) => {
+            conditions.set(type_, ConditionStatus::Unknown, Reason::MountSourceMissing, unread.join("; "))
+        }
         (_, true, true) => conditions.set(type_, true, Reason::MountsPresent, ""),
     };
 }
@@ -129,19 +106,12 @@ fn source_of<'a>(wanted: &'a Wanted, target: &str) -> &'a str {
         Wanted::Run(desired) => desired.mounts.as_slice(),
         Wanted::Stop | Wanted::Remove { .. } | Wanted::Unresolved(_) => &[],
     };
-    mounts
-        .iter()
-        .find(|mount| mount.target == target)
-        .map_or("", |mount| &mount.source)
+    mounts.iter().find(|mount| mount.target == target).map_or("", |mount| &mount.source)
 }
 
 pub(super) fn mounts_reason(pass: &InstancePass<'_>) -> Reason {
     let forbidden = |state: &MountSourceState| matches!(state, MountSourceState::Forbidden { .. });
-    if pass.observed.mounts.values().any(forbidden) {
-        Reason::MountSourceForbidden
-    } else {
-        Reason::MountSourceMissing
-    }
+    if pass.observed.mounts.values().any(forbidden) { Reason::MountSourceForbidden } else { Reason::MountSourceMissing }
 }
 
 fn state_image(desired: &Desired, conditions: &mut Conditions) {
@@ -170,11 +140,6 @@ fn state_credentials(pass: &InstancePass<'_>, desired: &Desired, conditions: &mu
     } else if given {
         conditions.set(type_, true, Reason::ReferencesRead, "");
     } else {
-        conditions.set(
-            type_,
-            false,
-            Reason::DependenciesNotReady,
-            "they are read when the capsule answers",
-        );
+        conditions.set(type_, false, Reason::DependenciesNotReady, "they are read when the capsule answers");
     }
 }

@@ -32,10 +32,8 @@ pub(super) fn state_summary(
             }
             (Wanted::Stop, _) => (false, Reason::Converging, doing(pass)),
             (Wanted::Unresolved(gaps), _) => {
-                let gaps: Vec<_> = gaps
-                    .iter()
-                    .map(|gap| format!("{} ({}): {}", gap.message, gap.field, gap.hint))
-                    .collect();
+                let gaps: Vec<_> =
+                    gaps.iter().map(|gap| format!("{} ({}): {}", gap.message, gap.field, gap.hint)).collect();
                 (false, Reason::ReferenceMissing, gaps.join("; "))
             }
             (Wanted::Run(_), Some(held)) => {
@@ -65,12 +63,7 @@ pub(super) fn state_summary(
     if stalled {
         conditions.set(ConditionType::Stalled, true, reason, message);
     } else if image_failed {
-        conditions.set(
-            ConditionType::Stalled,
-            true,
-            Reason::BuildFailed,
-            image_why.unwrap_or_default(),
-        );
+        conditions.set(ConditionType::Stalled, true, Reason::BuildFailed, image_why.unwrap_or_default());
     } else if !ready && !matches!(reason, Reason::Stopped) {
         conditions.set(ConditionType::Reconciling, true, reason, message);
     } else if let Some(why) = image_why {
@@ -114,28 +107,18 @@ fn held_words(held: &Held, pass: &InstancePass<'_>, container: Option<&Container
         }
         Held::CrashLoop => {
             let exit = container.and_then(|container| container.exit.as_ref());
-            let reason = if exit.is_some_and(|exit| exit.out_of_memory) {
-                Reason::OutOfMemory
-            } else {
-                Reason::CrashLoop
-            };
+            let reason =
+                if exit.is_some_and(|exit| exit.out_of_memory) { Reason::OutOfMemory } else { Reason::CrashLoop };
             let how = exit_words(container).unwrap_or_default();
-            (
-                reason,
-                format!("{how}{next}; `jackin logs` shows why, `jackin restart` tries at once"),
-            )
+            (reason, format!("{how}{next}; `jackin logs` shows why, `jackin restart` tries at once"))
         }
         Held::Removing => (Reason::Converging, "the engine is removing its container".to_owned()),
-        Held::NameConflict(what) => (
-            Reason::NameConflict,
-            format!("{what}; rename or remove it, it is not touched"),
-        ),
+        Held::NameConflict(what) => (Reason::NameConflict, format!("{what}; rename or remove it, it is not touched")),
         Held::Mounts(what) => (mounts_reason(pass), what.clone()),
         Held::MountsUnread(what) => (Reason::MountSourceMissing, format!("could not look at {what}")),
-        Held::Isolation(what) => (
-            Reason::IsolationNotSupported,
-            format!("{what}; this version mounts only `isolation: shared`"),
-        ),
+        Held::Isolation(what) => {
+            (Reason::IsolationNotSupported, format!("{what}; this version mounts only `isolation: shared`"))
+        }
         Held::Program(what) => (Reason::AgentInstallFailed, what.clone()),
         Held::Image => (Reason::DependenciesNotReady, image_words(pass)),
         Held::CapsuleSilent => (
@@ -147,9 +130,7 @@ fn held_words(held: &Held, pass: &InstancePass<'_>, container: Option<&Container
 
 /// When the next try is due, as the end of a message.
 fn next_try(retry: Option<&Retry>) -> String {
-    retry
-        .map(|retry| format!("; failure {}, next try at {:.0}", retry.failures, retry.after))
-        .unwrap_or_default()
+    retry.map(|retry| format!("; failure {}, next try at {:.0}", retry.failures, retry.after)).unwrap_or_default()
 }
 
 fn image_words(pass: &InstancePass<'_>) -> String {

@@ -43,16 +43,11 @@ pub fn workspace(pass: &WorkspacePass<'_>) -> WorkspaceStatus {
         }
     }
     for role in &pass.plan.missing_roles {
-        stalled.push(format!(
-            "role `{role}` does not exist; apply it, or remove the instances that name it"
-        ));
+        stalled.push(format!("role `{role}` does not exist; apply it, or remove the instances that name it"));
     }
     for (name, sessions) in &pass.plan.waiting {
-        let sessions = if sessions.is_empty() {
-            "whether any live cannot be told".to_owned()
-        } else {
-            sessions.join(", ")
-        };
+        let sessions =
+            if sessions.is_empty() { "whether any live cannot be told".to_owned() } else { sessions.join(", ") };
         waiting.push(format!(
             "{name} is no longer wanted and waits for its sessions ({sessions}); `jackin delete instance {name}` ends them"
         ));
@@ -60,21 +55,12 @@ pub fn workspace(pass: &WorkspacePass<'_>) -> WorkspaceStatus {
     waiting.extend(pass.failure.clone());
     let all_ready = waiting.is_empty() && stalled.is_empty();
     let summary = stalled.iter().chain(&waiting).cloned().collect::<Vec<_>>().join("; ");
-    let reason = if all_ready {
-        Reason::AllReady
-    } else {
-        Reason::SomeNotReady
-    };
+    let reason = if all_ready { Reason::AllReady } else { Reason::SomeNotReady };
     conditions.set(ConditionType::Ready, all_ready, reason, summary.clone());
     conditions.set(ConditionType::InstancesReady, all_ready, reason, summary.clone());
     conditions.set(ConditionType::PoolReady, false, Reason::NotRequested, "");
     if !stalled.is_empty() {
-        conditions.set(
-            ConditionType::Stalled,
-            true,
-            Reason::DependenciesNotReady,
-            stalled.join("; "),
-        );
+        conditions.set(ConditionType::Stalled, true, Reason::DependenciesNotReady, stalled.join("; "));
     } else if !waiting.is_empty() {
         conditions.set(ConditionType::Reconciling, true, Reason::Converging, waiting.join("; "));
     }
@@ -83,12 +69,7 @@ pub fn workspace(pass: &WorkspacePass<'_>) -> WorkspaceStatus {
     WorkspaceStatus {
         observed_generation: generation,
         conditions: conditions.finish(),
-        roles: roles
-            .map(|(name, revision)| ObservedRole {
-                name: name.clone(),
-                revision: revision.clone(),
-            })
-            .collect(),
+        roles: roles.map(|(name, revision)| ObservedRole { name: name.clone(), revision: revision.clone() }).collect(),
         desired: u32::try_from(pass.plan.desired.len()).unwrap_or(u32::MAX),
         ready,
     }
@@ -116,10 +97,7 @@ fn readiness(instance: &Instance, name: &str) -> Readiness {
     if status.phase == words::Phase::Stopped {
         return Readiness::Ready;
     }
-    match (
-        stated(ConditionType::Ready),
-        stated(ConditionType::Reconciling).filter(holds),
-    ) {
+    match (stated(ConditionType::Ready), stated(ConditionType::Reconciling).filter(holds)) {
         (_, Some(reconciling)) => Readiness::Waiting(why(reconciling)),
         (Some(ready), None) if ready.status == ConditionStatus::True => Readiness::Ready,
         (Some(ready), None) => Readiness::Waiting(why(ready)),

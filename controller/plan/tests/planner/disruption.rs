@@ -18,54 +18,27 @@ fn main_session() -> WaitsFor {
 #[test]
 fn a_repair_waits_for_a_working_session_and_names_every_field() {
     let case = Case::converged().session(Working, 0).mount_edited();
-    let plan = case
-        .wanting(|desired| desired.mounts[0].read_only = true)
-        .image("recipe 2")
-        .plan();
+    let plan = case.wanting(|desired| desired.mounts[0].read_only = true).image("recipe 2").plan();
     assert_eq!((plan.chosen, steps(&plan)), (Some(PlanKind::AttachExisting), vec![]));
     let pending = plan.pending.expect("a pending repair");
-    assert_eq!(
-        (pending.repair.plan, pending.waits_for),
-        (PlanKind::CreateFromValidImage, main_session())
-    );
+    assert_eq!((pending.repair.plan, pending.waits_for), (PlanKind::CreateFromValidImage, main_session()));
     let fields: Vec<_> = pending.repair.reasons.iter().map(ToString::to_string).collect();
-    let expected = [
-        "~ image",
-        "~ mounts[/work].readOnly",
-        "~ mounts[/work].source",
-        "~ image.dockerfile",
-    ];
+    let expected = ["~ image", "~ mounts[/work].readOnly", "~ mounts[/work].source", "~ image.dockerfile"];
     assert_eq!(fields, expected);
 }
 
 #[test]
 fn what_can_change_under_the_session_does_not_wait_with_the_rest() {
     let case = Case::converged().session(Working, 0).mount_edited();
-    let plan = case
-        .wanting(|desired| desired.limits.memory_bytes = Some(1 << 30))
-        .plan();
+    let plan = case.wanting(|desired| desired.limits.memory_bytes = Some(1 << 30)).plan();
     assert_eq!(names(&plan), ["UpdateContainer"]);
     assert!(plan.pending.is_some());
 }
 
 #[test]
 fn every_state_but_idle_and_unattended_is_live() {
-    let waits = |state, attached| {
-        Case::converged()
-            .session(state, attached)
-            .mount_edited()
-            .plan()
-            .pending
-            .is_some()
-    };
-    for state in [
-        Starting,
-        Working,
-        WaitingForInput,
-        WaitingForPermission,
-        AuthNeeded,
-        Unknown,
-    ] {
+    let waits = |state, attached| Case::converged().session(state, attached).mount_edited().plan().pending.is_some();
+    for state in [Starting, Working, WaitingForInput, WaitingForPermission, AuthNeeded, Unknown] {
         assert!(waits(state, 0), "{state:?}");
     }
     assert!(!waits(Idle, 0));
@@ -74,12 +47,7 @@ fn every_state_but_idle_and_unattended_is_live() {
 
 #[test]
 fn when_idle_a_session_that_waits_for_words_counts_as_idle() {
-    let case = |state, attached| {
-        Case::converged()
-            .session(state, attached)
-            .mount_edited()
-            .policy(WhenIdle, None)
-    };
+    let case = |state, attached| Case::converged().session(state, attached).mount_edited().policy(WhenIdle, None);
     assert!(case(Working, 0).plan().pending.is_some());
     assert!(case(WaitingForInput, 1).plan().pending.is_some());
     let plan = case(WaitingForInput, 0).plan();
@@ -89,31 +57,18 @@ fn when_idle_a_session_that_waits_for_words_counts_as_idle() {
 
 #[test]
 fn the_policy_always_does_not_wait() {
-    let plan = Case::converged()
-        .session(Working, 1)
-        .mount_edited()
-        .policy(Always, None)
-        .plan();
+    let plan = Case::converged().session(Working, 1).mount_edited().policy(Always, None).plan();
     assert_eq!(plan.steps[1].step.name(), "StopContainer");
     assert_eq!(plan.steps[1].ends_sessions, Some(Consent::Policy));
 }
 
 #[test]
 fn the_deadline_of_when_idle_ends_the_wait() {
-    let mut model = Model::new(
-        Case::converged()
-            .session(Working, 0)
-            .mount_edited()
-            .policy(WhenIdle, Some(60)),
-    );
+    let mut model = Model::new(Case::converged().session(Working, 0).mount_edited().policy(WhenIdle, Some(60)));
     let plan = model.pass(9);
     assert_eq!(plan.look_again, LookAgain::AfterMs(61_000));
     let late = model.case.clone().later(20).plan();
-    assert_eq!(
-        late.look_again,
-        LookAgain::AfterMs(40_000),
-        "a pass in between does not begin the wait anew"
-    );
+    assert_eq!(late.look_again, LookAgain::AfterMs(40_000), "a pass in between does not begin the wait anew");
     assert!(late.pending.is_some());
     let plan = model.case.clone().later(60).plan();
     assert_eq!(plan.pending, None);
@@ -122,55 +77,31 @@ fn the_deadline_of_when_idle_ends_the_wait() {
 
 #[test]
 fn without_the_policy_when_idle_there_is_no_deadline() {
-    let mut model = Model::new(
-        Case::converged()
-            .session(Working, 0)
-            .mount_edited()
-            .policy(Never, Some(60)),
-    );
+    let mut model = Model::new(Case::converged().session(Working, 0).mount_edited().policy(Never, Some(60)));
     assert_eq!(model.pass(9).look_again, LookAgain::OnChange);
     assert!(model.case.later(3600).plan().pending.is_some());
 }
 
 #[test]
 fn the_time_that_a_version_waited_for_a_restart_does_not_count_towards_the_deadline() {
-    let moved = Program::Known {
-        content: digest("codex 2"),
-    };
-    let case = Case::converged()
-        .session(Working, 0)
-        .policy(WhenIdle, Some(60))
-        .program(moved);
+    let moved = Program::Known { content: digest("codex 2") };
+    let case = Case::converged().session(Working, 0).policy(WhenIdle, Some(60)).program(moved);
     let mut model = Model::new(case);
-    assert_eq!(
-        model.pass(9).pending.map(|pending| pending.waits_for),
-        Some(WaitsFor::Restart)
-    );
+    assert_eq!(model.pass(9).pending.map(|pending| pending.waits_for), Some(WaitsFor::Restart));
     model.case = model.case.clone().later(3600).mount_edited();
     assert!(model.pass(9).pending.is_some(), "its wait for the session begins now");
     let pending = find(&model.case.memory.status.conditions, ConditionType::RepairPending).expect("a condition");
-    assert_eq!(
-        (pending.status, pending.reason.as_str()),
-        (ConditionStatus::True, "SessionsLive")
-    );
+    assert_eq!((pending.status, pending.reason.as_str()), (ConditionStatus::True, "SessionsLive"));
     assert_eq!(
         pending.last_transition_time,
-        model
-            .case
-            .now
-            .checked_sub(jiff::SignedDuration::from_secs(1))
-            .expect("a time")
+        model.case.now.checked_sub(jiff::SignedDuration::from_secs(1)).expect("a time")
     );
     assert_eq!(model.case.later(60).plan().pending, None);
 }
 
 #[test]
 fn a_request_does_not_wait() {
-    let plan = Case::converged()
-        .session(Working, 1)
-        .mount_edited()
-        .restart(false)
-        .plan();
+    let plan = Case::converged().session(Working, 1).mount_edited().restart(false).plan();
     assert_eq!(plan.steps[1].step.name(), "StopContainer");
     assert_eq!(plan.steps[1].ends_sessions, Some(Consent::Request));
 }
@@ -187,10 +118,7 @@ fn a_request_is_served_once() {
 fn a_silent_capsule_is_never_ended() {
     for case in [Case::converged(), Case::converged().mount_edited().policy(Always, None)] {
         let plan = case.silent().plan();
-        assert_eq!(
-            (plan.held, plan.look_again),
-            (Some(Held::CapsuleSilent), LookAgain::AfterMs(2_000))
-        );
+        assert_eq!((plan.held, plan.look_again), (Some(Held::CapsuleSilent), LookAgain::AfterMs(2_000)));
         assert_eq!(plan.steps, []);
     }
 }
@@ -204,15 +132,10 @@ fn a_silent_capsule_is_restarted_on_request() {
 
 #[test]
 fn sessions_that_nobody_was_asked_about_are_not_ended() {
-    let case = Case::converged()
-        .mount_edited()
-        .seeing(|observed| observed.capsule = Capsule::NotAsked);
+    let case = Case::converged().mount_edited().seeing(|observed| observed.capsule = Capsule::NotAsked);
     let plan = case.plan();
     assert_eq!(names(&plan), ["AwaitCapsule"]);
-    assert_eq!(
-        plan.pending.map(|pending| pending.waits_for),
-        Some(WaitsFor::Sessions(vec![]))
-    );
+    assert_eq!(plan.pending.map(|pending| pending.waits_for), Some(WaitsFor::Sessions(vec![])));
 }
 
 #[test]
@@ -230,9 +153,7 @@ fn of_two_containers_that_run_neither_is_ended_without_a_request() {
 
 #[test]
 fn versions_wait_for_a_restart_and_never_move_by_themselves() {
-    let moved = Program::Known {
-        content: digest("codex 2"),
-    };
+    let moved = Program::Known { content: digest("codex 2") };
     let case = Case::converged().program(moved).policy(Always, None);
     let plan = case.plan();
     assert_eq!((plan.chosen, steps(&plan)), (Some(PlanKind::AttachExisting), vec![]));
@@ -241,10 +162,7 @@ fn versions_wait_for_a_restart_and_never_move_by_themselves() {
     assert_eq!(pending.repair.reasons[0].to_string(), "~ agents[codex]");
     let mut case = Case::converged();
     case.site.capsule = digest("capsule 2");
-    assert_eq!(
-        case.plan().pending.expect("a pending repair").repair.reasons[0].to_string(),
-        "~ capsule"
-    );
+    assert_eq!(case.plan().pending.expect("a pending repair").repair.reasons[0].to_string(), "~ capsule");
 }
 
 #[test]
@@ -252,20 +170,13 @@ fn a_moved_pin_shows_before_anything_was_fetched_and_hides_no_other_change() {
     let moved = |case: Case| {
         case.program(Program::Unfetched).wanting(|desired| {
             let codex = desired.agents.get_mut("codex").expect("codex");
-            codex
-                .install
-                .as_mut()
-                .and_then(|install| install.host_path.as_mut())
-                .expect("a path")
-                .path = "/opt/2".to_owned();
+            codex.install.as_mut().and_then(|install| install.host_path.as_mut()).expect("a path").path =
+                "/opt/2".to_owned();
         })
     };
     let plan = moved(Case::converged()).plan();
     assert_eq!(steps(&plan), [""; 0]);
-    assert_eq!(
-        plan.pending.expect("a pending repair").repair.reasons[0].to_string(),
-        "~ agents[codex].install"
-    );
+    assert_eq!(plan.pending.expect("a pending repair").repair.reasons[0].to_string(), "~ agents[codex].install");
     let plan = moved(Case::converged()).mount_edited().plan();
     assert_eq!(names(&plan), ["FetchProgram"], "a replacement needs the program first");
 }

@@ -30,18 +30,10 @@ const STATES: [Option<ContainerState>; 8] = [
     Some(ContainerState::Removing),
 ];
 
-const SESSIONS: [SessionState; 4] = [
-    SessionState::Idle,
-    SessionState::Working,
-    SessionState::WaitingForInput,
-    SessionState::Unknown,
-];
+const SESSIONS: [SessionState; 4] =
+    [SessionState::Idle, SessionState::Working, SessionState::WaitingForInput, SessionState::Unknown];
 
-const POLICIES: [DisruptionPolicy; 3] = [
-    DisruptionPolicy::Never,
-    DisruptionPolicy::WhenIdle,
-    DisruptionPolicy::Always,
-];
+const POLICIES: [DisruptionPolicy; 3] = [DisruptionPolicy::Never, DisruptionPolicy::WhenIdle, DisruptionPolicy::Always];
 
 fn has_processes(state: ContainerState) -> bool {
     matches!(state, ContainerState::Running | ContainerState::Paused)
@@ -64,11 +56,7 @@ fn assert_rules(case: &Case, plan: &Plan) {
         let cheaper: Vec<_> = LADDER.into_iter().filter(|plan| *plan < chosen).collect();
         let rejected: Vec<_> = plan.rejected.iter().map(|rejection| rejection.plan).collect();
         assert_eq!(rejected, cheaper);
-        assert!(
-            plan.rejected.iter().all(|rejection| !rejection.message.is_empty()),
-            "{:?}",
-            plan.rejected
-        );
+        assert!(plan.rejected.iter().all(|rejection| !rejection.message.is_empty()), "{:?}", plan.rejected);
     }
     if plan.held.is_some() {
         assert_eq!(plan.steps, []);
@@ -88,11 +76,7 @@ fn assert_rules(case: &Case, plan: &Plan) {
             );
         }
         if !matches!(case.observed.capsule, Capsule::Answers(_)) && container.state == ContainerState::Running {
-            assert_ne!(
-                planned.ends_sessions,
-                Some(Consent::Policy),
-                "no policy ends what nobody could ask about"
-            );
+            assert_ne!(planned.ends_sessions, Some(Consent::Policy), "no policy ends what nobody could ask about");
         }
     }
 }
@@ -115,19 +99,10 @@ fn all() -> impl Iterator<Item = Case> {
         |case| case.image_building(Some("recipe 1")),
         |case| case.image_building(None),
     ];
-    let launches: [fn(Case) -> Case; 3] = [
-        |case| case,
-        Case::mount_edited,
-        |case| {
-            case.program(Program::Known {
-                content: digest("codex 2"),
-            })
-        },
-    ];
-    let lives: [fn(Case) -> Case; 2] = [
-        |case| case,
-        |case| case.wanting(|desired| desired.limits.memory_bytes = Some(1)),
-    ];
+    let launches: [fn(Case) -> Case; 3] =
+        [|case| case, Case::mount_edited, |case| case.program(Program::Known { content: digest("codex 2") })];
+    let lives: [fn(Case) -> Case; 2] =
+        [|case| case, |case| case.wanting(|desired| desired.limits.memory_bytes = Some(1))];
     let mounts: [fn(Case) -> Case; 2] = [
         |case| case,
         |case| case.seeing(|observed| _ = observed.mounts.insert("/work".to_owned(), MountSourceState::Missing)),
@@ -140,8 +115,7 @@ fn all() -> impl Iterator<Item = Case> {
     let with_policies = with_mounts.flat_map(|case| {
         let deadlines = [(DisruptionPolicy::WhenIdle, Some(60))];
         let all = POLICIES.map(|policy| (policy, None)).into_iter().chain(deadlines);
-        all.map(|(policy, deadline)| case.clone().policy(policy, deadline))
-            .collect::<Vec<_>>()
+        all.map(|(policy, deadline)| case.clone().policy(policy, deadline)).collect::<Vec<_>>()
     });
     with_policies.flat_map(move |case| requests.map(|request| request(case.clone())))
 }
@@ -161,20 +135,15 @@ fn combinations_converge_within_four_passes_and_end_no_session_unasked() {
     // One in five: the counts of the dimensions have no factor of five, so that each value still meets each other.
     for case in all().step_by(5) {
         // A removal that the engine has begun ends by itself.
-        let case = case.seeing(|observed| {
-            observed
-                .containers
-                .retain(|container| container.state != ContainerState::Removing)
-        });
+        let case =
+            case.seeing(|observed| observed.containers.retain(|container| container.state != ContainerState::Removing));
         let asked = case.desired.restart.is_some() || case.desired.disruption.policy != DisruptionPolicy::Never;
         let mut model = Model::new(case.clone());
         model.settle(4);
         assert!(asked || model.ended.is_empty(), "{:?} in {case:#?}", model.done);
         let end = model.case.plan();
         if end.held.is_none() {
-            let [only] = model.case.observed.containers.as_slice() else {
-                panic!("{case:#?}")
-            };
+            let [only] = model.case.observed.containers.as_slice() else { panic!("{case:#?}") };
             assert_eq!((only.name.clone(), only.id.0.is_empty()), (case.final_name(), false));
             assert!(model.case.desired.restart.is_none(), "the request is served: {case:#?}");
         }
@@ -201,11 +170,7 @@ fn capsules() -> impl Strategy<Value = Capsule> {
         let sessions = sessions.map(|(index, (state, attached))| session(&format!("s{index}"), state, attached));
         Case::converged().answering(sessions.collect()).observed.capsule
     });
-    prop_oneof![
-        Just(Capsule::NotAsked),
-        Just(Capsule::Silent("asked".to_owned())),
-        answers
-    ]
+    prop_oneof![Just(Capsule::NotAsked), Just(Capsule::Silent("asked".to_owned())), answers]
 }
 
 fn programs() -> impl Strategy<Value = Option<Program>> {
@@ -214,12 +179,8 @@ fn programs() -> impl Strategy<Value = Option<Program>> {
         Some(Program::InImage),
         Some(Program::Unfetched),
         Some(Program::Unavailable { error: "no".to_owned() }),
-        Some(Program::Known {
-            content: digest("codex 1"),
-        }),
-        Some(Program::Known {
-            content: digest("codex 2"),
-        }),
+        Some(Program::Known { content: digest("codex 1") }),
+        Some(Program::Known { content: digest("codex 2") }),
     ])
 }
 

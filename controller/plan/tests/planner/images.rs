@@ -29,11 +29,7 @@ fn source() -> ObservedImage {
     let base = image("sha256:base", &["debian:1"], Labels::new());
     ObservedImage {
         source: DigestMap(
-            [
-                ("dockerfile".to_owned(), digest("FROM debian:1")),
-                ("files[a]".to_owned(), digest("a")),
-            ]
-            .into(),
+            [("dockerfile".to_owned(), digest("FROM debian:1")), ("files[a]".to_owned(), digest("a"))].into(),
         ),
         build: true,
         bases: BTreeMap::from([("debian:1".to_owned(), Some(base))]),
@@ -50,9 +46,7 @@ fn all_fields(observed: &ObservedImage) -> DigestMap {
 
 /// The same with an image of `fields` built before.
 fn built(mut observed: ObservedImage, id: &str, tags: &[&str], fields: &DigestMap) -> ObservedImage {
-    observed
-        .found
-        .push(image(id, tags, recipe_labels(&digest_of_map(fields), fields)));
+    observed.found.push(image(id, tags, recipe_labels(&digest_of_map(fields), fields)));
     observed
 }
 
@@ -73,24 +67,15 @@ fn an_image_of_the_recipe_is_reused() {
     let observed = built(source(), "sha256:1", &["dev:1"], &all_fields(&source()));
     let plan = decide(&observed);
     assert_eq!((plan.decision, plan.reasons.len()), (ImageDecision::Reuse, 0));
-    let ImageAction::Serve(serving) = plan.action else {
-        panic!("{plan:?}")
-    };
+    let ImageAction::Serve(serving) = plan.action else { panic!("{plan:?}") };
     assert_eq!((serving.id.as_str(), serving.name.as_str()), ("sha256:1", "dev:1"));
 }
 
 #[test]
 fn an_image_that_lost_its_name_to_a_newer_one_does_not_serve() {
     let fields = all_fields(&source());
-    let observed = built(
-        built(source(), "sha256:old", &[], &fields),
-        "sha256:new",
-        &["dev:1"],
-        &fields,
-    );
-    let ImageAction::Serve(serving) = decide(&observed).action else {
-        panic!("{observed:?}")
-    };
+    let observed = built(built(source(), "sha256:old", &[], &fields), "sha256:new", &["dev:1"], &fields);
+    let ImageAction::Serve(serving) = decide(&observed).action else { panic!("{observed:?}") };
     assert_eq!(serving.id, "sha256:new");
 }
 
@@ -112,29 +97,16 @@ fn every_field_that_differs_is_a_reason() {
     old.0.remove("files[a]");
     old.0.insert("base[debian:1]".to_owned(), digest("older"));
     let plan = decide(&built(source(), "sha256:1", &["dev:1"], &old));
-    assert_eq!(
-        reasons(&plan),
-        ["~ base[debian:1]", "~ dockerfile", "+ files[a]", "- files[gone]"]
-    );
-    assert!(
-        plan.reasons
-            .iter()
-            .all(|reason| reason.reason == ImageReason::RecipeFieldChanged)
-    );
+    assert_eq!(reasons(&plan), ["~ base[debian:1]", "~ dockerfile", "+ files[a]", "- files[gone]"]);
+    assert!(plan.reasons.iter().all(|reason| reason.reason == ImageReason::RecipeFieldChanged));
 }
 
 #[test]
 fn an_image_without_readable_fields_or_of_another_format_says_so() {
-    let labels = Labels::from([
-        (RECIPE.to_owned(), "sha256:x".to_owned()),
-        (FORMAT.to_owned(), "0".to_owned()),
-    ]);
+    let labels = Labels::from([(RECIPE.to_owned(), "sha256:x".to_owned()), (FORMAT.to_owned(), "0".to_owned())]);
     let mut observed = source();
     observed.found.push(image("sha256:1", &["dev:1"], labels));
-    assert_eq!(
-        reasons(&decide(&observed)),
-        ["RecipeVersionChanged", "MissingRecipeLabel"]
-    );
+    assert_eq!(reasons(&decide(&observed)), ["RecipeVersionChanged", "MissingRecipeLabel"]);
 }
 
 #[test]
@@ -144,10 +116,7 @@ fn a_rebuild_is_served_once_for_each_request() {
     let first = plan(&observed, Some(&request), &ImageStatus::default());
     assert_eq!(reasons(&first), ["ExplicitRebuild"]);
     assert!(matches!(first.action, ImageAction::Build { .. }));
-    let served = ImageStatus {
-        rebuilt: Some(request.clone()),
-        ..ImageStatus::default()
-    };
+    let served = ImageStatus { rebuilt: Some(request.clone()), ..ImageStatus::default() };
     assert_eq!(plan(&observed, Some(&request), &served).decision, ImageDecision::Reuse);
 }
 
@@ -157,25 +126,11 @@ fn a_missing_base_is_fetched_first_and_the_recipe_waits_for_it() {
     observed.bases.insert("debian:1".to_owned(), None);
     let plan = decide(&observed);
     assert_eq!(plan.recipe, None);
-    assert_eq!(
-        plan.action,
-        ImageAction::Pull {
-            reference: "debian:1".to_owned()
-        }
-    );
+    assert_eq!(plan.action, ImageAction::Pull { reference: "debian:1".to_owned() });
     let object = ImageObject::default();
-    let status = status(
-        &object,
-        &ImageOutcome::Planned { plan, begun: true },
-        None,
-        Timestamp::UNIX_EPOCH,
-        0.0,
-    );
+    let status = status(&object, &ImageOutcome::Planned { plan, begun: true }, None, Timestamp::UNIX_EPOCH, 0.0);
     let resolved = words::find(&status.conditions, ConditionType::RecipeResolved).expect("a condition");
-    assert_eq!(
-        (resolved.status, resolved.reason.as_str()),
-        (ConditionStatus::False, "DependenciesNotReady")
-    );
+    assert_eq!((resolved.status, resolved.reason.as_str()), (ConditionStatus::False, "DependenciesNotReady"));
 }
 
 #[test]
@@ -183,24 +138,17 @@ fn an_image_used_as_it_is_follows_its_name_and_tells_that_it_moved() {
     let mut observed = source();
     (observed.build, observed.source) = (false, DigestMap::default());
     let first = decide(&observed);
-    let ImageAction::Serve(serving) = &first.action else {
-        panic!("{first:?}")
-    };
+    let ImageAction::Serve(serving) = &first.action else { panic!("{first:?}") };
     assert_eq!((serving.id.as_str(), first.reasons.len()), ("sha256:base", 0));
     let known = ImageStatus {
         image_recipe: Some(serving.recipe.clone()),
         image_fields: serving.fields.clone(),
         ..ImageStatus::default()
     };
-    observed.bases.insert(
-        "debian:1".to_owned(),
-        Some(image("sha256:moved", &["debian:1"], Labels::new())),
-    );
+    observed.bases.insert("debian:1".to_owned(), Some(image("sha256:moved", &["debian:1"], Labels::new())));
     let second = plan(&observed, None, &known);
     assert_eq!(reasons(&second), ["~ base[debian:1]"]);
-    let ImageAction::Serve(serving) = second.action else {
-        panic!("{second:?}")
-    };
+    let ImageAction::Serve(serving) = second.action else { panic!("{second:?}") };
     assert_eq!(serving.id, "sha256:moved");
 }
 
@@ -214,9 +162,7 @@ fn ten_thousand_files_are_folded_in_labels_and_statuses_and_still_compared() {
     let fields = all_fields(&observed);
     let observed = built(observed, "sha256:1", &["dev:1"], &fields);
     assert!(observed.found[0].labels[RECIPE_FIELDS].len() < 50_000);
-    let ImageAction::Serve(serving) = decide(&observed).action else {
-        panic!("it is reused")
-    };
+    let ImageAction::Serve(serving) = decide(&observed).action else { panic!("it is reused") };
     assert!(serving.fields.0.len() < 100);
     let mut edited = observed.clone();
     edited.source.0.insert("files[src/part3/new]".to_owned(), digest("new"));
@@ -232,10 +178,7 @@ fn object(status: Option<ImageStatus>) -> ImageObject {
 
 fn served() -> ImageStatus {
     let observed = built(source(), "sha256:1", &["dev:1"], &all_fields(&source()));
-    let outcome = ImageOutcome::Planned {
-        plan: decide(&observed),
-        begun: false,
-    };
+    let outcome = ImageOutcome::Planned { plan: decide(&observed), begun: false };
     status(&object(None), &outcome, None, Timestamp::UNIX_EPOCH, 0.0)
 }
 
@@ -246,13 +189,8 @@ fn is(status: &ImageStatus, type_: ConditionType) -> Option<ConditionStatus> {
 #[test]
 fn a_second_identical_pass_over_an_image_gives_an_identical_status() {
     let observed = built(source(), "sha256:1", &["dev:1"], &all_fields(&source()));
-    let outcome = ImageOutcome::Planned {
-        plan: decide(&observed),
-        begun: false,
-    };
-    let later = Timestamp::UNIX_EPOCH
-        .checked_add(jiff::SignedDuration::from_hours(1))
-        .expect("a time");
+    let outcome = ImageOutcome::Planned { plan: decide(&observed), begun: false };
+    let later = Timestamp::UNIX_EPOCH.checked_add(jiff::SignedDuration::from_hours(1)).expect("a time");
     assert_eq!(status(&object(Some(served())), &outcome, None, later, 0.7), served());
     assert_eq!(is(&served(), ConditionType::Ready), Some(ConditionStatus::True));
     assert_eq!(is(&served(), ConditionType::Reconciling), None);
@@ -280,13 +218,7 @@ fn a_failed_build_keeps_the_older_image_and_is_stale() {
 #[test]
 fn an_engine_that_cannot_be_read_leaves_what_was_known_and_claims_nothing() {
     let message = "no answer".to_owned();
-    let unknown = status(
-        &object(Some(served())),
-        &ImageOutcome::Unknown { message },
-        None,
-        Timestamp::UNIX_EPOCH,
-        0.0,
-    );
+    let unknown = status(&object(Some(served())), &ImageOutcome::Unknown { message }, None, Timestamp::UNIX_EPOCH, 0.0);
     assert_eq!((&unknown.image, &unknown.recipe), (&served().image, &served().recipe));
     assert_eq!(is(&unknown, ConditionType::Ready), Some(ConditionStatus::Unknown));
     assert_eq!(is(&unknown, ConditionType::RecipeResolved), Some(ConditionStatus::True));

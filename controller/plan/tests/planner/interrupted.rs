@@ -39,10 +39,7 @@ fn a_creation_is_finished_after_any_of_its_steps() {
 #[test]
 fn a_replacement_is_finished_after_any_of_its_steps() {
     at_every_step(&Case::converged().mount_edited(), |case| case);
-    at_every_step(
-        &Case::converged().state(ContainerState::Exited).mount_edited(),
-        |case| case,
-    );
+    at_every_step(&Case::converged().state(ContainerState::Exited).mount_edited(), |case| case);
     at_every_step(&Case::converged().state(ContainerState::Dead), |case| case);
 }
 
@@ -91,18 +88,10 @@ fn a_session_that_wakes_during_the_replacement_is_not_ended() {
 #[test]
 fn a_network_that_was_made_anew_is_joined_before_the_container_starts() {
     let case = Case::converged().state(ContainerState::Exited);
-    let name = case
-        .observed
-        .network
-        .as_ref()
-        .map(|network| network.name.clone())
-        .expect("a network");
+    let name = case.observed.network.as_ref().map(|network| network.name.clone()).expect("a network");
     let id = jackin_plan::world::NetworkId("network-0".to_owned());
     let case = case.container(|container| _ = container.network_ids.insert(name, id));
-    assert_eq!(
-        crate::support::steps(&case.plan())[..2],
-        ["ConnectNetwork", "StartContainer after 0"]
-    );
+    assert_eq!(crate::support::steps(&case.plan())[..2], ["ConnectNetwork", "StartContainer after 0"]);
     at_every_step(&case, |case| case);
     at_every_step(&case.clone().seeing(|observed| observed.network = None), |case| case);
 }

@@ -17,12 +17,7 @@ fn fields(launch: &Launch) -> Vec<&str> {
 fn changed(change: impl FnOnce(&mut Desired)) -> Vec<String> {
     let before = Case::nothing().launch();
     let after = Case::nothing().wanting(change).launch();
-    let changes: Vec<_> = before
-        .fields
-        .changes_to(&after.fields)
-        .iter()
-        .map(ToString::to_string)
-        .collect();
+    let changes: Vec<_> = before.fields.changes_to(&after.fields).iter().map(ToString::to_string).collect();
     let same = before.spec.labels.get(LAUNCH) == after.spec.labels.get(LAUNCH);
     assert_eq!(changes.is_empty(), same, "the digest moves with its fields");
     changes
@@ -64,10 +59,7 @@ fn what_can_change_under_processes_is_not_in_it() {
 
 #[test]
 fn the_order_in_which_mounts_are_written_is_not_in_it() {
-    let second = |desired: &Desired| DesiredMount {
-        target: "/notes".to_owned(),
-        ..desired.mounts[0].clone()
-    };
+    let second = |desired: &Desired| DesiredMount { target: "/notes".to_owned(), ..desired.mounts[0].clone() };
     let one = Case::nothing().wanting(|desired| desired.mounts.push(second(desired)));
     let other = one.clone().wanting(|desired| desired.mounts.reverse());
     assert_eq!(one.launch().fields, other.launch().fields);
@@ -76,18 +68,12 @@ fn the_order_in_which_mounts_are_written_is_not_in_it() {
 
 #[test]
 fn each_field_is_told_by_name() {
-    assert_eq!(
-        changed(|desired| desired.security.read_only_rootfs = true),
-        ["~ security.readOnlyRootFilesystem"]
-    );
+    assert_eq!(changed(|desired| desired.security.read_only_rootfs = true), ["~ security.readOnlyRootFilesystem"]);
     assert_eq!(
         changed(|desired| desired.security.capabilities.push("NET_ADMIN".to_owned())),
         ["~ security.capabilities"]
     );
-    assert_eq!(
-        changed(|desired| desired.mounts.clear()),
-        ["- mounts[/work].readOnly", "- mounts[/work].source"]
-    );
+    assert_eq!(changed(|desired| desired.mounts.clear()), ["- mounts[/work].readOnly", "- mounts[/work].source"]);
     assert_eq!(changed(|desired| desired.home.push('2')), ["~ home"]);
 }
 
@@ -99,19 +85,13 @@ fn an_image_counts_by_its_recipe() {
         }
     };
     assert_eq!(changed(id), [""; 0]);
-    assert_eq!(
-        Case::nothing().image("recipe 2").launch().spec.labels[RECIPE],
-        digest("recipe 2").0
-    );
+    assert_eq!(Case::nothing().image("recipe 2").launch().spec.labels[RECIPE], digest("recipe 2").0);
 }
 
 #[test]
 fn the_container_bears_its_digests_and_no_value() {
     let mut case = Case::nothing();
-    let secret = ValueSource {
-        value: Some("a value".to_owned()),
-        from: None,
-    };
+    let secret = ValueSource { value: Some("a value".to_owned()), from: None };
     case.desired.environment.insert("TOKEN".to_owned(), secret);
     let spec = case.launch().spec;
     assert!(spec.labels.contains_key(LIVE) && spec.labels.contains_key(RECIPE_FIELDS));

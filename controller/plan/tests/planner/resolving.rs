@@ -28,9 +28,7 @@ fn snapshot() -> Snapshot {
     Snapshot {
         instance: Instance::new("shop-main", instance),
         role: Some(Role::new("dev", spec)),
-        agents: agents
-            .map(|(name, spec)| (name.to_owned(), Agent::new(name, spec)))
-            .into(),
+        agents: agents.map(|(name, spec)| (name.to_owned(), Agent::new(name, spec))).into(),
         image: None,
         home: "/home".to_owned(),
         run: "/run".to_owned(),
@@ -47,17 +45,12 @@ fn gaps(snapshot: &Snapshot) -> Vec<String> {
 
 #[test]
 fn the_instances_limits_lie_over_the_roles() {
-    let Wanted::Run(desired) = resolve(&snapshot()) else {
-        panic!("it resolves")
-    };
+    let Wanted::Run(desired) = resolve(&snapshot()) else { panic!("it resolves") };
     assert_eq!(desired.limits.memory_bytes, Some(6 << 30));
     assert_eq!(desired.limits.nano_cpus, Some(2_000_000_000));
     assert_eq!(desired.limits.pids, Some(4096));
     let expected = BTreeMap::from([("RUST_LOG", Some("info")), ("TICKET", Some("1"))]);
-    let found = desired
-        .environment
-        .iter()
-        .map(|(name, source)| (name.as_str(), source.value.as_deref()));
+    let found = desired.environment.iter().map(|(name, source)| (name.as_str(), source.value.as_deref()));
     assert_eq!(found.collect::<BTreeMap<_, _>>(), expected);
 }
 
@@ -87,34 +80,22 @@ fn with_image(built: bool, revision: Option<&str>) -> DesiredImage {
     };
     let mut image = Image::new("dev", spec);
     let mut conditions = Conditions::new(&[], 0, Timestamp::UNIX_EPOCH);
-    conditions.set(
-        ConditionType::Built,
-        built,
-        Reason::Building,
-        if built { "" } else { "it is being built" },
-    );
+    conditions.set(ConditionType::Built, built, Reason::Building, if built { "" } else { "it is being built" });
     image.status = Some(ImageStatus {
         conditions: conditions.finish(),
-        image: Some(ImageReference {
-            id: "sha256:1".to_owned(),
-            name: "dev:1".to_owned(),
-        }),
+        image: Some(ImageReference { id: "sha256:1".to_owned(), name: "dev:1".to_owned() }),
         image_recipe: Some(digest("recipe")),
         ..ImageStatus::default()
     });
     snapshot.image = Some(image);
-    let Wanted::Run(desired) = resolve(&snapshot) else {
-        panic!("it resolves")
-    };
+    let Wanted::Run(desired) = resolve(&snapshot) else { panic!("it resolves") };
     desired.image
 }
 
 #[test]
 fn an_image_is_valid_when_it_is_built_for_the_role_as_it_is_now() {
     assert!(matches!(with_image(true, None), DesiredImage::Valid(_)));
-    let DesiredImage::Invalid { why, serving, .. } = with_image(false, None) else {
-        panic!("it is being built")
-    };
+    let DesiredImage::Invalid { why, serving, .. } = with_image(false, None) else { panic!("it is being built") };
     assert_eq!((why.as_str(), serving.is_some()), ("it is being built", true));
     let DesiredImage::Invalid { why, serving, .. } = with_image(true, Some("older")) else {
         panic!("it is of an older role")

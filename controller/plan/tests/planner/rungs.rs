@@ -15,10 +15,7 @@ use crate::support::{Case, digest, names, rejections, steps};
 fn a_converged_instance_needs_nothing() {
     let plan = Case::converged().plan();
     assert_eq!((plan.chosen, steps(&plan)), (Some(AttachExisting), vec![]));
-    assert_eq!(
-        (rejections(&plan), plan.drift, plan.pending, plan.held),
-        (vec![], vec![], None, None)
-    );
+    assert_eq!((rejections(&plan), plan.drift, plan.pending, plan.held), (vec![], vec![], None, None));
 }
 
 #[test]
@@ -49,13 +46,7 @@ fn from_nothing_everything_independent_starts_at_once_and_joins_at_the_creation(
 fn a_removed_container_is_made_again_under_its_final_name() {
     let case = Case::converged().without_container();
     let plan = case.plan();
-    let expected = [
-        "CreateContainer",
-        "StartContainer",
-        "AwaitCapsule",
-        "Personalise",
-        "SpawnSession",
-    ];
+    let expected = ["CreateContainer", "StartContainer", "AwaitCapsule", "Personalise", "SpawnSession"];
     assert_eq!(names(&plan), expected);
     assert_eq!(plan.steps[0].step.object(), case.final_name());
 }
@@ -99,15 +90,9 @@ fn limits_and_restart_policy_change_with_one_update_under_the_processes() {
         desired.restart_policy = RestartPolicy::UnlessStopped;
     });
     let plan = case.plan();
-    assert_eq!(
-        (plan.chosen, names(&plan)),
-        (Some(AttachExisting), vec!["UpdateContainer"])
-    );
+    assert_eq!((plan.chosen, names(&plan)), (Some(AttachExisting), vec!["UpdateContainer"]));
     let reasons: Vec<_> = plan.steps[0].reasons.iter().map(ToString::to_string).collect();
-    assert_eq!(
-        reasons,
-        ["~ resources.cpus", "~ resources.memory", "~ lifecycle.restartPolicy"]
-    );
+    assert_eq!(reasons, ["~ resources.cpus", "~ resources.memory", "~ lifecycle.restartPolicy"]);
     assert_eq!(plan.pending, None);
 }
 
@@ -131,25 +116,15 @@ fn a_container_that_left_its_network_is_connected_again() {
 fn an_exited_container_is_started_and_not_made_anew() {
     let plan = Case::converged().state(ContainerState::Exited).plan();
     assert_eq!(plan.chosen, Some(StartStopped));
-    let expected = [
-        "StartContainer",
-        "AwaitCapsule after 0",
-        "Personalise after 1",
-        "SpawnSession after 1+2",
-    ];
+    let expected = ["StartContainer", "AwaitCapsule after 0", "Personalise after 1", "SpawnSession after 1+2"];
     assert_eq!(steps(&plan), expected);
-    assert_eq!(
-        rejections(&plan),
-        [(AttachExisting, RejectionReason::ContainerNotRunning)]
-    );
+    assert_eq!(rejections(&plan), [(AttachExisting, RejectionReason::ContainerNotRunning)]);
 }
 
 #[test]
 fn an_exited_container_gets_new_limits_before_it_starts() {
     let case = Case::converged().state(ContainerState::Exited);
-    let plan = case
-        .wanting(|desired| desired.limits.memory_bytes = Some(1 << 30))
-        .plan();
+    let plan = case.wanting(|desired| desired.limits.memory_bytes = Some(1 << 30)).plan();
     assert_eq!(steps(&plan)[..2], ["UpdateContainer", "StartContainer after 0"]);
 }
 
@@ -157,10 +132,7 @@ fn an_exited_container_gets_new_limits_before_it_starts() {
 fn a_paused_container_is_unpaused_and_nothing_else_even_when_a_field_differs() {
     for case in [Case::converged(), Case::converged().mount_edited()] {
         let plan = case.state(ContainerState::Paused).plan();
-        assert_eq!(
-            (plan.chosen, names(&plan)),
-            (Some(StartStopped), vec!["UnpauseContainer", "AwaitCapsule"])
-        );
+        assert_eq!((plan.chosen, names(&plan)), (Some(StartStopped), vec!["UnpauseContainer", "AwaitCapsule"]));
         assert_eq!(rejections(&plan), [(AttachExisting, RejectionReason::ContainerPaused)]);
     }
 }
@@ -169,15 +141,7 @@ fn a_paused_container_is_unpaused_and_nothing_else_even_when_a_field_differs() {
 fn a_dead_container_is_replaced() {
     let plan = Case::converged().state(ContainerState::Dead).plan();
     assert_eq!(plan.chosen, Some(CreateFromValidImage));
-    assert_eq!(
-        names(&plan)[..4],
-        [
-            "CreateContainer",
-            "RemoveContainer",
-            "RenameContainer",
-            "StartContainer"
-        ]
-    );
+    assert_eq!(names(&plan)[..4], ["CreateContainer", "RemoveContainer", "RenameContainer", "StartContainer"]);
     assert_eq!(rejections(&plan)[1], (StartStopped, RejectionReason::ContainerDead));
     assert_eq!(plan.steps[0].reasons, [StepReason::NotRunning]);
 }
@@ -189,11 +153,7 @@ fn a_container_that_never_stays_up_is_replaced_after_six_failures() {
     let plan = case.clone().failed(6, -1).plan();
     assert_eq!(plan.chosen, Some(CreateFromValidImage));
     assert_eq!(rejections(&plan)[1], (StartStopped, RejectionReason::StartFailed));
-    assert_eq!(
-        case.failed(7, -1).plan().chosen,
-        Some(StartStopped),
-        "the replacement has tries of its own"
-    );
+    assert_eq!(case.failed(7, -1).plan().chosen, Some(StartStopped), "the replacement has tries of its own");
 }
 
 #[test]
@@ -208,10 +168,7 @@ fn a_container_without_readable_digests_is_replaced() {
     let case = Case::converged().container(|container| container.labels.retain(|label, _| !label.contains("launch")));
     let plan = case.plan();
     assert_eq!(plan.chosen, Some(CreateFromValidImage));
-    assert_eq!(
-        rejections(&plan)[0],
-        (AttachExisting, RejectionReason::LaunchUnreadable)
-    );
+    assert_eq!(rejections(&plan)[0], (AttachExisting, RejectionReason::LaunchUnreadable));
 }
 
 #[test]
@@ -240,37 +197,22 @@ fn a_running_instance_stays_while_its_next_image_is_built() {
 fn without_an_image_everything_else_is_made_ready_meanwhile() {
     let plan = Case::nothing().image_building(None).plan();
     assert_eq!(plan.chosen, Some(BuildAndCreate));
-    assert_eq!(
-        names(&plan),
-        ["PrepareDirectories", "CreateNetwork", "FillVolume", "FillVolume"]
-    );
-    assert_eq!(
-        rejections(&plan)[3],
-        (CreateFromValidImage, RejectionReason::ImageInvalid)
-    );
+    assert_eq!(names(&plan), ["PrepareDirectories", "CreateNetwork", "FillVolume", "FillVolume"]);
+    assert_eq!(rejections(&plan)[3], (CreateFromValidImage, RejectionReason::ImageInvalid));
     assert_eq!(plan.rejected[3].message, "recipe 2 is being built");
 }
 
 #[test]
 fn a_program_is_fetched_before_the_container_can_be_made() {
     let plan = Case::nothing().program(Program::Unfetched).plan();
-    assert_eq!(
-        names(&plan),
-        ["PrepareDirectories", "CreateNetwork", "FillVolume", "FetchProgram"]
-    );
+    assert_eq!(names(&plan), ["PrepareDirectories", "CreateNetwork", "FillVolume", "FetchProgram"]);
     let plan = Case::nothing().seeing(|observed| observed.programs.clear()).plan();
-    assert!(
-        names(&plan).contains(&"FetchProgram"),
-        "a program that was not looked at is fetched"
-    );
+    assert!(names(&plan).contains(&"FetchProgram"), "a program that was not looked at is fetched");
 }
 
 #[test]
 fn a_restart_happens_in_place() {
-    let plan = Case::converged()
-        .session(SessionState::Working, 1)
-        .restart(false)
-        .plan();
+    let plan = Case::converged().session(SessionState::Working, 1).restart(false).plan();
     assert_eq!(plan.chosen, Some(StartStopped));
     assert_eq!(steps(&plan)[..2], ["StopContainer", "StartContainer after 0"]);
     assert_eq!(plan.steps[0].ends_sessions, Some(Consent::Request));
@@ -280,13 +222,7 @@ fn a_restart_happens_in_place() {
 #[test]
 fn a_restart_that_asks_for_it_replaces_the_container_with_the_same_four_operations() {
     let plan = Case::converged().session(SessionState::Working, 1).restart(true).plan();
-    let expected = [
-        "CreateContainer",
-        "StopContainer",
-        "RemoveContainer",
-        "RenameContainer",
-        "StartContainer",
-    ];
+    let expected = ["CreateContainer", "StopContainer", "RemoveContainer", "RenameContainer", "StartContainer"];
     assert_eq!(names(&plan)[..5], expected);
     assert_eq!(plan.steps[0].reasons, [StepReason::Requested]);
     assert_eq!(plan.steps[1].ends_sessions, Some(Consent::Request));
@@ -296,10 +232,7 @@ fn a_restart_that_asks_for_it_replaces_the_container_with_the_same_four_operatio
 #[test]
 fn a_restart_brings_new_versions_by_replacing_the_container() {
     let content = digest("codex 2");
-    let plan = Case::converged()
-        .program(Program::Known { content })
-        .restart(false)
-        .plan();
+    let plan = Case::converged().program(Program::Known { content }).restart(false).plan();
     assert_eq!(plan.chosen, Some(CreateFromValidImage));
     assert_eq!(names(&plan)[..2], ["FillVolume", "CreateContainer"]);
 }
@@ -316,18 +249,12 @@ fn stopping_ends_the_processes_and_keeps_the_container() {
     let plan = case.plan_for(&Wanted::Stop);
     assert_eq!((plan.chosen, names(&plan)), (None, vec!["StopContainer"]));
     assert_eq!(plan.steps[0].ends_sessions, Some(Consent::Request));
-    assert_eq!(
-        steps(&case.state(ContainerState::Exited).plan_for(&Wanted::Stop)),
-        [""; 0]
-    );
+    assert_eq!(steps(&case.state(ContainerState::Exited).plan_for(&Wanted::Stop)), [""; 0]);
 }
 
 #[test]
 fn removal_takes_the_containers_and_then_the_directories() {
-    let wanted = Wanted::Remove {
-        run: "/run/of/shop-main".to_owned(),
-        home: "/home/of/shop-main".to_owned(),
-    };
+    let wanted = Wanted::Remove { run: "/run/of/shop-main".to_owned(), home: "/home/of/shop-main".to_owned() };
     let plan = Case::converged().session(SessionState::Working, 1).plan_for(&wanted);
     let expected = ["StopContainer", "RemoveContainer after 0", "RemoveDirectories after 1"];
     assert_eq!(steps(&plan), expected);
@@ -360,15 +287,7 @@ fn a_container_renamed_by_hand_gets_its_name_back_while_it_runs() {
     let case = Case::converged().session(SessionState::Working, 1);
     let case = case.container(|container| container.name = "by-hand".to_owned());
     let plan = case.plan();
-    let [only] = plan.steps.as_slice() else {
-        panic!("{:?}", steps(&plan))
-    };
-    let Step::RenameContainer {
-        container: Target::Existing(_),
-        name,
-    } = &only.step
-    else {
-        panic!("{only:?}")
-    };
+    let [only] = plan.steps.as_slice() else { panic!("{:?}", steps(&plan)) };
+    let Step::RenameContainer { container: Target::Existing(_), name } = &only.step else { panic!("{only:?}") };
     assert_eq!(*name, case.final_name());
 }

@@ -19,26 +19,15 @@ fn after_wanting(case: &Case, wanted: &Wanted, failing: Option<&str>) -> Instanc
     let plan = case.plan_for(wanted);
     let mut outcomes: Vec<Outcome> = Vec::new();
     for planned in &plan.steps {
-        let ready = planned
-            .needs
-            .iter()
-            .all(|needs| outcomes[*needs].result == StepResult::Done);
+        let ready = planned.needs.iter().all(|needs| outcomes[*needs].result == StepResult::Done);
         let result = if !ready {
             StepResult::NotBegun
         } else if failing == Some(planned.step.name()) {
-            StepResult::Failed {
-                reason: ReasonWord(Reason::EngineRefused),
-                message: "the engine refused".to_owned(),
-            }
+            StepResult::Failed { reason: ReasonWord(Reason::EngineRefused), message: "the engine refused".to_owned() }
         } else {
             StepResult::Done
         };
-        outcomes.push(Outcome {
-            step: planned.step.name(),
-            object: planned.step.object(),
-            duration_ms: 1,
-            result,
-        });
+        outcomes.push(Outcome { step: planned.step.name(), object: planned.step.object(), duration_ms: 1, result });
     }
     status::instance(&InstancePass {
         site: &case.site,
@@ -63,11 +52,7 @@ fn is(status: &InstanceStatus, type_: ConditionType) -> Option<ConditionStatus> 
 /// `Ready`, and whether `Reconciling` and `Stalled` are stated.
 fn summary(status: &InstanceStatus) -> (ConditionStatus, bool, bool) {
     let stated = |type_| is(status, type_).is_some();
-    (
-        the(status, ConditionType::Ready).status,
-        stated(ConditionType::Reconciling),
-        stated(ConditionType::Stalled),
-    )
+    (the(status, ConditionType::Ready).status, stated(ConditionType::Reconciling), stated(ConditionType::Stalled))
 }
 
 const READY: (ConditionStatus, bool, bool) = (ConditionStatus::True, false, false);
@@ -88,21 +73,12 @@ fn a_second_identical_pass_gives_an_identical_status() {
     let pending = Case::converged().session(Working, 1).mount_edited();
     let missing =
         Case::nothing().seeing(|observed| _ = observed.mounts.insert("/work".to_owned(), MountSourceState::Missing));
-    let waits_for_image = Case::converged()
-        .without_container()
-        .image_building(None)
-        .launch_open(PlanKind::BuildAndCreate);
+    let waits_for_image =
+        Case::converged().without_container().image_building(None).launch_open(PlanKind::BuildAndCreate);
     let looping = Case::converged().state(ContainerState::Exited).failed(4, 90);
     let failed = Case::nothing().failed(1, 90);
-    for mut case in [
-        Case::converged(),
-        pending,
-        Case::converged().silent(),
-        missing,
-        waits_for_image,
-        looping,
-        failed,
-    ] {
+    for mut case in [Case::converged(), pending, Case::converged().silent(), missing, waits_for_image, looping, failed]
+    {
         let first = after(&case, None);
         case.memory.status = first.clone();
         assert_eq!(status::record(&case.memory, &case.plan(), "launch-2", case.now), None);
@@ -117,10 +93,7 @@ fn a_pending_repair_names_its_fields_and_leaves_the_instance_ready() {
     assert_eq!(summary(&status), READY);
     let pending = the(&status, ConditionType::RepairPending);
     let expected = "CreateFromValidImage because of ~ mounts[/work].source; waits for live sessions (main); `jackin restart` does it now";
-    assert_eq!(
-        (pending.reason.as_str(), pending.message.as_str()),
-        ("SessionsLive", expected)
-    );
+    assert_eq!((pending.reason.as_str(), pending.message.as_str()), ("SessionsLive", expected));
     assert_eq!(is(&status, ConditionType::Drifted), Some(ConditionStatus::True));
     assert_eq!(status.pending_repair.map(|repair| repair.reasons.len()), Some(1));
 }
@@ -133,10 +106,7 @@ fn transition_times_stay_while_a_condition_does() {
     let case = case.later(60).session(Working, 0).mount_edited();
     let status = after(&case, None);
     assert_eq!(the(&status, ConditionType::Ready).last_transition_time, ready);
-    assert_eq!(
-        the(&status, ConditionType::RepairPending).last_transition_time,
-        case.now
-    );
+    assert_eq!(the(&status, ConditionType::RepairPending).last_transition_time, case.now);
 }
 
 #[test]
@@ -151,23 +121,13 @@ fn a_pass_with_steps_is_reconciling_until_they_are_seen_to_hold() {
 fn a_failed_step_is_told_with_its_cause_and_tried_again_later() {
     let status = after(&Case::nothing(), Some("CreateContainer"));
     let ready = the(&status, ConditionType::Ready);
-    assert_eq!(
-        (ready.status, ready.reason.as_str()),
-        (ConditionStatus::False, "EngineRefused")
-    );
+    assert_eq!((ready.status, ready.reason.as_str()), (ConditionStatus::False, "EngineRefused"));
     assert!(ready.message.starts_with("the engine refused"), "{}", ready.message);
-    assert_eq!(
-        (status.retry.as_ref().map(|retry| retry.failures), status.phase),
-        (Some(1), Phase::Failed)
-    );
+    assert_eq!((status.retry.as_ref().map(|retry| retry.failures), status.phase), (Some(1), Phase::Failed));
     let mut case = Case::nothing();
     case.memory.status = status;
     let held = after(&case, None);
-    assert!(
-        the(&held, ConditionType::Ready)
-            .message
-            .starts_with("the engine refused")
-    );
+    assert!(the(&held, ConditionType::Ready).message.starts_with("the engine refused"));
     assert_eq!(summary(&held), RECONCILING);
 }
 
@@ -203,10 +163,7 @@ fn a_forbidden_mount_has_a_reason_of_its_own() {
     let forbidden = MountSourceState::Forbidden { part };
     let case = Case::nothing().seeing(|observed| _ = observed.mounts.insert("/work".to_owned(), forbidden));
     let status = after(&case, None);
-    assert_eq!(
-        the(&status, ConditionType::WorkspaceMaterialized).reason,
-        "MountSourceForbidden"
-    );
+    assert_eq!(the(&status, ConditionType::WorkspaceMaterialized).reason, "MountSourceForbidden");
     assert_eq!(the(&status, ConditionType::Ready).reason, "MountSourceForbidden");
 }
 
@@ -216,10 +173,7 @@ fn a_mount_that_could_not_be_looked_at_is_unknown() {
     let unread = MountSourceState::Unreadable { error };
     let case = Case::converged().seeing(|observed| _ = observed.mounts.insert("/work".to_owned(), unread));
     let status = after(&case, None);
-    assert_eq!(
-        is(&status, ConditionType::WorkspaceMaterialized),
-        Some(ConditionStatus::Unknown)
-    );
+    assert_eq!(is(&status, ConditionType::WorkspaceMaterialized), Some(ConditionStatus::Unknown));
     assert_eq!(summary(&status), READY);
 }
 
@@ -229,11 +183,7 @@ fn a_crash_loop_tells_how_it_ended_and_what_to_do() {
     let status = after(&case, None);
     let ready = the(&status, ConditionType::Ready);
     assert_eq!((summary(&status), ready.reason.as_str()), (STALLED, "CrashLoop"));
-    assert!(
-        ready.message.contains("137") && ready.message.contains("jackin logs"),
-        "{}",
-        ready.message
-    );
+    assert!(ready.message.contains("137") && ready.message.contains("jackin logs"), "{}", ready.message);
     let case = case.container(|container| {
         if let Some(exit) = &mut container.exit {
             exit.out_of_memory = true;
@@ -259,10 +209,7 @@ fn a_stopped_instance_is_stopped_and_not_reconciling() {
     assert_eq!((summary(&stopping), stopping.phase), (RECONCILING, Phase::Stopping));
     let stopped = after_wanting(&Case::converged().state(ContainerState::Exited), &Wanted::Stop, None);
     assert_eq!(summary(&stopped), (ConditionStatus::False, false, false));
-    assert_eq!(
-        (stopped.phase, the(&stopped, ConditionType::Ready).reason.as_str()),
-        (Phase::Stopped, "Stopped")
-    );
+    assert_eq!((stopped.phase, the(&stopped, ConditionType::Ready).reason.as_str()), (Phase::Stopped, "Stopped"));
 }
 
 #[test]
@@ -271,10 +218,7 @@ fn a_session_that_waits_for_a_person_shows_and_one_that_ended_does_not() {
     ended.state = WaitingForPermission;
     let case = Case::converged().answering(vec![session("main", WaitingForPermission, 0), ended]);
     let status = after(&case, None);
-    assert_eq!(
-        the(&status, ConditionType::NeedsInput).message,
-        "main (WaitingForPermission)"
-    );
+    assert_eq!(the(&status, ConditionType::NeedsInput).message, "main (WaitingForPermission)");
     let states: Vec<_> = status.sessions.iter().map(|session| session.state.as_str()).collect();
     assert_eq!(states, ["WaitingForPermission", "Exited"]);
 }
@@ -285,28 +229,12 @@ fn the_engine_that_cannot_be_read_leaves_what_was_known_and_claims_nothing() {
     case.memory.status = after(&case, None);
     let unknown = status::unknown(&case.memory, "connect: no such file", case.now);
     assert_eq!(unknown.phase, Phase::Unknown);
-    assert_eq!(
-        (&unknown.container, &unknown.sessions),
-        (&case.memory.status.container, &case.memory.status.sessions)
-    );
-    for type_ in [
-        ConditionType::Ready,
-        ConditionType::CapsuleReady,
-        ConditionType::Drifted,
-    ] {
+    assert_eq!((&unknown.container, &unknown.sessions), (&case.memory.status.container, &case.memory.status.sessions));
+    for type_ in [ConditionType::Ready, ConditionType::CapsuleReady, ConditionType::Drifted] {
         assert_eq!(is(&unknown, type_), Some(ConditionStatus::Unknown), "{type_}");
     }
-    assert_eq!(
-        the(&unknown, ConditionType::RepairPending),
-        the(&case.memory.status, ConditionType::RepairPending)
-    );
-    assert_eq!(
-        (
-            is(&unknown, ConditionType::Reconciling),
-            is(&unknown, ConditionType::Stalled)
-        ),
-        (None, None)
-    );
+    assert_eq!(the(&unknown, ConditionType::RepairPending), the(&case.memory.status, ConditionType::RepairPending));
+    assert_eq!((is(&unknown, ConditionType::Reconciling), is(&unknown, ConditionType::Stalled)), (None, None));
     case.memory.status = unknown.clone();
     let again = status::unknown(&case.memory, "connect: no such file", case.clone().later(60).now);
     assert_eq!(again, unknown);
@@ -316,10 +244,7 @@ fn the_engine_that_cannot_be_read_leaves_what_was_known_and_claims_nothing() {
 fn a_request_counts_as_served_when_the_container_was_started_whatever_failed_after() {
     let case = Case::converged().restart(false);
     assert_eq!(after(&case, Some("StartContainer")).restarted, None);
-    assert_eq!(
-        after(&case, Some("Personalise")).restarted.as_deref(),
-        Some("request-1")
-    );
+    assert_eq!(after(&case, Some("Personalise")).restarted.as_deref(), Some("request-1"));
 }
 
 #[test]
@@ -327,10 +252,7 @@ fn a_launch_has_its_plan_steps_and_duration() {
     let mut model = Model::new(Case::nothing());
     model.settle(2);
     let launch = model.case.memory.status.last_launch.clone().expect("a launch");
-    assert_eq!(
-        (launch.plan, launch.duration_ms),
-        (PlanKind::CreateFromValidImage, Some(0))
-    );
+    assert_eq!((launch.plan, launch.duration_ms), (PlanKind::CreateFromValidImage, Some(0)));
     assert!(launch.steps.iter().any(|step| step.step.starts_with("CreateContainer")));
     assert_eq!(model.case.memory.status.plan, Some(PlanKind::CreateFromValidImage));
 }
@@ -344,19 +266,14 @@ fn a_launch_goes_on_from_the_wait_for_its_image_to_the_answer_of_the_capsule() {
     model.case = model.case.clone().image("recipe 1");
     model.settle(2);
     let launch = model.case.memory.status.last_launch.clone().expect("a launch");
-    assert_eq!(
-        (launch.plan, launch.duration_ms),
-        (PlanKind::BuildAndCreate, Some(2_000))
-    );
+    assert_eq!((launch.plan, launch.duration_ms), (PlanKind::BuildAndCreate, Some(2_000)));
     assert_eq!(model.case.memory.status.plan, Some(PlanKind::BuildAndCreate));
 }
 
 #[test]
 fn an_interrupted_launch_ends_when_its_capsule_answers_and_one_that_came_to_nothing_is_forgotten() {
     let started = |case: &Case| case.now.checked_sub(jiff::SignedDuration::from_secs(5)).ok();
-    let case = Case::converged()
-        .session(Idle, 0)
-        .launch_open(PlanKind::CreateFromValidImage);
+    let case = Case::converged().session(Idle, 0).launch_open(PlanKind::CreateFromValidImage);
     let now = started(&case);
     let finished = after(&case.clone().container(|container| container.started_at = now), None);
     assert_eq!(finished.last_launch.and_then(|launch| launch.duration_ms), Some(60_000));

@@ -40,35 +40,22 @@ impl Shop {
                 instance.spec = spec.clone();
             }
         }
-        let created = plan
-            .create
-            .into_iter()
-            .map(|(name, spec): (String, InstanceSpec)| Instance::new(&name, spec));
+        let created = plan.create.into_iter().map(|(name, spec): (String, InstanceSpec)| Instance::new(&name, spec));
         self.0.instances.extend(created);
         self
     }
 
     fn instance(mut self, name: &str, change: impl FnOnce(&mut Instance)) -> Self {
         let mut instances = self.0.instances.iter_mut();
-        change(
-            instances
-                .find(|instance| instance.name_any() == name)
-                .expect("an instance"),
-        );
+        change(instances.find(|instance| instance.name_any() == name).expect("an instance"));
         self
     }
 
     fn working(self, name: &str) -> Self {
         self.instance(name, |instance| {
-            let session = SessionStatus {
-                id: "main".to_owned(),
-                state: "Working".to_owned(),
-                ..SessionStatus::default()
-            };
-            instance.status = Some(InstanceStatus {
-                sessions: vec![session],
-                ..InstanceStatus::default()
-            });
+            let session =
+                SessionStatus { id: "main".to_owned(), state: "Working".to_owned(), ..SessionStatus::default() };
+            instance.status = Some(InstanceStatus { sessions: vec![session], ..InstanceStatus::default() });
         })
     }
 
@@ -84,19 +71,13 @@ fn keys<T>(map: &std::collections::BTreeMap<String, T>) -> Vec<&str> {
 #[test]
 fn an_instance_without_a_count_has_the_plain_name_and_needs_its_roles_image() {
     let plan = Shop::new().wants("main", None).plan();
-    assert_eq!(
-        (keys(&plan.create), keys(&plan.images)),
-        (vec!["shop-main"], vec!["dev"])
-    );
+    assert_eq!((keys(&plan.create), keys(&plan.images)), (vec!["shop-main"], vec!["dev"]));
 }
 
 #[test]
 fn with_a_count_even_of_one_the_names_are_indexed() {
     assert_eq!(keys(&Shop::new().wants("main", Some(1)).plan().create), ["shop-main-0"]);
-    assert_eq!(
-        keys(&Shop::new().wants("main", Some(2)).plan().create),
-        ["shop-main-0", "shop-main-1"]
-    );
+    assert_eq!(keys(&Shop::new().wants("main", Some(2)).plan().create), ["shop-main-0", "shop-main-1"]);
     assert_eq!(keys(&Shop::new().wants("main", Some(0)).plan().create), [""; 0]);
 }
 
@@ -104,25 +85,14 @@ fn with_a_count_even_of_one_the_names_are_indexed() {
 fn a_settled_workspace_needs_nothing() {
     for count in [None, Some(3)] {
         let plan = Shop::new().wants("main", count).settled().plan();
-        assert_eq!(
-            (
-                plan.create.len(),
-                plan.update.len(),
-                plan.delete.len(),
-                plan.waiting.len()
-            ),
-            (0, 0, 0, 0)
-        );
+        assert_eq!((plan.create.len(), plan.update.len(), plan.delete.len(), plan.waiting.len()), (0, 0, 0, 0));
     }
 }
 
 #[test]
 fn more_are_made_and_of_fewer_the_highest_go() {
     let shop = Shop::new().wants("main", Some(3)).settled();
-    assert_eq!(
-        keys(&Shop(shop.0.clone()).wants("main", Some(5)).plan().create),
-        ["shop-main-3", "shop-main-4"]
-    );
+    assert_eq!(keys(&Shop(shop.0.clone()).wants("main", Some(5)).plan().create), ["shop-main-3", "shop-main-4"]);
     let plan = shop.wants("main", Some(1)).plan();
     assert_eq!(plan.delete, ["shop-main-1", "shop-main-2"]);
 }
@@ -131,27 +101,15 @@ fn more_are_made_and_of_fewer_the_highest_go() {
 fn going_from_plain_to_indexed_keeps_the_running_one_as_index_zero_and_back() {
     let shop = Shop::new().wants("main", None).settled().wants("main", Some(2));
     let plan = shop.plan();
-    assert_eq!(
-        (keys(&plan.create), plan.delete.len()),
-        (vec!["shop-main-0", "shop-main-1"], 0)
-    );
+    assert_eq!((keys(&plan.create), plan.delete.len()), (vec!["shop-main-0", "shop-main-1"], 0));
     assert_eq!(plan.create["shop-main-0"].identity.as_deref(), Some("shop-main"));
     assert_eq!(plan.release, ["shop-main"]);
     let shop = shop.settled();
     let plan = shop.plan();
-    assert_eq!(
-        plan.update.len() + plan.create.len() + plan.delete.len() + plan.release.len(),
-        0
-    );
+    assert_eq!(plan.update.len() + plan.create.len() + plan.delete.len() + plan.release.len(), 0);
     let plan = shop.wants("main", None).plan();
-    assert_eq!(
-        (keys(&plan.create), plan.delete),
-        (vec!["shop-main"], vec!["shop-main-1".to_owned()])
-    );
-    assert_eq!(
-        (plan.create["shop-main"].identity.as_deref(), plan.release),
-        (None, vec!["shop-main-0".to_owned()])
-    );
+    assert_eq!((keys(&plan.create), plan.delete), (vec!["shop-main"], vec!["shop-main-1".to_owned()]));
+    assert_eq!((plan.create["shop-main"].identity.as_deref(), plan.release), (None, vec!["shop-main-0".to_owned()]));
 }
 
 #[test]
@@ -166,17 +124,11 @@ fn an_interrupted_change_of_names_is_finished_without_removing_what_runs() {
 
 #[test]
 fn stops_and_restart_requests_are_left_alone() {
-    let request = RestartRequest {
-        id: "1".to_owned(),
-        recreate: false,
-    };
-    let shop = Shop::new()
-        .wants("main", None)
-        .settled()
-        .instance("shop-main", |instance| {
-            instance.spec.run = RunState::Stopped;
-            instance.spec.restart = Some(request.clone());
-        });
+    let request = RestartRequest { id: "1".to_owned(), recreate: false };
+    let shop = Shop::new().wants("main", None).settled().instance("shop-main", |instance| {
+        instance.spec.run = RunState::Stopped;
+        instance.spec.restart = Some(request.clone());
+    });
     assert_eq!(shop.plan().update.len(), 0);
     let mut shop = shop;
     shop.0.workspace.spec.workdir = "/elsewhere".to_owned();
@@ -189,16 +141,9 @@ fn stops_and_restart_requests_are_left_alone() {
 
 #[test]
 fn an_instance_that_is_not_wanted_any_more_waits_for_its_live_session() {
-    let shop = Shop::new()
-        .wants("main", Some(2))
-        .settled()
-        .working("shop-main-1")
-        .wants("main", Some(1));
+    let shop = Shop::new().wants("main", Some(2)).settled().working("shop-main-1").wants("main", Some(1));
     let plan = shop.plan();
-    assert_eq!(
-        (plan.delete.len(), plan.waiting["shop-main-1"].as_slice()),
-        (0, ["main".to_owned()].as_slice())
-    );
+    assert_eq!((plan.delete.len(), plan.waiting["shop-main-1"].as_slice()), (0, ["main".to_owned()].as_slice()));
 }
 
 #[test]
@@ -206,24 +151,11 @@ fn an_instance_whose_sessions_cannot_be_told_is_not_deleted_unless_the_policy_do
     let silent = |instance: &mut Instance| {
         let mut conditions = Conditions::new(&[], 1, Timestamp::UNIX_EPOCH);
         conditions.set(ConditionType::CapsuleReady, false, Reason::CapsuleUnresponsive, "");
-        instance.status = Some(InstanceStatus {
-            conditions: conditions.finish(),
-            ..InstanceStatus::default()
-        });
+        instance.status = Some(InstanceStatus { conditions: conditions.finish(), ..InstanceStatus::default() });
     };
-    let shop = Shop::new()
-        .wants("main", Some(1))
-        .settled()
-        .instance("shop-main-0", silent)
-        .wants("main", Some(0));
-    assert_eq!(
-        (shop.plan().delete.len(), shop.plan().waiting["shop-main-0"].len()),
-        (0, 0)
-    );
-    let always = Disruption {
-        policy: DisruptionPolicy::Always,
-        deadline: None,
-    };
+    let shop = Shop::new().wants("main", Some(1)).settled().instance("shop-main-0", silent).wants("main", Some(0));
+    assert_eq!((shop.plan().delete.len(), shop.plan().waiting["shop-main-0"].len()), (0, 0));
+    let always = Disruption { policy: DisruptionPolicy::Always, deadline: None };
     let shop = shop.instance("shop-main-0", |instance| instance.spec.disruption = Some(always));
     assert_eq!(shop.plan().delete, ["shop-main-0"]);
 }

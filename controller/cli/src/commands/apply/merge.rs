@@ -12,14 +12,9 @@ use serde_json::{Map, Value};
 /// When it cannot be written as canonical JSON.
 pub(crate) fn with_last_applied(mut object: Value) -> Result<Value, serde_json::Error> {
     let said = serde_json_canonicalizer::to_string(&object)?;
-    let metadata = object
-        .as_object_mut()
-        .and_then(|object| object.get_mut("metadata"))
-        .and_then(Value::as_object_mut);
+    let metadata = object.as_object_mut().and_then(|object| object.get_mut("metadata")).and_then(Value::as_object_mut);
     if let Some(metadata) = metadata {
-        let annotations = metadata
-            .entry("annotations")
-            .or_insert_with(|| Value::Object(Map::new()));
+        let annotations = metadata.entry("annotations").or_insert_with(|| Value::Object(Map::new()));
         if let Some(annotations) = annotations.as_object_mut() {
             annotations.insert(LAST_APPLIED_ANNOTATION.to_owned(), Value::String(said));
         }
@@ -92,19 +87,14 @@ mod tests {
 
     #[test]
     fn what_was_applied_before_needs_no_patch() {
-        let said = applied(
-            &json!({"a": "b"}),
-            &json!({"workdir": "/w", "mounts": [{"source": "/s"}]}),
-        );
+        let said = applied(&json!({"a": "b"}), &json!({"workdir": "/w", "mounts": [{"source": "/s"}]}));
         assert_eq!(patch(&live(&said), &said), None);
     }
 
     #[test]
     fn a_field_that_the_file_says_no_more_goes_and_one_of_others_stays() {
-        let before = applied(
-            &json!({"mine": "1"}),
-            &json!({"workdir": "/w", "resources": {"memory": "4Gi", "pids": 9}}),
-        );
+        let before =
+            applied(&json!({"mine": "1"}), &json!({"workdir": "/w", "resources": {"memory": "4Gi", "pids": 9}}));
         let mut live = live(&before);
         live["metadata"]["labels"]["theirs"] = json!("2");
         live["spec"]["resources"]["cpus"] = json!("2");
@@ -133,10 +123,7 @@ mod tests {
     #[test]
     fn an_object_that_nobody_applied_is_taken_over_without_removals() {
         let said = applied(&json!({}), &json!({"workdir": "/w"}));
-        let mut live = live(&object(
-            &json!({"theirs": "1"}),
-            &json!({"workdir": "/w", "roles": ["x"]}),
-        ));
+        let mut live = live(&object(&json!({"theirs": "1"}), &json!({"workdir": "/w", "roles": ["x"]})));
         live["metadata"]["labels"] = json!({"theirs": "1"});
         let patch = patch(&live, &said).expect("notes what was applied");
         assert_eq!(patch.as_object().map(Map::len), Some(1), "{patch}");

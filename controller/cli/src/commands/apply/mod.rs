@@ -103,9 +103,7 @@ async fn apply(
         if let (Some(client), true) = (&client, arguments.dry_run != DryRun::Client) {
             write(client, manifest, &step, arguments.dry_run == DryRun::Server).await?;
         }
-        context
-            .console
-            .line(&format!("{} {}{suffix}", manifest.object.label(), step.word()))?;
+        context.console.line(&format!("{} {}{suffix}", manifest.object.label(), step.word()))?;
     }
     let Some(client) = client.filter(|_| (arguments.wait || arguments.once) && arguments.dry_run == DryRun::None)
     else {
@@ -161,18 +159,12 @@ pub(crate) async fn write(
     let written = match step {
         Step::Nothing => return Ok(None),
         Step::Create(wanted) => {
-            let parameters = PostParams {
-                dry_run: is_dry_run,
-                field_manager: Some(FIELD_MANAGER.to_owned()),
-            };
+            let parameters = PostParams { dry_run: is_dry_run, field_manager: Some(FIELD_MANAGER.to_owned()) };
             let wanted = serde_json::from_value(wanted.clone()).map_err(kube::Error::SerdeError)?;
             api.create(&parameters, &wanted).await?
         }
         Step::Change(patch) => {
-            let parameters = PatchParams {
-                dry_run: is_dry_run,
-                ..PatchParams::apply(FIELD_MANAGER)
-            };
+            let parameters = PatchParams { dry_run: is_dry_run, ..PatchParams::apply(FIELD_MANAGER) };
             api.patch(object.name(), &parameters, &Patch::Merge(patch)).await?
         }
     };
@@ -203,17 +195,13 @@ pub(crate) async fn check_references(client: &kube::Client, manifests: &[Manifes
     for namespace in &wanted.roles {
         let api: Api<Role> = Api::namespaced(client.clone(), namespace);
         for role in api.list(&ListParams::default()).await?.items {
-            known
-                .roles
-                .insert((namespace.clone(), role.name_any()), role.spec.agents);
+            known.roles.insert((namespace.clone(), role.name_any()), role.spec.agents);
         }
     }
     for namespace in &wanted.agents {
         let api: Api<Agent> = Api::namespaced(client.clone(), namespace);
         let agents = api.list(&ListParams::default()).await?.items;
-        known
-            .agents
-            .extend(agents.iter().map(|agent| (namespace.clone(), agent.name_any())));
+        known.agents.extend(agents.iter().map(|agent| (namespace.clone(), agent.name_any())));
     }
     manifest::check_references(manifests, &known)
 }

@@ -21,14 +21,8 @@ struct Line {
 
 impl Progress {
     pub(super) fn new(console: &Console) -> Self {
-        let screen = console
-            .talk_is_terminal()
-            .then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr()));
-        Self {
-            console: *console,
-            screen,
-            lines: BTreeMap::new(),
-        }
+        let screen = console.talk_is_terminal().then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr()));
+        Self { console: *console, screen, lines: BTreeMap::new() }
     }
 
     /// Says where an object is; nothing when that was said before.
@@ -38,23 +32,13 @@ impl Progress {
             return;
         }
         let text = format!("{object}: {state}");
-        let bar = self
-            .lines
-            .remove(object)
-            .and_then(|line| line.bar)
-            .or_else(|| self.bar());
+        let bar = self.lines.remove(object).and_then(|line| line.bar).or_else(|| self.bar());
         match &bar {
             Some(bar) if is_done => bar.finish_with_message(self.console.paint_talk(Paint::Good, &text)),
             Some(bar) => bar.set_message(text),
             None => self.console.say(&text),
         }
-        self.lines.insert(
-            object.to_owned(),
-            Line {
-                state: state.to_owned(),
-                bar,
-            },
-        );
+        self.lines.insert(object.to_owned(), Line { state: state.to_owned(), bar });
     }
 
     fn bar(&self) -> Option<ProgressBar> {

@@ -21,11 +21,7 @@ pub(super) async fn wait(client: &kube::Client, context: &Context, manifests: &[
     let mut targets = Vec::new();
     for namespace in namespaces {
         for resource in [&ROLE, &AGENT, &WORKSPACE, &INSTANCE] {
-            targets.push(Target {
-                resource,
-                namespace: namespace.to_owned(),
-                name: None,
-            });
+            targets.push(Target { resource, namespace: namespace.to_owned(), name: None });
         }
     }
     let mut progress = Progress::new(&context.console);
@@ -58,10 +54,7 @@ fn judge(manifests: &[Manifest], live: &Live, progress: &mut Progress) -> Result
         let (resource, name) = (object.resource(), object.name());
         let label = format!("{}/{name}", resource.singular);
         let Some(found) = live.get(resource, object.namespace(), name) else {
-            return Err(CommandError::failed(format!(
-                "{} `{name}` was deleted meanwhile",
-                resource.singular
-            )));
+            return Err(CommandError::failed(format!("{} `{name}` was deleted meanwhile", resource.singular)));
         };
         let state = match object {
             Object::Role(_) | Object::Agent(_) => simple_state(found),
@@ -75,31 +68,17 @@ fn judge(manifests: &[Manifest], live: &Live, progress: &mut Progress) -> Result
             }
             State::Stalled(why) => {
                 progress.tell(&label, &why, false);
-                stalled.push(diagnostic(
-                    resource.singular,
-                    name,
-                    "will not become ready by itself",
-                    vec![why],
-                ));
+                stalled.push(diagnostic(resource.singular, name, "will not become ready by itself", vec![why]));
             }
         }
     }
-    if stalled.is_empty() {
-        Ok(missing)
-    } else {
-        Err(CommandError::of(ErrorKind::Failed, stalled))
-    }
+    if stalled.is_empty() { Ok(missing) } else { Err(CommandError::of(ErrorKind::Failed, stalled)) }
 }
 
 fn diagnostic(kind: &str, name: &str, what: &str, causes: Vec<String>) -> Diagnostic {
     let message = format!("{kind} `{name}` {what}");
     let hints = vec![format!("`jackin describe {kind} {name}` tells everything about it")];
-    Diagnostic {
-        message,
-        place: None,
-        causes,
-        hints,
-    }
+    Diagnostic { message, place: None, causes, hints }
 }
 
 enum State {
@@ -134,20 +113,14 @@ fn workspace_state(object: &DynamicObject, live: &Live, progress: &mut Progress)
         }
         let phase = instance.status.as_ref().map(|status| status.phase).unwrap_or_default();
         let is_ready = live::holds(found, "Ready");
-        progress.tell(
-            &format!("instance/{}", instance.name_any()),
-            &phase.to_string(),
-            is_ready,
-        );
+        progress.tell(&format!("instance/{}", instance.name_any()), &phase.to_string(), is_ready);
         if let (true, Some(why)) = (live::holds(found, "Stalled"), live::current_condition(found, "Stalled")) {
             reasons.push(format!("{}: {}: {}", instance.name_any(), why.reason, why.message));
         }
     }
     // What is said of an earlier revision is no news of this one, be it good or bad.
     if let Some(role) = stale_role(&workspace, &namespace, live)? {
-        return Ok(State::Waiting(format!(
-            "made for an earlier revision of the role `{role}`"
-        )));
+        return Ok(State::Waiting(format!("made for an earlier revision of the role `{role}`")));
     }
     Ok(match simple_state(object) {
         State::Stalled(why) => {
@@ -161,11 +134,7 @@ fn workspace_state(object: &DynamicObject, live: &Live, progress: &mut Progress)
 
 /// A role that the workspace's instances were not made for as it is now, also one that was missing when they were looked at.
 fn stale_role(workspace: &Workspace, namespace: &str, live: &Live) -> Result<Option<String>, CommandError> {
-    let seen = workspace
-        .status
-        .as_ref()
-        .map(|status| status.roles.as_slice())
-        .unwrap_or_default();
+    let seen = workspace.status.as_ref().map(|status| status.roles.as_slice()).unwrap_or_default();
     let wanted: BTreeSet<_> = workspace.spec.instances.iter().map(|instance| &instance.role).collect();
     for name in wanted {
         let Some(object) = live.get(&ROLE, namespace, name) else {

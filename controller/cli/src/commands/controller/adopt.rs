@@ -17,25 +17,18 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Ended {
     match Connection::open(&context.home, Start::Never).await {
         Err(ConnectError::NotRunning { .. }) => {}
         Ok(_) => {
-            return Err(
-                CommandError::new(ErrorKind::Conflict, "the controller is running with its own owner id")
-                    .hint("stop it first: `jackin controller stop`"),
-            );
+            return Err(CommandError::new(ErrorKind::Conflict, "the controller is running with its own owner id")
+                .hint("stop it first: `jackin controller stop`"));
         }
         Err(error) => return Err(error.into()),
     }
-    let is_id = arguments.owner.len() == 12
-        && arguments
-            .owner
-            .bytes()
-            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    let is_id =
+        arguments.owner.len() == 12 && arguments.owner.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     if !is_id {
         return Err(CommandError::bad_input(format!("not an owner id: `{}`", arguments.owner))
             .hint("it has 12 hexadecimal digits; `docker ps -a --format '{{.Label \"jackin.owner\"}}'` prints those of containers"));
     }
     context.home.adopt(&arguments.owner)?;
-    context
-        .console
-        .say(&format!("adopted the objects of {}", arguments.owner));
+    context.console.say(&format!("adopted the objects of {}", arguments.owner));
     Ok(0)
 }

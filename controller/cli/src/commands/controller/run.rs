@@ -22,10 +22,7 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Ended {
         let _ = rustix::process::setsid();
     }
     console::trace(0);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     match runtime.block_on(serve(options(context))) {
         Ok(()) => Ok(0),
         // Who started it connects to the other one.
@@ -49,10 +46,7 @@ pub(crate) async fn converge_once(context: &Context, command: impl AsyncFnOnce(k
 }
 
 fn options(context: &Context) -> Options {
-    Options {
-        home: context.home.clone(),
-        engine: None,
-    }
+    Options { home: context.home.clone(), engine: None }
 }
 
 impl From<ServeError> for CommandError {

@@ -71,23 +71,13 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Ended {
         console.line(&format!("{status:#}"))?;
         return Ok(0);
     }
-    let Status {
-        pid,
-        version,
-        owner,
-        home,
-        started_at,
-        engine,
-    } = status;
+    let Status { pid, version, owner, home, started_at, engine } = status;
     console.line(&format!("running     pid {pid}, since {started_at}"))?;
     console.line(&format!("version     {version}"))?;
     console.line(&format!("home        {home}"))?;
     console.line(&format!("owner       {owner}"))?;
     console.line(&match engine {
-        Some(engine) => format!(
-            "engine      {} {} (API {})",
-            engine.name, engine.version, engine.api_version
-        ),
+        Some(engine) => format!("engine      {} {} (API {})", engine.name, engine.version, engine.api_version),
         None => "engine      does not answer".to_owned(),
     })?;
     Ok(0)

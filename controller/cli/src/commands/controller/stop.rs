@@ -45,9 +45,7 @@ pub(crate) async fn run(context: &Context) -> Ended {
 
 /// Whether somebody listens, or the process that did has not ended yet.
 async fn is_there(context: &Context, status: Option<&Status>) -> bool {
-    let process = status
-        .and_then(|status| i32::try_from(status.pid).ok())
-        .and_then(rustix::process::Pid::from_raw);
+    let process = status.and_then(|status| i32::try_from(status.pid).ok()).and_then(rustix::process::Pid::from_raw);
     let runs = process.is_some_and(|pid| {
         // A process that ended and was not collected by who started it still has its number.
         let state = fs_err::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).unwrap_or_default();

@@ -23,20 +23,13 @@ pub(super) fn describe(text: &mut String, instance: &Instance, console: &Console
         field(text, "Plan", &plan.to_string());
     }
     if let Some(container) = &status.container {
-        field(
-            text,
-            "Container",
-            &format!("{} ({})", container.name, short(&container.id)),
-        );
+        field(text, "Container", &format!("{} ({})", container.name, short(&container.id)));
     }
     if let Some(image) = &status.image {
         field(text, "Image", &format!("{} ({})", image.name, short(&image.id)));
     }
-    let digests = [
-        ("recipe", &status.digests.recipe),
-        ("launch", &status.digests.launch),
-        ("live", &status.digests.live),
-    ];
+    let digests =
+        [("recipe", &status.digests.recipe), ("launch", &status.digests.launch), ("live", &status.digests.live)];
     let known: Vec<_> = digests
         .iter()
         .filter_map(|(name, digest)| digest.as_ref().map(|digest| format!("{name} {}", digest.short())))
@@ -45,11 +38,7 @@ pub(super) fn describe(text: &mut String, instance: &Instance, console: &Console
         field(text, "Digests", &known.join(", "));
     }
     if let Some(retry) = &status.retry {
-        field(
-            text,
-            "Retry",
-            &format!("after {} failures, at {}", retry.failures, retry.after),
-        );
+        field(text, "Retry", &format!("after {} failures, at {}", retry.failures, retry.after));
     }
     if let Some(pending) = &status.pending_repair {
         section(text, "Pending repair");
@@ -65,13 +54,7 @@ pub(super) fn describe(text: &mut String, instance: &Instance, console: &Console
         let rows: Vec<_> = status
             .rejected_plans
             .iter()
-            .map(|rejected| {
-                vec![
-                    rejected.plan.to_string(),
-                    rejected.reason.to_string(),
-                    rejected.message.clone(),
-                ]
-            })
+            .map(|rejected| vec![rejected.plan.to_string(), rejected.reason.to_string(), rejected.message.clone()])
             .collect();
         table(text, &rows);
     }
@@ -80,12 +63,7 @@ pub(super) fn describe(text: &mut String, instance: &Instance, console: &Console
         let mut rows = vec![["ID", "AGENT", "STATE", "ATTACHED"].map(str::to_owned).to_vec()];
         rows.extend(status.sessions.iter().map(|session| {
             let attached = if session.attached { "yes" } else { "no" };
-            vec![
-                session.id.clone(),
-                session.agent.clone(),
-                session.state.clone(),
-                attached.to_owned(),
-            ]
+            vec![session.id.clone(), session.agent.clone(), session.state.clone(), attached.to_owned()]
         }));
         table(text, &rows);
     }
@@ -95,23 +73,14 @@ pub(super) fn describe(text: &mut String, instance: &Instance, console: &Console
 }
 
 fn describe_launch(text: &mut String, launch: &Launch) {
-    let Launch {
-        id: _,
-        plan,
-        started_at,
-        duration_ms,
-        steps,
-    } = launch;
+    let Launch { id: _, plan, started_at, duration_ms, steps } = launch;
     let took = duration_ms.map_or_else(|| "under way".to_owned(), |duration| format!("{duration} ms"));
     field(text, "Last launch", &format!("{plan} at {started_at}, {took}"));
     timings(text, steps);
 }
 
 fn timings(text: &mut String, steps: &[StepTiming]) {
-    let rows: Vec<_> = steps
-        .iter()
-        .map(|step| vec![step.step.clone(), format!("{} ms", step.duration_ms)])
-        .collect();
+    let rows: Vec<_> = steps.iter().map(|step| vec![step.step.clone(), format!("{} ms", step.duration_ms)]).collect();
     table(text, &rows);
 }
 
@@ -123,10 +92,7 @@ pub(super) fn describe_image(text: &mut String, image: &Image) {
     if !status.reasons.is_empty() {
         section(text, "Reasons");
         for reason in &status.reasons {
-            let change = reason
-                .change
-                .as_ref()
-                .map_or_else(String::new, |change| format!(": {change}"));
+            let change = reason.change.as_ref().map_or_else(String::new, |change| format!(": {change}"));
             let _ = writeln!(text, "  {}{change}", reason.reason);
         }
     }
@@ -143,31 +109,15 @@ pub(super) fn describe_image(text: &mut String, image: &Image) {
         timings(text, &status.steps);
     }
     if let Some(retry) = &status.retry {
-        field(
-            text,
-            "Retry",
-            &format!("after {} failures, at {}", retry.failures, retry.after),
-        );
+        field(text, "Retry", &format!("after {} failures, at {}", retry.failures, retry.after));
     }
 }
 
 pub(super) fn describe_workspace(text: &mut String, workspace: &Workspace) {
     let Some(status) = &workspace.status else { return };
-    field(
-        text,
-        "Instances",
-        &format!("{} of {} ready", status.ready, status.desired),
-    );
+    field(text, "Instances", &format!("{} of {} ready", status.ready, status.desired));
     for role in &status.roles {
-        field(
-            text,
-            "Role",
-            &format!(
-                "{} (revision {})",
-                role.name,
-                role.revision.get(..19).unwrap_or(&role.revision)
-            ),
-        );
+        field(text, "Role", &format!("{} (revision {})", role.name, role.revision.get(..19).unwrap_or(&role.revision)));
     }
 }
 

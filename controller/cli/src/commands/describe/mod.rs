@@ -32,26 +32,14 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Ended {
     let mut texts = Vec::new();
     for one in &selected {
         for object in live::list(&client, one.resource, context.namespace(), &one.names, None).await? {
-            let about = Selected {
-                resource: one.resource,
-                names: vec![object.name_any()],
-            };
+            let about = Selected { resource: one.resource, names: vec![object.name_any()] };
             let api: Api<Event> = Api::namespaced(client.clone(), context.namespace());
-            let found = api
-                .list(&ListParams::default().fields(&events::selector(&about)))
-                .await?;
-            texts.push(describe(
-                one.resource,
-                &object,
-                events::sorted(found.items),
-                &context.console,
-            )?);
+            let found = api.list(&ListParams::default().fields(&events::selector(&about))).await?;
+            texts.push(describe(one.resource, &object, events::sorted(found.items), &context.console)?);
         }
     }
     if texts.is_empty() {
-        context
-            .console
-            .say(&format!("No resources found in {} namespace.", context.namespace()));
+        context.console.say(&format!("No resources found in {} namespace.", context.namespace()));
         return Ok(0);
     }
     context.console.write(&texts.join("\n\n"))?;
@@ -73,34 +61,20 @@ fn describe(
     }
     field(&mut text, "Kind", resource.kind);
     for (name, pairs) in [("Labels", object.labels()), ("Annotations", object.annotations())] {
-        let shown = pairs
-            .iter()
-            .filter(|(key, _)| *key != jackin_api::LAST_APPLIED_ANNOTATION);
+        let shown = pairs.iter().filter(|(key, _)| *key != jackin_api::LAST_APPLIED_ANNOTATION);
         let lines: Vec<_> = shown.map(|(key, value)| format!("{key}={value}")).collect();
         if !lines.is_empty() {
             field(&mut text, name, &lines.join(&format!("\n{:14}", "")));
         }
     }
     if let Some(created) = created {
-        field(
-            &mut text,
-            "Age",
-            &format!("{} (since {created})", text::age(created, now)),
-        );
+        field(&mut text, "Age", &format!("{} (since {created})", text::age(created, now)));
     }
     if object.metadata.deletion_timestamp.is_some() {
-        field(
-            &mut text,
-            "Deleting",
-            &format!("held by {}", object.finalizers().join(", ")),
-        );
+        field(&mut text, "Deleting", &format!("held by {}", object.finalizers().join(", ")));
     }
     if let Some(owner) = object.owner_references().first() {
-        field(
-            &mut text,
-            "Owner",
-            &format!("{}/{}", owner.kind.to_lowercase(), owner.name),
-        );
+        field(&mut text, "Owner", &format!("{}/{}", owner.kind.to_lowercase(), owner.name));
     }
     if resource == &INSTANCE {
         instance::describe(&mut text, &live::typed(object)?, console);
@@ -138,9 +112,7 @@ fn conditions(text: &mut String, object: &DynamicObject, console: &Console, now:
         return;
     }
     section(text, "Conditions");
-    let header = ["TYPE", "STATUS", "REASON", "AGE", "MESSAGE"]
-        .map(str::to_owned)
-        .to_vec();
+    let header = ["TYPE", "STATUS", "REASON", "AGE", "MESSAGE"].map(str::to_owned).to_vec();
     let mut rows = vec![header];
     for condition in &conditions {
         rows.push(vec![
@@ -156,11 +128,7 @@ fn conditions(text: &mut String, object: &DynamicObject, console: &Console, now:
             let condition = &conditions[index - 1];
             condition.type_ == "Stalled" || (condition.type_ == "Ready" && condition.status.to_string() != "True")
         };
-        let line = if is_bad {
-            console.paint(Paint::Bad, line)
-        } else {
-            line.to_owned()
-        };
+        let line = if is_bad { console.paint(Paint::Bad, line) } else { line.to_owned() };
         let _ = writeln!(text, "  {line}");
     }
     let generation = object.metadata.generation.unwrap_or_default();

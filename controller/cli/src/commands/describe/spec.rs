@@ -56,10 +56,8 @@ fn one_line(value: &Value) -> Option<String> {
         Value::String(text) => (!text.contains('\n')).then(|| text.clone()),
         Value::Object(fields) => fields.is_empty().then(|| "{}".to_owned()),
         Value::Array(items) => {
-            let plain: Option<Vec<_>> = items
-                .iter()
-                .map(|item| if item.is_object() { None } else { one_line(item) })
-                .collect();
+            let plain: Option<Vec<_>> =
+                items.iter().map(|item| if item.is_object() { None } else { one_line(item) }).collect();
             plain.map(|items| items.join(", "))
         }
         other => Some(other.to_string()),

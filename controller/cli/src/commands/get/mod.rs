@@ -60,16 +60,10 @@ enum Format {
 pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Ended {
     let selected = resource::select(&arguments.objects)?;
     if arguments.all_namespaces && selected.iter().any(|one| !one.names.is_empty()) {
-        return Err(
-            CommandError::bad_input("an object is named, and all namespaces are asked for")
-                .hint("name its namespace with `-n`"),
-        );
+        return Err(CommandError::bad_input("an object is named, and all namespaces are asked for")
+            .hint("name its namespace with `-n`"));
     }
-    let asking = Asking {
-        arguments,
-        context,
-        client: context.client().await?,
-    };
+    let asking = Asking { arguments, context, client: context.client().await? };
     if arguments.watch {
         let [one] = selected.as_slice() else {
             return Err(CommandError::bad_input("only one kind can be watched at a time"));
@@ -133,21 +127,16 @@ impl Asking<'_> {
             errors.extend(found.errors);
             for mut answer in found.answers {
                 match answer.get_mut("items").map(Value::take) {
-                    Some(Value::Array(items)) => objects.extend(
-                        items
-                            .into_iter()
-                            .map(|item| (one.resource, complete(item, one.resource))),
-                    ),
+                    Some(Value::Array(items)) => {
+                        objects.extend(items.into_iter().map(|item| (one.resource, complete(item, one.resource))))
+                    }
                     _ => objects.push((one.resource, answer)),
                 }
             }
         }
         if format == Format::Name {
             let name = |value: &Value| value["metadata"]["name"].as_str().unwrap_or_default().to_owned();
-            let lines: Vec<_> = objects
-                .iter()
-                .map(|(resource, value)| resource.label(&name(value)) + "\n")
-                .collect();
+            let lines: Vec<_> = objects.iter().map(|(resource, value)| resource.label(&name(value)) + "\n").collect();
             self.context.console.write(&lines.concat())?;
             return self.end(errors);
         }
@@ -203,10 +192,8 @@ impl Asking<'_> {
         }
         loop {
             let path = self.path(one.resource, "", field.as_deref(), Some(&version));
-            let request = Request::get(path)
-                .header("accept", accept)
-                .body(Vec::new())
-                .map_err(kube::Error::HttpError)?;
+            let request =
+                Request::get(path).header("accept", accept).body(Vec::new()).map_err(kube::Error::HttpError)?;
             let mut events = std::pin::pin!(self.client.request_events::<Value>(request).await?);
             while let Some(event) = events.try_next().await? {
                 let object = match event {
@@ -228,10 +215,7 @@ impl Asking<'_> {
                     let own = table.widths(&layout, None);
                     // Columns only ever grow, so that the lines stay below each other.
                     widths.resize(own.len().max(widths.len()), 0);
-                    widths
-                        .iter_mut()
-                        .zip(own)
-                        .for_each(|(known, own)| *known = own.max(*known));
+                    widths.iter_mut().zip(own).for_each(|(known, own)| *known = own.max(*known));
                     self.context.console.write(&table.render_with(&layout, None, &widths))?;
                     layout.has_headers = false;
                 } else {
@@ -252,24 +236,16 @@ impl Asking<'_> {
                 let name = object["metadata"]["name"].as_str().unwrap_or_default();
                 self.context.console.line(&resource.label(name))
             }
-            Some(Format::Yaml) => self
-                .context
-                .console
-                .write(&format!("---\n{}", manifest::to_yaml(object)?)),
+            Some(Format::Yaml) => self.context.console.write(&format!("---\n{}", manifest::to_yaml(object)?)),
             _ => self.context.console.line(&format!("{object:#}")),
         }
     }
 
     /// Asks for the objects of one kind: each named one, or the list.
     async fn ask<T: DeserializeOwned>(&self, one: &Selected, accept: &str) -> Result<Found<T>, CommandError> {
-        let mut found = Found {
-            answers: Vec::new(),
-            errors: Vec::new(),
-        };
+        let mut found = Found { answers: Vec::new(), errors: Vec::new() };
         if one.names.is_empty() {
-            found
-                .answers
-                .push(self.get(one.resource, "", None, None, accept).await?);
+            found.answers.push(self.get(one.resource, "", None, None, accept).await?);
             return Ok(found);
         }
         for name in &one.names {
@@ -291,10 +267,7 @@ impl Asking<'_> {
         accept: &str,
     ) -> Result<T, CommandError> {
         let path = self.path(resource, name, field, watch_from);
-        let request = Request::get(path)
-            .header("accept", accept)
-            .body(Vec::new())
-            .map_err(kube::Error::HttpError)?;
+        let request = Request::get(path).header("accept", accept).body(Vec::new()).map_err(kube::Error::HttpError)?;
         Ok(self.client.request(request).await?)
     }
 
@@ -312,36 +285,22 @@ impl Asking<'_> {
             query.push(format!("fieldSelector={}", encoded(field)));
         }
         if let Some(version) = watch_from {
-            query.push(format!(
-                "watch=true&allowWatchBookmarks=true&resourceVersion={}",
-                encoded(version)
-            ));
+            query.push(format!("watch=true&allowWatchBookmarks=true&resourceVersion={}", encoded(version)));
         }
-        if query.is_empty() {
-            path
-        } else {
-            format!("{path}?{}", query.join("&"))
-        }
+        if query.is_empty() { path } else { format!("{path}?{}", query.join("&")) }
     }
 
     fn say_none(&self) {
         if self.arguments.all_namespaces {
             self.context.console.say("No resources found");
         } else {
-            self.context.console.say(&format!(
-                "No resources found in {} namespace.",
-                self.context.namespace()
-            ));
+            self.context.console.say(&format!("No resources found in {} namespace.", self.context.namespace()));
         }
     }
 
     fn end(&self, errors: Vec<CommandError>) -> Ended {
         let diagnostics: Vec<_> = errors.into_iter().flat_map(CommandError::into_diagnostics).collect();
-        if diagnostics.is_empty() {
-            Ok(0)
-        } else {
-            Err(CommandError::of(ErrorKind::Failed, diagnostics))
-        }
+        if diagnostics.is_empty() { Ok(0) } else { Err(CommandError::of(ErrorKind::Failed, diagnostics)) }
     }
 }
 
@@ -351,10 +310,7 @@ fn complete(item: Value, resource: &Resource) -> Value {
         return item;
     };
     let api = resource.api_resource();
-    object.types.get_or_insert(kube::core::TypeMeta {
-        api_version: api.api_version,
-        kind: api.kind,
-    });
+    object.types.get_or_insert(kube::core::TypeMeta { api_version: api.api_version, kind: api.kind });
     serde_json::to_value(object).unwrap_or(item)
 }
 

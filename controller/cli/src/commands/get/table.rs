@@ -59,22 +59,15 @@ impl Table {
 
     /// The version that the table, or its only row, speaks of.
     pub(super) fn resource_version(&self) -> Option<String> {
-        let of = |value: &Value| {
-            value["resourceVersion"]
-                .as_str()
-                .filter(|version| !version.is_empty())
-                .map(str::to_owned)
-        };
+        let of =
+            |value: &Value| value["resourceVersion"].as_str().filter(|version| !version.is_empty()).map(str::to_owned);
         of(&self.metadata).or_else(|| of(&self.rows.first()?.object["metadata"]))
     }
 
     /// The widths of the columns that are shown.
     pub(super) fn widths(&self, layout: &Layout, prefix: Option<&Resource>) -> Vec<usize> {
         let mut widths = Vec::new();
-        let with_headers = Layout {
-            has_headers: true,
-            ..*layout
-        };
+        let with_headers = Layout { has_headers: true, ..*layout };
         for row in self.cells(&with_headers, prefix) {
             for (index, cell) in row.iter().enumerate() {
                 let width = cell.chars().count();
@@ -110,11 +103,7 @@ impl Table {
             lines.push(line);
         }
         for row in &self.rows {
-            let cells = self
-                .column_definitions
-                .iter()
-                .zip(&row.cells)
-                .filter(|(column, _)| is_shown(column));
+            let cells = self.column_definitions.iter().zip(&row.cells).filter(|(column, _)| is_shown(column));
             let mut line: Vec<_> = cells
                 .map(|(column, cell)| match prefix {
                     Some(resource) if column.format == "name" => resource.label(&cell_text(cell)),
@@ -122,13 +111,7 @@ impl Table {
                 })
                 .collect();
             if layout.has_namespace {
-                line.insert(
-                    0,
-                    row.object["metadata"]["namespace"]
-                        .as_str()
-                        .unwrap_or_default()
-                        .to_owned(),
-                );
+                line.insert(0, row.object["metadata"]["namespace"].as_str().unwrap_or_default().to_owned());
             }
             lines.push(line);
         }
@@ -166,33 +149,15 @@ mod tests {
 
     #[test]
     fn only_a_wide_table_has_the_columns_of_low_priority() {
-        let narrow = Layout {
-            is_wide: false,
-            has_namespace: false,
-            has_headers: true,
-        };
-        assert_eq!(
-            table().render(&narrow, None),
-            "NAME        PHASE\nshop-main   Running\na           <none>\n"
-        );
-        let wide = Layout {
-            is_wide: true,
-            has_headers: false,
-            ..narrow
-        };
-        assert_eq!(
-            table().render(&wide, None),
-            "shop-main   Running   4f2a\na           <none>    77\n"
-        );
+        let narrow = Layout { is_wide: false, has_namespace: false, has_headers: true };
+        assert_eq!(table().render(&narrow, None), "NAME        PHASE\nshop-main   Running\na           <none>\n");
+        let wide = Layout { is_wide: true, has_headers: false, ..narrow };
+        assert_eq!(table().render(&wide, None), "shop-main   Running   4f2a\na           <none>    77\n");
     }
 
     #[test]
     fn names_say_their_kind_and_namespace_where_that_is_not_clear() {
-        let layout = Layout {
-            is_wide: false,
-            has_namespace: true,
-            has_headers: false,
-        };
+        let layout = Layout { is_wide: false, has_namespace: true, has_headers: false };
         let text = table().render(&layout, Some(&crate::resource::INSTANCE));
         assert_eq!(
             text,

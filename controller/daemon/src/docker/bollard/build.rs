@@ -56,13 +56,7 @@ impl DockerEngine {
 }
 
 fn options(request: &BuildRequest) -> BuildImageOptions {
-    let BuildRequest {
-        tags,
-        dockerfile,
-        labels,
-        no_cache,
-        build_args,
-    } = request;
+    let BuildRequest { tags, dockerfile, labels, no_cache, build_args } = request;
     BuildImageOptions {
         t: tags.first().cloned(),
         dockerfile: dockerfile.clone(),
@@ -89,25 +83,14 @@ struct Transcript {
 
 impl Transcript {
     fn new(progress: mpsc::UnboundedSender<BuildProgress>) -> Self {
-        Self {
-            progress,
-            rest: String::new(),
-            tail: Vec::new(),
-            step: None,
-            image: None,
-        }
+        Self { progress, rest: String::new(), tail: Vec::new(), step: None, image: None }
     }
 
     fn hear(&mut self, news: BuildInfo) {
         if let Some(id) = news.aux.and_then(|aux| aux.id) {
             self.image = Some(id);
         }
-        self.rest.push_str(
-            &news
-                .stream
-                .or(news.status.map(|status| status + "\n"))
-                .unwrap_or_default(),
-        );
+        self.rest.push_str(&news.stream.or(news.status.map(|status| status + "\n")).unwrap_or_default());
         while let Some((line, rest)) = self.rest.split_once('\n') {
             let (line, rest) = (line.trim_end_matches('\r').to_owned(), rest.to_owned());
             self.rest = rest;
@@ -118,11 +101,7 @@ impl Transcript {
     fn line(&mut self, line: String) {
         if let Some(instruction) = step_header(&line) {
             self.end_step();
-            let step = BuildStep {
-                instruction: instruction.to_owned(),
-                duration_ms: 0,
-                cached: false,
-            };
+            let step = BuildStep { instruction: instruction.to_owned(), duration_ms: 0, cached: false };
             self.step = Some((step, Instant::now()));
         } else if line.starts_with(" ---> Using cache")
             && let Some((step, _)) = &mut self.step
@@ -199,10 +178,7 @@ mod tests {
     use super::*;
 
     fn said(transcript: &mut Transcript, text: &str) {
-        transcript.hear(BuildInfo {
-            stream: Some(text.to_owned()),
-            ..BuildInfo::default()
-        });
+        transcript.hear(BuildInfo { stream: Some(text.to_owned()), ..BuildInfo::default() });
     }
 
     #[test]
@@ -211,17 +187,8 @@ mod tests {
         let mut transcript = Transcript::new(progress);
         said(&mut transcript, "Step 1/2 : FROM tiny\n ---> 0123\nStep 2/2 : RUN fal");
         said(&mut transcript, "se\n ---> Running in 4567\noops\n");
-        let answer = Failure::Answer {
-            status: 500,
-            message: "The command returned a non-zero code: 3".to_owned(),
-        };
-        let EngineErrorCause::BuildFailed {
-            instruction,
-            exit_code,
-            tail,
-            ..
-        } = transcript.failure(answer, "x")
-        else {
+        let answer = Failure::Answer { status: 500, message: "The command returned a non-zero code: 3".to_owned() };
+        let EngineErrorCause::BuildFailed { instruction, exit_code, tail, .. } = transcript.failure(answer, "x") else {
             panic!("not a failed build");
         };
         assert_eq!((instruction.as_deref(), exit_code), (Some("RUN false"), Some(3)));

@@ -64,8 +64,7 @@ impl DockerEngine {
     fn agree_on_version(&self, version: &SystemVersion) {
         let newest = version.api_version.as_deref().and_then(minor_of).unwrap_or(OUR_MINOR);
         let oldest = version.min_api_version.as_deref().and_then(minor_of).unwrap_or(0);
-        self.api_minor
-            .store(OUR_MINOR.min(newest).max(oldest), Ordering::Relaxed);
+        self.api_minor.store(OUR_MINOR.min(newest).max(oldest), Ordering::Relaxed);
     }
 
     pub(super) async fn who_answers(&self) -> Result<EngineInfo, EngineError> {
@@ -74,16 +73,8 @@ impl DockerEngine {
         let version = bounded(Operation::Ping, &object, limit::READ, client.version()).await?;
         // An engine that was upgraded under us may have dropped the version agreed on before.
         self.agree_on_version(&version);
-        let platform = version
-            .platform
-            .map(|platform| platform.name)
-            .filter(|name| !name.is_empty());
-        let component = version
-            .components
-            .into_iter()
-            .flatten()
-            .next()
-            .map(|component| component.name);
+        let platform = version.platform.map(|platform| platform.name).filter(|name| !name.is_empty());
+        let component = version.components.into_iter().flatten().next().map(|component| component.name);
         Ok(EngineInfo {
             name: platform.or(component).unwrap_or_else(|| "Docker".to_owned()),
             version: version.version.unwrap_or_default(),
@@ -114,9 +105,7 @@ pub(super) async fn bounded<T>(
     after: Duration,
     answer: impl Future<Output = Result<T, bollard::errors::Error>> + Send,
 ) -> Result<T, EngineError> {
-    within(after, answer)
-        .await
-        .map_err(|failure| failure.into_error(operation, object))
+    within(after, answer).await.map_err(|failure| failure.into_error(operation, object))
 }
 
 /// Waits for an answer, at most so long, for callers that tell "already so" from "refused".

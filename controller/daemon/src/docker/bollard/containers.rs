@@ -69,10 +69,7 @@ impl DockerEngine {
     pub(super) async fn stop(&self, id: &ContainerId, timeout_seconds: u32) -> Result<(), EngineError> {
         let operation = Operation::StopContainer;
         let seconds = i32::try_from(timeout_seconds).unwrap_or(i32::MAX);
-        let options = StopContainerOptions {
-            t: Some(seconds),
-            ..StopContainerOptions::default()
-        };
+        let options = StopContainerOptions { t: Some(seconds), ..StopContainerOptions::default() };
         let after = Duration::from_secs(timeout_seconds.into()) + limit::STOP_GRACE;
         let client = self.client(operation, &id.0).await?;
         bounded(operation, &id.0, after, client.stop_container(&id.0, Some(options))).await
@@ -80,26 +77,14 @@ impl DockerEngine {
 
     pub(super) async fn kill(&self, id: &ContainerId, signal: &str) -> Result<(), EngineError> {
         let operation = Operation::KillContainer;
-        let options = KillContainerOptions {
-            signal: signal.to_owned(),
-        };
+        let options = KillContainerOptions { signal: signal.to_owned() };
         let client = self.client(operation, &id.0).await?;
-        bounded(
-            operation,
-            &id.0,
-            limit::WRITE,
-            client.kill_container(&id.0, Some(options)),
-        )
-        .await
+        bounded(operation, &id.0, limit::WRITE, client.kill_container(&id.0, Some(options))).await
     }
 
     pub(super) async fn remove(&self, id: &ContainerId, force: bool) -> Result<(), EngineError> {
         let operation = Operation::RemoveContainer;
-        let options = RemoveContainerOptions {
-            v: true,
-            force,
-            link: false,
-        };
+        let options = RemoveContainerOptions { v: true, force, link: false };
         let client = self.client(operation, &id.0).await?;
         let answer = within(limit::WRITE, client.remove_container(&id.0, Some(options))).await;
         match answer {
@@ -127,9 +112,7 @@ impl DockerEngine {
         let options = RenameContainerOptions { name: name.to_owned() };
         let client = self.client(operation, &id.0).await?;
         let answer = within(limit::WRITE, client.rename_container(&id.0, options)).await;
-        settled(answer, operation, &id.0, |failure| {
-            failure.says(&["with the same name as its current name"])
-        })
+        settled(answer, operation, &id.0, |failure| failure.says(&["with the same name as its current name"]))
     }
 
     pub(super) async fn update(
@@ -149,10 +132,7 @@ impl DockerEngine {
 
     pub(super) async fn unpack(&self, id: &ContainerId, path: &str, archive: Archive) -> Result<(), EngineError> {
         let operation = Operation::PutArchive;
-        let options = UploadToContainerOptions {
-            path: path.to_owned(),
-            ..UploadToContainerOptions::default()
-        };
+        let options = UploadToContainerOptions { path: path.to_owned(), ..UploadToContainerOptions::default() };
         let client = self.client(operation, &id.0).await?;
         let (body, fault) = upload(archive);
         let sent = client.upload_to_container(&id.0, Some(options), body);
@@ -162,19 +142,12 @@ impl DockerEngine {
 
     pub(super) async fn logs(&self, id: &ContainerId, tail: usize) -> Result<String, EngineError> {
         let operation = Operation::ContainerLogs;
-        let options = LogsOptions {
-            stdout: true,
-            stderr: true,
-            tail: tail.to_string(),
-            ..LogsOptions::default()
-        };
+        let options = LogsOptions { stdout: true, stderr: true, tail: tail.to_string(), ..LogsOptions::default() };
         let client = self.client(operation, &id.0).await?;
-        let read = client
-            .logs(&id.0, Some(options))
-            .try_fold(Vec::new(), |mut text, part| async move {
-                text.extend_from_slice(&part.into_bytes());
-                Ok(text)
-            });
+        let read = client.logs(&id.0, Some(options)).try_fold(Vec::new(), |mut text, part| async move {
+            text.extend_from_slice(&part.into_bytes());
+            Ok(text)
+        });
         let text = bounded(operation, &id.0, limit::READ, read).await?;
         Ok(String::from_utf8_lossy(&text).into_owned())
     }

@@ -68,17 +68,14 @@ impl EngineAddress {
     /// `NotSupported` for transports that we do not speak.
     pub fn parse(host: &str, encrypted: bool) -> Result<Self, EngineError> {
         let unsupported = |hint: &str| {
-            let cause = EngineErrorCause::NotSupported {
-                address: host.to_owned(),
-                hint: hint.to_owned(),
-            };
+            let cause = EngineErrorCause::NotSupported { address: host.to_owned(), hint: hint.to_owned() };
             EngineError::new(Operation::Connect, host, cause)
         };
         match host.split_once("://") {
             Some(("unix", path)) if path.starts_with('/') => Ok(Self::Unix(PathBuf::from(path))),
-            Some(("tcp" | "http", _)) if encrypted => Err(unsupported(
-                "TLS is not spoken; forward the engine's socket with `ssh -L` and use `unix://`",
-            )),
+            Some(("tcp" | "http", _)) if encrypted => {
+                Err(unsupported("TLS is not spoken; forward the engine's socket with `ssh -L` and use `unix://`"))
+            }
             Some(("tcp" | "http", address)) if !address.is_empty() => {
                 Ok(Self::Tcp(address.trim_end_matches('/').to_owned()))
             }
@@ -91,17 +88,10 @@ impl EngineAddress {
     }
 
     fn of_context(name: &str, folder: &Path) -> Result<Self, EngineError> {
-        let directory: String = Sha256::digest(name.as_bytes())
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let directory: String = Sha256::digest(name.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
         let found = read::<ContextMeta>(&folder.join("contexts/meta").join(&directory).join("meta.json"))?;
         let Some(meta) = found else {
-            return Err(EngineError::new(
-                Operation::Connect,
-                format!("context {name}"),
-                EngineErrorCause::NotFound,
-            ));
+            return Err(EngineError::new(Operation::Connect, format!("context {name}"), EngineErrorCause::NotFound));
         };
         let encrypted = folder.join("contexts/tls").join(&directory).join("docker").exists();
         match meta.endpoints.docker.host {
@@ -156,9 +146,7 @@ fn read<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Option<T>, Engine
         EngineError::new(Operation::Connect, object, EngineErrorCause::BadAnswer { source })
     };
     match fs_err::read(path) {
-        Ok(bytes) => serde_json::from_slice(&bytes)
-            .map(Some)
-            .map_err(|error| unreadable(Arc::new(error))),
+        Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|error| unreadable(Arc::new(error))),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(unreadable(Arc::new(error))),
     }

@@ -22,10 +22,7 @@ impl DockerEngine {
         let operation = Operation::CreateContainer;
         let client = self.client(operation, &spec.name).await?;
         let host = self.host_facts(operation, &spec.name).await?;
-        let options = CreateContainerOptions {
-            name: Some(spec.name.clone()),
-            ..CreateContainerOptions::default()
-        };
+        let options = CreateContainerOptions { name: Some(spec.name.clone()), ..CreateContainerOptions::default() };
         let created = client.create_container(Some(options), body(spec, host));
         let id = ContainerId(bounded(operation, &spec.name, limit::WRITE, created).await?.id);
         // Engines before API 1.44 take one network at creation.
@@ -74,9 +71,7 @@ fn body(spec: &ContainerSpec, host: &HostFacts) -> ContainerCreateBody {
     };
     limits::at_creation(limits, &mut host_config);
     secure(security, &mut host_config);
-    let endpoints = networks
-        .first()
-        .map(|network| HashMap::from([(network.clone(), endpoint(network, aliases))]));
+    let endpoints = networks.first().map(|network| HashMap::from([(network.clone(), endpoint(network, aliases))]));
     ContainerCreateBody {
         image: Some(image.0.clone()),
         entrypoint: Some(command.clone()),
@@ -91,19 +86,13 @@ fn body(spec: &ContainerSpec, host: &HostFacts) -> ContainerCreateBody {
         tty: Some(false),
         stop_timeout: Some((*stop_timeout_seconds).into()),
         host_config: Some(host_config),
-        networking_config: endpoints.map(|endpoints| NetworkingConfig {
-            endpoints_config: Some(endpoints),
-        }),
+        networking_config: endpoints.map(|endpoints| NetworkingConfig { endpoints_config: Some(endpoints) }),
         ..ContainerCreateBody::default()
     }
 }
 
 fn secure(security: &Security, host: &mut HostConfig) {
-    let Security {
-        capabilities,
-        read_only_rootfs,
-        no_new_privileges,
-    } = security;
+    let Security { capabilities, read_only_rootfs, no_new_privileges } = security;
     host.privileged = Some(false);
     host.cap_drop = Some(vec!["ALL".to_owned()]);
     host.cap_add = Some(capabilities.clone());
@@ -123,18 +112,12 @@ fn bounded_logs(host: &HostFacts) -> Option<HostConfigLogConfig> {
 /// Aliases, where the network has them.
 pub(super) fn endpoint(network: &str, aliases: &[String]) -> EndpointSettings {
     let aliases = (network != DEFAULT_BRIDGE && !aliases.is_empty()).then(|| aliases.to_vec());
-    EndpointSettings {
-        aliases,
-        ..EndpointSettings::default()
-    }
+    EndpointSettings { aliases, ..EndpointSettings::default() }
 }
 
 fn mount(mount: &Mount) -> Option<EngineMount> {
-    let base = EngineMount {
-        target: Some(mount.target.clone()),
-        read_only: Some(mount.read_only),
-        ..EngineMount::default()
-    };
+    let base =
+        EngineMount { target: Some(mount.target.clone()), read_only: Some(mount.read_only), ..EngineMount::default() };
     match &mount.source {
         // Unlike `Binds`, a mount whose source is missing is an error and not a new directory of root's.
         MountSource::Bind { path } => Some(EngineMount {

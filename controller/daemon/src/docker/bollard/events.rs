@@ -75,9 +75,7 @@ fn action(kind: EventKind, word: &str, attributes: &HashMap<String, String>) -> 
         (EventKind::Image, "import") => EventAction::Created,
         (_, "create") => EventAction::Created,
         (_, "start") => EventAction::Started,
-        (_, "die") => EventAction::Died {
-            exit_code: attributes.get("exitCode").and_then(|code| code.parse().ok()),
-        },
+        (_, "die") => EventAction::Died { exit_code: attributes.get("exitCode").and_then(|code| code.parse().ok()) },
         (_, "stop") => EventAction::Stopped,
         (_, "kill") => EventAction::Killed,
         (_, "pause") => EventAction::Paused,

@@ -39,25 +39,15 @@ impl Failure {
 /// Sorts bollard's errors: what the engine answered, and everything that lets nothing be concluded.
 pub(super) fn classify(error: Error) -> Failure {
     match error {
-        Error::DockerResponseServerError { status_code, message } => Failure::Answer {
-            status: status_code,
-            message,
-        },
+        Error::DockerResponseServerError { status_code, message } => Failure::Answer { status: status_code, message },
         // An error in the middle of a stream comes after a status of success.
-        Error::DockerStreamError { error } => Failure::Answer {
-            status: 500,
-            message: error,
-        },
+        Error::DockerStreamError { error } => Failure::Answer { status: 500, message: error },
         error @ (Error::SocketNotFoundError(_)
         | Error::IOError { .. }
         | Error::HyperResponseError { .. }
         | Error::HyperLegacyError { .. }
-        | Error::RequestTimeoutError) => Failure::Other(EngineErrorCause::Unreachable {
-            source: Arc::new(error),
-        }),
-        other => Failure::Other(EngineErrorCause::BadAnswer {
-            source: Arc::new(other),
-        }),
+        | Error::RequestTimeoutError) => Failure::Other(EngineErrorCause::Unreachable { source: Arc::new(error) }),
+        other => Failure::Other(EngineErrorCause::BadAnswer { source: Arc::new(other) }),
     }
 }
 
@@ -67,22 +57,18 @@ fn cause_of_answer(operation: Operation, object: &str, status: u16, message: Str
     }
     match (operation, status) {
         (Operation::CreateContainer, 404) if message.to_lowercase().contains("no such image") => {
-            EngineErrorCause::ImageMissing {
-                image: image_of(&message).unwrap_or(object).to_owned(),
-            }
+            EngineErrorCause::ImageMissing { image: image_of(&message).unwrap_or(object).to_owned() }
         }
-        (Operation::PullImage, 404) => EngineErrorCause::ImageMissing {
-            image: object.to_owned(),
-        },
+        (Operation::PullImage, 404) => EngineErrorCause::ImageMissing { image: object.to_owned() },
         // What a container needs may be missing while the container is there.
         (Operation::CreateContainer, 404) => EngineErrorCause::Refused { status, message },
         (Operation::StartContainer, 404) if !message.to_lowercase().contains("no such container") => {
             EngineErrorCause::Refused { status, message }
         }
         (_, 404) => EngineErrorCause::NotFound,
-        (Operation::CreateContainer | Operation::RenameContainer, 409) => EngineErrorCause::NameConflict {
-            holder: holder_of(&message).map(str::to_owned),
-        },
+        (Operation::CreateContainer | Operation::RenameContainer, 409) => {
+            EngineErrorCause::NameConflict { holder: holder_of(&message).map(str::to_owned) }
+        }
         (Operation::RemoveContainer | Operation::RemoveImage | Operation::RemoveVolume, 409) => {
             EngineErrorCause::InUse { message }
         }
@@ -94,17 +80,10 @@ fn cause_of_answer(operation: Operation, object: &str, status: u16, message: Str
 /// The id in `… is already in use by container "ID". You have to …`.
 fn holder_of(message: &str) -> Option<&str> {
     let (_, after) = message.split_once("by container ")?;
-    after
-        .trim_start_matches('"')
-        .split(['"', '.', ' '])
-        .next()
-        .filter(|id| !id.is_empty())
+    after.trim_start_matches('"').split(['"', '.', ' ']).next().filter(|id| !id.is_empty())
 }
 
 /// The name in `No such image: NAME`.
 fn image_of(message: &str) -> Option<&str> {
-    message
-        .rsplit_once(": ")
-        .map(|(_, image)| image.trim())
-        .filter(|image| !image.is_empty())
+    message.rsplit_once(": ").map(|(_, image)| image.trim()).filter(|image| !image.is_empty())
 }

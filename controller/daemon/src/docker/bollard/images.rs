@@ -16,10 +16,7 @@ use crate::docker::{Archive, EngineError, EngineErrorCause, LabelFilter, Operati
 impl DockerEngine {
     pub(super) async fn images(&self, filter: &LabelFilter) -> Result<Vec<Image>, EngineError> {
         let (operation, object) = (Operation::ListImages, "");
-        let options = ListImagesOptions {
-            filters: translate::filters(filter),
-            ..ListImagesOptions::default()
-        };
+        let options = ListImagesOptions { filters: translate::filters(filter), ..ListImagesOptions::default() };
         let client = self.client(operation, object).await?;
         let found = bounded(operation, object, limit::READ, client.list_images(Some(options))).await?;
         let mut images: Vec<_> = found.into_iter().map(translate::listed_image).collect();
@@ -47,10 +44,7 @@ impl DockerEngine {
         };
         let client = self.client(operation, reference).await?;
         let mut news = client.create_image(Some(options), None, None);
-        while bounded(operation, reference, limit::PULL_SILENCE, news.try_next())
-            .await?
-            .is_some()
-        {}
+        while bounded(operation, reference, limit::PULL_SILENCE, news.try_next()).await?.is_some() {}
         self.id_of(operation, reference).await
     }
 
@@ -66,10 +60,7 @@ impl DockerEngine {
             from_src: Some("-".to_owned()),
             repo: Some(repository.to_owned()),
             tag: tag.map(str::to_owned),
-            changes: labels
-                .iter()
-                .map(|(key, value)| label_instruction(key, value))
-                .collect(),
+            changes: labels.iter().map(|(key, value)| label_instruction(key, value)).collect(),
             ..CreateImageOptions::default()
         };
         let client = self.client(operation, reference).await?;
@@ -78,9 +69,7 @@ impl DockerEngine {
         let told = news.try_fold(None, |id, news: CreateImageInfo| async move {
             Ok(news.status.filter(|status| is_id(status)).or(id))
         });
-        let id = bounded(operation, reference, limit::ARCHIVE, told)
-            .await
-            .map_err(|error| fault.explain(error))?;
+        let id = bounded(operation, reference, limit::ARCHIVE, told).await.map_err(|error| fault.explain(error))?;
         match id {
             Some(id) => Ok(ImageId(id)),
             None => self.id_of(operation, reference).await,
@@ -90,9 +79,7 @@ impl DockerEngine {
     /// The id of an image that must exist by now.
     async fn id_of(&self, operation: Operation, reference: &str) -> Result<ImageId, EngineError> {
         let missing = || {
-            let cause = EngineErrorCause::ImageMissing {
-                image: reference.to_owned(),
-            };
+            let cause = EngineErrorCause::ImageMissing { image: reference.to_owned() };
             EngineError::new(operation, reference, cause)
         };
         Ok(self.image(reference).await?.ok_or_else(missing)?.id)
@@ -101,18 +88,9 @@ impl DockerEngine {
     pub(super) async fn tag(&self, image: &ImageId, reference: &str) -> Result<(), EngineError> {
         let operation = Operation::TagImage;
         let (repository, tag) = repository_and_tag(reference);
-        let options = TagImageOptions {
-            repo: Some(repository.to_owned()),
-            tag: tag.map(str::to_owned),
-        };
+        let options = TagImageOptions { repo: Some(repository.to_owned()), tag: tag.map(str::to_owned) };
         let client = self.client(operation, &image.0).await?;
-        bounded(
-            operation,
-            &image.0,
-            limit::WRITE,
-            client.tag_image(&image.0, Some(options)),
-        )
-        .await
+        bounded(operation, &image.0, limit::WRITE, client.tag_image(&image.0, Some(options))).await
     }
 
     pub(super) async fn forget_image(&self, reference: &str) -> Result<(), EngineError> {

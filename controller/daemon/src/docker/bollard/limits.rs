@@ -20,11 +20,7 @@ fn processors_out_of_reach(processors: i64) -> i64 {
 
 /// Sets limits for a container to be made.
 pub(super) fn at_creation(limits: &Limits, host: &mut HostConfig) {
-    let Limits {
-        nano_cpus,
-        memory_bytes,
-        pids,
-    } = *limits;
+    let Limits { nano_cpus, memory_bytes, pids } = *limits;
     host.nano_cpus = nano_cpus;
     host.memory = memory_bytes;
     // Equal to memory means no swap; left out, the engine would allow as much again.
@@ -39,11 +35,7 @@ pub(super) fn to_update(
     restart: RestartPolicy,
     processors: i64,
 ) -> ContainerUpdateBody {
-    let Limits {
-        nano_cpus,
-        memory_bytes,
-        pids,
-    } = *wanted;
+    let Limits { nano_cpus, memory_bytes, pids } = *wanted;
     let memory = memory_bytes.or(found.memory_bytes.map(|_| MEMORY_OUT_OF_REACH));
     ContainerUpdateBody {
         nano_cpus: nano_cpus.or(found.nano_cpus.map(|_| processors_out_of_reach(processors))),
@@ -71,11 +63,7 @@ mod tests {
 
     #[test]
     fn a_limit_taken_away_reads_back_as_none() {
-        let found = Limits {
-            nano_cpus: Some(BILLION),
-            memory_bytes: Some(1 << 26),
-            pids: Some(10),
-        };
+        let found = Limits { nano_cpus: Some(BILLION), memory_bytes: Some(1 << 26), pids: Some(10) };
         let sent = to_update(&Limits::default(), &found, RestartPolicy::No, 4);
         let host = HostConfig {
             nano_cpus: sent.nano_cpus,

@@ -19,9 +19,7 @@ use crate::docker::{EngineError, EngineErrorCause, LabelFilter, Operation};
 
 impl DockerEngine {
     pub(super) async fn networks(&self, filter: &LabelFilter) -> Result<Vec<Network>, EngineError> {
-        let found = self
-            .listed(Operation::ListNetworks, "", translate::filters(filter))
-            .await?;
+        let found = self.listed(Operation::ListNetworks, "", translate::filters(filter)).await?;
         let mut networks: Vec<_> = found.into_iter().filter_map(network).collect();
         networks.sort_by(|one, other| (&one.name, &one.id).cmp(&(&other.name, &other.id)));
         Ok(networks)
@@ -43,11 +41,7 @@ impl DockerEngine {
         let client = self.client(operation, name_or_id).await?;
         match within(limit::READ, client.inspect_network(&id, None::<InspectNetworkOptions>)).await {
             Ok(found) => {
-                let members = found
-                    .containers
-                    .unwrap_or_default()
-                    .into_values()
-                    .filter_map(|member| member.name);
+                let members = found.containers.unwrap_or_default().into_values().filter_map(|member| member.name);
                 let mut members: Vec<String> = members.collect();
                 members.sort();
                 let id = NetworkId(found.id.unwrap_or(id));
@@ -149,19 +143,12 @@ impl DockerEngine {
     ) -> Result<(), EngineError> {
         let operation = Operation::ConnectNetwork;
         let client = self.client(operation, &id.0).await?;
-        let request = NetworkConnectRequest {
-            container: container.0.clone(),
-            endpoint_config: Some(endpoint("", aliases)),
-        };
+        let request =
+            NetworkConnectRequest { container: container.0.clone(), endpoint_config: Some(endpoint("", aliases)) };
         match within(limit::WRITE, client.connect_network(&id.0, request)).await {
             // The engine says so of any endpoint of that name: is it this container's?
             Err(failure) if failure.says(&["already exists in network"]) => {
-                let inspected = bounded(
-                    operation,
-                    &id.0,
-                    limit::READ,
-                    client.inspect_container(&container.0, None),
-                );
+                let inspected = bounded(operation, &id.0, limit::READ, client.inspect_container(&container.0, None));
                 let networks = inspected.await?.network_settings.and_then(|settings| settings.networks);
                 let connected = |endpoint: &bollard::models::EndpointSettings| {
                     endpoint.network_id.as_deref() == Some(id.0.as_str())
@@ -183,10 +170,7 @@ impl DockerEngine {
     ) -> Result<(), EngineError> {
         let operation = Operation::DisconnectNetwork;
         let client = self.client(operation, &id.0).await?;
-        let request = NetworkDisconnectRequest {
-            container: container.0.clone(),
-            force: Some(force),
-        };
+        let request = NetworkDisconnectRequest { container: container.0.clone(), force: Some(force) };
         let answer = within(limit::WRITE, client.disconnect_network(&id.0, request)).await;
         let already_so = |failure: &Failure| failure.is_missing() || failure.says(&["is not connected to"]);
         settled(answer, operation, &id.0, already_so)

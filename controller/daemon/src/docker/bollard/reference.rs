@@ -30,14 +30,8 @@ mod tests {
     fn a_port_is_not_taken_for_a_tag_and_no_tag_means_latest() {
         assert_eq!(repository_and_tag("debian"), ("debian", Some("latest")));
         assert_eq!(repository_and_tag("debian:12"), ("debian", Some("12")));
-        assert_eq!(
-            repository_and_tag("127.0.0.1:5000/a/b"),
-            ("127.0.0.1:5000/a/b", Some("latest"))
-        );
-        assert_eq!(
-            repository_and_tag("127.0.0.1:5000/a/b:1"),
-            ("127.0.0.1:5000/a/b", Some("1"))
-        );
+        assert_eq!(repository_and_tag("127.0.0.1:5000/a/b"), ("127.0.0.1:5000/a/b", Some("latest")));
+        assert_eq!(repository_and_tag("127.0.0.1:5000/a/b:1"), ("127.0.0.1:5000/a/b", Some("1")));
         assert_eq!(repository_and_tag("a@sha256:00"), ("a@sha256:00", None));
     }
 }

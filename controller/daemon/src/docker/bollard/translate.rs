@@ -33,10 +33,7 @@ pub(super) fn summary(found: bollard::models::ContainerSummary) -> Option<Contai
     let networks = found.network_settings.and_then(|settings| settings.networks);
     // Links of other containers show up as further names, with two slashes.
     let names = found.names.unwrap_or_default();
-    let own = names
-        .iter()
-        .map(|name| name.trim_start_matches('/'))
-        .find(|name| !name.contains('/'));
+    let own = names.iter().map(|name| name.trim_start_matches('/')).find(|name| !name.contains('/'));
     Some(ContainerSummary {
         id: ContainerId(found.id?),
         name: own.unwrap_or_default().to_owned(),
@@ -76,10 +73,7 @@ pub(super) fn container(found: ContainerInspectResponse) -> Option<Container> {
         restart: restart_policy(&host),
         network_ids: network_ids(networks.as_ref()),
         networks: network_names(networks),
-        pid: state
-            .pid
-            .and_then(|pid| u32::try_from(pid).ok())
-            .filter(|pid| *pid != 0),
+        pid: state.pid.and_then(|pid| u32::try_from(pid).ok()).filter(|pid| *pid != 0),
         created_at: found.created.as_deref().and_then(timestamp),
         started_at: state.started_at.as_deref().and_then(timestamp),
         exit,
@@ -113,10 +107,7 @@ pub(super) fn restart_policy_name(policy: RestartPolicy) -> bollard::models::Res
         RestartPolicy::OnFailure => RestartPolicyNameEnum::ON_FAILURE,
         RestartPolicy::UnlessStopped => RestartPolicyNameEnum::UNLESS_STOPPED,
     };
-    bollard::models::RestartPolicy {
-        name: Some(name),
-        maximum_retry_count: None,
-    }
+    bollard::models::RestartPolicy { name: Some(name), maximum_retry_count: None }
 }
 
 fn restart_policy(host: &HostConfig) -> RestartPolicy {
@@ -143,20 +134,14 @@ fn network_ids(found: Option<&HashMap<String, EndpointSettings>>) -> BTreeMap<St
 
 /// Names of joined networks, sorted; the engine lists "no network at all" as one named `none`.
 fn network_names(found: Option<HashMap<String, EndpointSettings>>) -> Vec<String> {
-    let mut names: Vec<String> = found
-        .unwrap_or_default()
-        .into_keys()
-        .filter(|name| name != "none")
-        .collect();
+    let mut names: Vec<String> = found.unwrap_or_default().into_keys().filter(|name| name != "none").collect();
     names.sort();
     names
 }
 
 /// A time; the engine writes "never" as the first instant of year 1.
 pub(super) fn timestamp(text: &str) -> Option<Timestamp> {
-    text.parse::<Timestamp>()
-        .ok()
-        .filter(|time| *time > Timestamp::UNIX_EPOCH)
+    text.parse::<Timestamp>().ok().filter(|time| *time > Timestamp::UNIX_EPOCH)
 }
 
 fn summary_state(state: ContainerSummaryStateEnum) -> ContainerState {

@@ -26,9 +26,7 @@ impl ArchiveFault {
     /// The error with its true cause, when the call failed for want of the archive.
     pub(super) fn explain(&self, mut error: EngineError) -> EngineError {
         if let Some(fault) = self.0.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            error.cause = EngineErrorCause::BadArchive {
-                source: Arc::new(fault),
-            };
+            error.cause = EngineErrorCause::BadArchive { source: Arc::new(fault) };
         }
         error
     }

@@ -14,9 +14,7 @@ use crate::docker::{EngineError, LabelFilter, Operation};
 impl DockerEngine {
     pub(super) async fn volumes(&self, filter: &LabelFilter) -> Result<Vec<Volume>, EngineError> {
         let (operation, object) = (Operation::ListVolumes, "");
-        let options = ListVolumesOptions {
-            filters: translate::filters(filter),
-        };
+        let options = ListVolumesOptions { filters: translate::filters(filter) };
         let client = self.client(operation, object).await?;
         let found = bounded(operation, object, limit::READ, client.list_volumes(Some(options))).await?;
         let mut volumes: Vec<_> = found.volumes.unwrap_or_default().into_iter().map(volume).collect();
@@ -42,13 +40,7 @@ impl DockerEngine {
             ..VolumeCreateRequest::default()
         };
         let client = self.client(operation, &spec.name).await?;
-        bounded(
-            operation,
-            &spec.name,
-            limit::WRITE,
-            client.create_volume(request).map_ok(drop),
-        )
-        .await
+        bounded(operation, &spec.name, limit::WRITE, client.create_volume(request).map_ok(drop)).await
     }
 
     pub(super) async fn forget_volume(&self, name: &str) -> Result<(), EngineError> {
@@ -60,8 +52,5 @@ impl DockerEngine {
 }
 
 fn volume(found: bollard::models::Volume) -> Volume {
-    Volume {
-        name: found.name,
-        labels: found.labels.into_iter().collect(),
-    }
+    Volume { name: found.name, labels: found.labels.into_iter().collect() }
 }

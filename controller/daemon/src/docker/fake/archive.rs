@@ -14,9 +14,7 @@ pub(super) fn files(archive: &[u8]) -> Result<BTreeMap<String, Vec<u8>>, EngineE
         true => read(GzDecoder::new(archive)),
         false => read(archive),
     };
-    read.map_err(|error| EngineErrorCause::BadArchive {
-        source: Arc::new(error),
-    })
+    read.map_err(|error| EngineErrorCause::BadArchive { source: Arc::new(error) })
 }
 
 fn read(source: impl Read) -> std::io::Result<BTreeMap<String, Vec<u8>>> {
@@ -24,12 +22,7 @@ fn read(source: impl Read) -> std::io::Result<BTreeMap<String, Vec<u8>>> {
     for entry in tar::Archive::new(source).entries()? {
         let mut entry = entry?;
         if entry.header().entry_type().is_file() {
-            let path = entry
-                .path()?
-                .to_string_lossy()
-                .trim_start_matches("./")
-                .trim_start_matches('/')
-                .to_owned();
+            let path = entry.path()?.to_string_lossy().trim_start_matches("./").trim_start_matches('/').to_owned();
             let mut content = Vec::new();
             entry.read_to_end(&mut content)?;
             files.insert(path, content);

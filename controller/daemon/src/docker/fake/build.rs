@@ -41,17 +41,9 @@ impl Plan {
         let mut texts = instructions(&String::from_utf8_lossy(dockerfile));
         let mut labels: Labels = texts.iter().filter_map(|text| label(text)).collect();
         labels.extend(request.labels.clone());
-        let base = texts
-            .iter()
-            .find_map(|text| text.strip_prefix("FROM "))
-            .map(|base| base.trim().to_owned());
+        let base = texts.iter().find_map(|text| text.strip_prefix("FROM ")).map(|base| base.trim().to_owned());
         if base.is_none() {
-            return Err(failed(
-                None,
-                None,
-                "dockerfile parse error: no build stage in current context",
-                &[],
-            ));
+            return Err(failed(None, None, "dockerfile parse error: no build stage in current context", &[]));
         }
         if !request.labels.is_empty() {
             let pairs = request.labels.iter().map(|(key, value)| format!("{key}={value}"));
@@ -64,16 +56,9 @@ impl Plan {
             let copies = text.starts_with("COPY ") || text.starts_with("ADD ");
             let read = if copies { content.as_str() } else { "" };
             chain = digest(&[chain.as_bytes(), text.as_bytes(), read.as_bytes()]);
-            Instruction {
-                text,
-                chain: chain.clone(),
-            }
+            Instruction { text, chain: chain.clone() }
         });
-        Ok(Self {
-            instructions: chained.collect(),
-            labels,
-            base,
-        })
+        Ok(Self { instructions: chained.collect(), labels, base })
     }
 
     pub(super) fn instructions(&self) -> &[Instruction] {
@@ -90,21 +75,14 @@ impl World {
         if cached {
             outcomes.push(Outcome::Done(BuildProgress::Line(" ---> Using cache".to_owned())));
         } else if text.starts_with("RUN ") {
-            outcomes.push(Outcome::Done(BuildProgress::Line(format!(
-                " ---> Running in {}",
-                &chain[..12]
-            ))));
+            outcomes.push(Outcome::Done(BuildProgress::Line(format!(" ---> Running in {}", &chain[..12]))));
         }
         if !cached && let Some(outcome) = self.trouble(plan, text, &header) {
             outcomes.push(outcome);
             return outcomes;
         }
         self.build_cache.insert(chain.clone());
-        let step = BuildStep {
-            instruction: text.clone(),
-            duration_ms: 0,
-            cached,
-        };
+        let step = BuildStep { instruction: text.clone(), duration_ms: 0, cached };
         outcomes.push(Outcome::Done(BuildProgress::Step(step)));
         outcomes
     }
@@ -130,19 +108,11 @@ impl World {
     }
 
     pub(super) fn finish_build(&mut self, plan: &Plan, request: &BuildRequest) -> ImageId {
-        let base = plan
-            .base
-            .as_deref()
-            .and_then(|base| self.image(base))
-            .map(|image| image.found.clone());
+        let base = plan.base.as_deref().and_then(|base| self.image(base)).map(|image| image.found.clone());
         let mut labels = base.as_ref().map(|base| base.labels.clone()).unwrap_or_default();
         labels.extend(plan.labels.clone());
         let base_id = base.map(|base| base.id.0).unwrap_or_default();
-        let last = plan
-            .instructions
-            .last()
-            .map(|last| last.chain.clone())
-            .unwrap_or_default();
+        let last = plan.instructions.last().map(|last| last.chain.clone()).unwrap_or_default();
         let id = self.keep_image(&digest(&[base_id.as_bytes(), last.as_bytes()]), &labels, 0);
         for tag in &request.tags {
             self.name_image(&id, tag);
@@ -163,10 +133,7 @@ fn failed(instruction: Option<&str>, exit_code: Option<i64>, message: &str, tail
 /// Instructions of a Dockerfile, continued lines joined, comments left out.
 fn instructions(dockerfile: &str) -> Vec<String> {
     let joined = dockerfile.replace("\\\n", " ");
-    let lines = joined
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let lines = joined.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
     lines.map(str::to_owned).collect()
 }
 
@@ -176,9 +143,6 @@ fn label(text: &str) -> Option<(String, String)> {
 }
 
 fn contents(files: &BTreeMap<String, Vec<u8>>) -> String {
-    let parts: Vec<&[u8]> = files
-        .iter()
-        .flat_map(|(path, content)| [path.as_bytes(), content.as_slice()])
-        .collect();
+    let parts: Vec<&[u8]> = files.iter().flat_map(|(path, content)| [path.as_bytes(), content.as_slice()]).collect();
     digest(&parts)
 }

@@ -31,30 +31,17 @@ impl FakeContainer {
     }
 
     fn network_names(&self) -> Vec<String> {
-        self.connected
-            .keys()
-            .chain(&self.unresolved)
-            .cloned()
-            .collect::<BTreeSet<_>>()
-            .into_iter()
-            .collect()
+        self.connected.keys().chain(&self.unresolved).cloned().collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     fn view(&self) -> Container {
-        Container {
-            networks: self.network_names(),
-            network_ids: self.connected.clone(),
-            ..self.found.clone()
-        }
+        Container { networks: self.network_names(), network_ids: self.connected.clone(), ..self.found.clone() }
     }
 }
 
 impl World {
     pub(super) fn list_containers(&self, filter: &LabelFilter) -> Vec<ContainerSummary> {
-        let shown = self
-            .containers
-            .values()
-            .filter(|container| filter.matches(&container.found.labels));
+        let shown = self.containers.values().filter(|container| filter.matches(&container.found.labels));
         let mut summaries: Vec<_> = shown
             .map(|container| ContainerSummary {
                 id: container.found.id.clone(),
@@ -70,22 +57,13 @@ impl World {
     }
 
     pub(super) fn inspect_container(&self, name_or_id: &str) -> Option<Container> {
-        let by_name = || {
-            self.containers
-                .values()
-                .find(|container| container.found.name == name_or_id)
-        };
-        self.containers
-            .get(&ContainerId(name_or_id.to_owned()))
-            .or_else(by_name)
-            .map(FakeContainer::view)
+        let by_name = || self.containers.values().find(|container| container.found.name == name_or_id);
+        self.containers.get(&ContainerId(name_or_id.to_owned())).or_else(by_name).map(FakeContainer::view)
     }
 
     pub(super) fn create_container(&mut self, spec: &ContainerSpec) -> Result<ContainerId, EngineErrorCause> {
         self.name_is_free(&spec.name, None)?;
-        let missing = || EngineErrorCause::ImageMissing {
-            image: spec.image.0.clone(),
-        };
+        let missing = || EngineErrorCause::ImageMissing { image: spec.image.0.clone() };
         let image = self.image(&spec.image.0).ok_or_else(missing)?.found.clone();
         for Mount { source, .. } in &spec.mounts {
             if let MountSource::Bind { path } = source
@@ -140,13 +118,8 @@ impl World {
 
     fn name_is_free(&self, name: &str, except: Option<&ContainerId>) -> Result<(), EngineErrorCause> {
         let holder = self.containers.values().find(|container| container.found.name == name);
-        match holder
-            .map(|container| &container.found.id)
-            .filter(|id| Some(*id) != except)
-        {
-            Some(id) => Err(EngineErrorCause::NameConflict {
-                holder: Some(id.0.clone()),
-            }),
+        match holder.map(|container| &container.found.id).filter(|id| Some(*id) != except) {
+            Some(id) => Err(EngineErrorCause::NameConflict { holder: Some(id.0.clone()) }),
             None => Ok(()),
         }
     }
@@ -155,17 +128,11 @@ impl World {
         match self.container(id)?.found.state {
             ContainerState::Running | ContainerState::Restarting => return Ok(()),
             ContainerState::Paused => {
-                return Err(refused(
-                    409,
-                    "cannot start a paused container, try unpause instead".into(),
-                ));
+                return Err(refused(409, "cannot start a paused container, try unpause instead".into()));
             }
             ContainerState::Created | ContainerState::Exited => {}
             ContainerState::Dead | ContainerState::Removing => {
-                return Err(refused(
-                    409,
-                    "container is marked for removal and cannot be started".into(),
-                ));
+                return Err(refused(409, "container is marked for removal and cannot be started".into()));
             }
         }
         for (name, network) in self.container(id)?.connected.clone() {
@@ -187,13 +154,7 @@ impl World {
     fn launch(&mut self, id: &ContainerId) -> Result<(), EngineErrorCause> {
         let pid = self.next_pid();
         let command = self.container(id)?.spec.command.clone();
-        let process = process::run(
-            &command,
-            &mut ContainerFiles {
-                world: self,
-                id: id.clone(),
-            },
-        );
+        let process = process::run(&command, &mut ContainerFiles { world: self, id: id.clone() });
         let container = self.container_mut(id)?;
         container.found.state = ContainerState::Running;
         container.found.pid = Some(pid);
@@ -221,18 +182,10 @@ impl World {
         let container = self.container_mut(id)?;
         container.found.state = ContainerState::Exited;
         container.found.pid = None;
-        container.found.exit = Some(Exit {
-            code,
-            out_of_memory: false,
-            error: None,
-            finished_at: Some(Timestamp::now()),
-        });
+        container.found.exit =
+            Some(Exit { code, out_of_memory: false, error: None, finished_at: Some(Timestamp::now()) });
         let networks: Vec<_> = container.connected.values().cloned().collect();
-        self.tell_of(
-            id,
-            EventAction::Died { exit_code: Some(code) },
-            [("exitCode", code.to_string())],
-        );
+        self.tell_of(id, EventAction::Died { exit_code: Some(code) }, [("exitCode", code.to_string())]);
         for network in networks {
             self.tell_of_connection(&network, id, EventAction::Disconnected);
         }
@@ -345,10 +298,7 @@ impl World {
     pub(super) fn put_archive(&mut self, id: &ContainerId, path: &str, archive: &[u8]) -> Result<(), EngineErrorCause> {
         self.container(id)?;
         let entries = super::archive::files(archive)?;
-        let mut files = ContainerFiles {
-            world: self,
-            id: id.clone(),
-        };
+        let mut files = ContainerFiles { world: self, id: id.clone() };
         for (name, content) in entries {
             let target = format!("{}/{name}", path.trim_end_matches('/'));
             if !files.write(&target, content) {
@@ -407,19 +357,13 @@ impl ContainerFiles<'_> {
     /// The volume at a path, with the rest of the path, and whether writing is refused.
     fn volume_at(&self, path: &str) -> Option<(String, String, bool)> {
         let mounts = &self.world.containers.get(&self.id)?.spec.mounts;
-        mounts.iter().find_map(
-            |Mount {
-                 target,
-                 source,
-                 read_only,
-             }| {
-                let MountSource::Volume { name, .. } = source else {
-                    return None;
-                };
-                let rest = path.strip_prefix(target.trim_end_matches('/'))?.strip_prefix('/')?;
-                Some((name.clone(), rest.to_owned(), *read_only))
-            },
-        )
+        mounts.iter().find_map(|Mount { target, source, read_only }| {
+            let MountSource::Volume { name, .. } = source else {
+                return None;
+            };
+            let rest = path.strip_prefix(target.trim_end_matches('/'))?.strip_prefix('/')?;
+            Some((name.clone(), rest.to_owned(), *read_only))
+        })
     }
 
     fn write(&mut self, path: &str, content: Vec<u8>) -> bool {

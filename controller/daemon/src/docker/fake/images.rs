@@ -44,16 +44,12 @@ impl World {
 
     pub(super) fn pull_image(&mut self, reference: &str) -> Result<ImageId, EngineErrorCause> {
         let name = with_tag(reference);
-        let missing = || EngineErrorCause::ImageMissing {
-            image: reference.to_owned(),
-        };
+        let missing = || EngineErrorCause::ImageMissing { image: reference.to_owned() };
         let labels = self.registry.get(&name).cloned().ok_or_else(missing)?;
         let content = digest(&[b"registry", name.as_bytes(), format!("{labels:?}").as_bytes()]);
         let id = self.keep_image(&content, &labels, 0);
         if let Some(image) = self.images.get_mut(&id) {
-            let repository = name
-                .rsplit_once(':')
-                .map_or(name.as_str(), |(repository, _)| repository);
+            let repository = name.rsplit_once(':').map_or(name.as_str(), |(repository, _)| repository);
             image.found.repository_digests = vec![format!("{repository}@{id}")];
         }
         self.name_image(&id, &name);
@@ -87,15 +83,9 @@ impl World {
         let name = with_tag(reference);
         let by_name = found.id.0 != reference;
         let last = !by_name || found.tags == [name.clone()];
-        let user = self
-            .containers
-            .values()
-            .find(|container| container.found.image == found.id);
+        let user = self.containers.values().find(|container| container.found.image == found.id);
         if let Some(user) = user.filter(|_| last) {
-            return Err(in_use(format!(
-                "container {} is using its referenced image",
-                user.found.id
-            )));
+            return Err(in_use(format!("container {} is using its referenced image", user.found.id)));
         }
         if let Some(image) = self.images.get_mut(&found.id) {
             image.found.tags.retain(|tag| by_name && *tag != name);
@@ -103,13 +93,7 @@ impl World {
         self.tell_of_image(&found.id, EventAction::Other("untag".to_owned()));
         if last {
             self.images.remove(&found.id);
-            self.tell(
-                EventKind::Image,
-                EventAction::Destroyed,
-                found.id.0,
-                None,
-                BTreeMap::new(),
-            );
+            self.tell(EventKind::Image, EventAction::Destroyed, found.id.0, None, BTreeMap::new());
         }
         Ok(())
     }

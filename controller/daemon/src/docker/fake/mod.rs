@@ -78,14 +78,9 @@ impl Default for FakeEngine {
 impl FakeEngine {
     /// An engine that holds nothing but its own three networks.
     pub fn new() -> Self {
-        let shared = Shared {
-            world: Mutex::new(World::new()),
-            record: Mutex::default(),
-            reachable: watch::Sender::new(true),
-        };
-        Self {
-            shared: Arc::new(shared),
-        }
+        let shared =
+            Shared { world: Mutex::new(World::new()), record: Mutex::default(), reachable: watch::Sender::new(true) };
+        Self { shared: Arc::new(shared) }
     }
 
     /// Calls that reached the engine, in their order, since the start or the last [`Self::clear_operations`].
@@ -126,9 +121,7 @@ impl FakeEngine {
 
     /// Puts an image into the registry that pulls look into.
     pub fn seed_registry(&self, reference: &str, labels: &Labels) {
-        self.world()
-            .registry
-            .insert(images::with_tag(reference), labels.clone());
+        self.world().registry.insert(images::with_tag(reference), labels.clone());
     }
 
     /// Puts an image into the engine itself.
@@ -154,10 +147,7 @@ impl FakeEngine {
         if let Some(cause) = record.failure(operation, FailureTime::BeforeEffect) {
             return Err(EngineError::new(operation, object, cause));
         }
-        record.operations.push(RecordedOperation {
-            operation,
-            object: object.to_owned(),
-        });
+        record.operations.push(RecordedOperation { operation, object: object.to_owned() });
         Ok(())
     }
 
@@ -191,33 +181,21 @@ impl FakeEngine {
         object: &str,
         archive: Archive,
     ) -> Result<bytes::Bytes, EngineError> {
-        let unreadable = |error| {
-            EngineError::new(
-                operation,
-                object,
-                EngineErrorCause::BadArchive {
-                    source: Arc::new(error),
-                },
-            )
-        };
+        let unreadable =
+            |error| EngineError::new(operation, object, EngineErrorCause::BadArchive { source: Arc::new(error) });
         archive.collect().await.map_err(unreadable)
     }
 }
 
 impl Record {
     fn failure(&mut self, operation: Operation, time: FailureTime) -> Option<EngineErrorCause> {
-        let index = self
-            .failures
-            .iter()
-            .position(|(meant, _, when)| (*meant, *when) == (operation, time))?;
+        let index = self.failures.iter().position(|(meant, _, when)| (*meant, *when) == (operation, time))?;
         self.failures.remove(index).map(|(_, cause, _)| cause)
     }
 }
 
 fn unreachable() -> EngineErrorCause {
-    EngineErrorCause::Unreachable {
-        source: Arc::new(io::Error::from(io::ErrorKind::ConnectionRefused)),
-    }
+    EngineErrorCause::Unreachable { source: Arc::new(io::Error::from(io::ErrorKind::ConnectionRefused)) }
 }
 
 #[async_trait]
@@ -237,63 +215,43 @@ impl Engine for FakeEngine {
     }
 
     async fn list_containers(&self, filter: &LabelFilter) -> Result<Vec<ContainerSummary>, EngineError> {
-        self.call(Operation::ListContainers, "", |world| Ok(world.list_containers(filter)))
-            .await
+        self.call(Operation::ListContainers, "", |world| Ok(world.list_containers(filter))).await
     }
 
     async fn inspect_container(&self, name_or_id: &str) -> Result<Option<Container>, EngineError> {
-        self.call(Operation::InspectContainer, name_or_id, |world| {
-            Ok(world.inspect_container(name_or_id))
-        })
-        .await
+        self.call(Operation::InspectContainer, name_or_id, |world| Ok(world.inspect_container(name_or_id))).await
     }
 
     async fn create_container(&self, spec: &ContainerSpec) -> Result<ContainerId, EngineError> {
-        self.call(Operation::CreateContainer, &spec.name, |world| {
-            world.create_container(spec)
-        })
-        .await
+        self.call(Operation::CreateContainer, &spec.name, |world| world.create_container(spec)).await
     }
 
     async fn start_container(&self, id: &ContainerId) -> Result<(), EngineError> {
-        self.call(Operation::StartContainer, &id.0, |world| world.start_container(id))
-            .await
+        self.call(Operation::StartContainer, &id.0, |world| world.start_container(id)).await
     }
 
     async fn pause_container(&self, id: &ContainerId) -> Result<(), EngineError> {
-        self.call(Operation::PauseContainer, &id.0, |world| world.pause_container(id))
-            .await
+        self.call(Operation::PauseContainer, &id.0, |world| world.pause_container(id)).await
     }
 
     async fn unpause_container(&self, id: &ContainerId) -> Result<(), EngineError> {
-        self.call(Operation::UnpauseContainer, &id.0, |world| world.unpause_container(id))
-            .await
+        self.call(Operation::UnpauseContainer, &id.0, |world| world.unpause_container(id)).await
     }
 
     async fn stop_container(&self, id: &ContainerId, _timeout_seconds: u32) -> Result<(), EngineError> {
-        self.call(Operation::StopContainer, &id.0, |world| world.stop_container(id))
-            .await
+        self.call(Operation::StopContainer, &id.0, |world| world.stop_container(id)).await
     }
 
     async fn kill_container(&self, id: &ContainerId, signal: &str) -> Result<(), EngineError> {
-        self.call(Operation::KillContainer, &id.0, |world| {
-            world.kill_container(id, signal)
-        })
-        .await
+        self.call(Operation::KillContainer, &id.0, |world| world.kill_container(id, signal)).await
     }
 
     async fn remove_container(&self, id: &ContainerId, force: bool) -> Result<(), EngineError> {
-        self.call(Operation::RemoveContainer, &id.0, |world| {
-            world.remove_container(id, force)
-        })
-        .await
+        self.call(Operation::RemoveContainer, &id.0, |world| world.remove_container(id, force)).await
     }
 
     async fn rename_container(&self, id: &ContainerId, name: &str) -> Result<(), EngineError> {
-        self.call(Operation::RenameContainer, &id.0, |world| {
-            world.rename_container(id, name)
-        })
-        .await
+        self.call(Operation::RenameContainer, &id.0, |world| world.rename_container(id, name)).await
     }
 
     async fn update_container(
@@ -302,28 +260,20 @@ impl Engine for FakeEngine {
         limits: &Limits,
         restart: RestartPolicy,
     ) -> Result<(), EngineError> {
-        self.call(Operation::UpdateContainer, &id.0, |world| {
-            world.update_container(id, limits, restart)
-        })
-        .await
+        self.call(Operation::UpdateContainer, &id.0, |world| world.update_container(id, limits, restart)).await
     }
 
     async fn put_archive(&self, id: &ContainerId, path: &str, archive: Archive) -> Result<(), EngineError> {
         let archive = self.received(Operation::PutArchive, &id.0, archive).await?;
-        self.call(Operation::PutArchive, &id.0, |world| {
-            world.put_archive(id, path, &archive)
-        })
-        .await
+        self.call(Operation::PutArchive, &id.0, |world| world.put_archive(id, path, &archive)).await
     }
 
     async fn container_logs(&self, id: &ContainerId, tail: usize) -> Result<String, EngineError> {
-        self.call(Operation::ContainerLogs, &id.0, |world| world.container_logs(id, tail))
-            .await
+        self.call(Operation::ContainerLogs, &id.0, |world| world.container_logs(id, tail)).await
     }
 
     async fn list_images(&self, filter: &LabelFilter) -> Result<Vec<Image>, EngineError> {
-        self.call(Operation::ListImages, "", |world| Ok(world.list_images(filter)))
-            .await
+        self.call(Operation::ListImages, "", |world| Ok(world.list_images(filter))).await
     }
 
     async fn inspect_image(&self, reference: &str) -> Result<Option<Image>, EngineError> {
@@ -367,50 +317,36 @@ impl Engine for FakeEngine {
     }
 
     async fn pull_image(&self, reference: &str) -> Result<ImageId, EngineError> {
-        self.call(Operation::PullImage, reference, |world| world.pull_image(reference))
-            .await
+        self.call(Operation::PullImage, reference, |world| world.pull_image(reference)).await
     }
 
     async fn import_image(&self, archive: Archive, reference: &str, labels: &Labels) -> Result<ImageId, EngineError> {
         let archive = self.received(Operation::ImportImage, reference, archive).await?;
-        self.call(Operation::ImportImage, reference, |world| {
-            Ok(world.import_image(&archive, reference, labels))
-        })
-        .await
+        self.call(Operation::ImportImage, reference, |world| Ok(world.import_image(&archive, reference, labels))).await
     }
 
     async fn tag_image(&self, image: &ImageId, reference: &str) -> Result<(), EngineError> {
-        self.call(Operation::TagImage, &image.0, |world| world.tag_image(image, reference))
-            .await
+        self.call(Operation::TagImage, &image.0, |world| world.tag_image(image, reference)).await
     }
 
     async fn remove_image(&self, reference: &str) -> Result<(), EngineError> {
-        self.call(Operation::RemoveImage, reference, |world| world.remove_image(reference))
-            .await
+        self.call(Operation::RemoveImage, reference, |world| world.remove_image(reference)).await
     }
 
     async fn list_networks(&self, filter: &LabelFilter) -> Result<Vec<Network>, EngineError> {
-        self.call(Operation::ListNetworks, "", |world| Ok(world.list_networks(filter)))
-            .await
+        self.call(Operation::ListNetworks, "", |world| Ok(world.list_networks(filter))).await
     }
 
     async fn inspect_network(&self, name_or_id: &str) -> Result<Option<Network>, EngineError> {
-        self.call(Operation::InspectNetwork, name_or_id, |world| {
-            Ok(world.inspect_network(name_or_id))
-        })
-        .await
+        self.call(Operation::InspectNetwork, name_or_id, |world| Ok(world.inspect_network(name_or_id))).await
     }
 
     async fn create_network(&self, spec: &NetworkSpec) -> Result<NetworkId, EngineError> {
-        self.call(Operation::CreateNetwork, &spec.name, |world| {
-            Ok(world.create_network(spec))
-        })
-        .await
+        self.call(Operation::CreateNetwork, &spec.name, |world| Ok(world.create_network(spec))).await
     }
 
     async fn remove_network(&self, id: &NetworkId) -> Result<(), EngineError> {
-        self.call(Operation::RemoveNetwork, &id.0, |world| world.remove_network(id))
-            .await
+        self.call(Operation::RemoveNetwork, &id.0, |world| world.remove_network(id)).await
     }
 
     async fn connect_network(
@@ -419,10 +355,7 @@ impl Engine for FakeEngine {
         container: &ContainerId,
         _aliases: &[String],
     ) -> Result<(), EngineError> {
-        self.call(Operation::ConnectNetwork, &network.0, |world| {
-            world.connect_network(network, container)
-        })
-        .await
+        self.call(Operation::ConnectNetwork, &network.0, |world| world.connect_network(network, container)).await
     }
 
     async fn disconnect_network(
@@ -439,13 +372,11 @@ impl Engine for FakeEngine {
     }
 
     async fn list_volumes(&self, filter: &LabelFilter) -> Result<Vec<Volume>, EngineError> {
-        self.call(Operation::ListVolumes, "", |world| Ok(world.list_volumes(filter)))
-            .await
+        self.call(Operation::ListVolumes, "", |world| Ok(world.list_volumes(filter))).await
     }
 
     async fn inspect_volume(&self, name: &str) -> Result<Option<Volume>, EngineError> {
-        self.call(Operation::InspectVolume, name, |world| Ok(world.inspect_volume(name)))
-            .await
+        self.call(Operation::InspectVolume, name, |world| Ok(world.inspect_volume(name))).await
     }
 
     async fn create_volume(&self, spec: &VolumeSpec) -> Result<(), EngineError> {
@@ -457,8 +388,7 @@ impl Engine for FakeEngine {
     }
 
     async fn remove_volume(&self, name: &str) -> Result<(), EngineError> {
-        self.call(Operation::RemoveVolume, name, |world| world.remove_volume(name))
-            .await
+        self.call(Operation::RemoveVolume, name, |world| world.remove_volume(name)).await
     }
 
     fn events(&self, filter: &LabelFilter, since: Option<Timestamp>) -> EventStream {

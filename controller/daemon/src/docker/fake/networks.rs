@@ -9,25 +9,16 @@ use crate::docker::{EngineErrorCause, EventAction, EventKind, LabelFilter};
 
 impl World {
     pub(super) fn list_networks(&self, filter: &LabelFilter) -> Vec<Network> {
-        let mut networks: Vec<_> = self
-            .networks
-            .values()
-            .filter(|network| filter.matches(&network.labels))
-            .cloned()
-            .collect();
+        let mut networks: Vec<_> =
+            self.networks.values().filter(|network| filter.matches(&network.labels)).cloned().collect();
         networks.sort_by(|one, other| (&one.name, &one.id).cmp(&(&other.name, &other.id)));
         networks
     }
 
     pub(super) fn inspect_network(&self, name_or_id: &str) -> Option<Network> {
-        let id = self
-            .network_of_name(name_or_id)
-            .unwrap_or_else(|| NetworkId(name_or_id.to_owned()));
+        let id = self.network_of_name(name_or_id).unwrap_or_else(|| NetworkId(name_or_id.to_owned()));
         let network = self.networks.get(&id)?;
-        Some(Network {
-            members: self.members(&id),
-            ..network.clone()
-        })
+        Some(Network { members: self.members(&id), ..network.clone() })
     }
 
     fn members(&self, id: &NetworkId) -> Vec<String> {
@@ -41,10 +32,7 @@ impl World {
     }
 
     pub(super) fn network_of_name(&self, name: &str) -> Option<NetworkId> {
-        self.networks
-            .values()
-            .find(|network| network.name == name)
-            .map(|network| network.id.clone())
+        self.networks.values().find(|network| network.name == name).map(|network| network.id.clone())
     }
 
     pub(super) fn create_network(&mut self, spec: &NetworkSpec) -> NetworkId {
@@ -52,12 +40,8 @@ impl World {
             return id;
         }
         let id = NetworkId(self.next_id());
-        let network = Network {
-            id: id.clone(),
-            name: spec.name.clone(),
-            labels: spec.labels.clone(),
-            members: Vec::new(),
-        };
+        let network =
+            Network { id: id.clone(), name: spec.name.clone(), labels: spec.labels.clone(), members: Vec::new() };
         self.networks.insert(id.clone(), network);
         self.tell_of_network(&id, EventAction::Created, BTreeMap::new());
         id
@@ -98,11 +82,7 @@ impl World {
     }
 
     pub(super) fn tell_of_connection(&mut self, id: &NetworkId, container: &ContainerId, action: EventAction) {
-        self.tell_of_network(
-            id,
-            action,
-            BTreeMap::from([("container".to_owned(), container.0.clone())]),
-        );
+        self.tell_of_network(id, action, BTreeMap::from([("container".to_owned(), container.0.clone())]));
     }
 
     /// Tells of a network, without its labels, as engines do.
@@ -116,27 +96,16 @@ impl World {
 
     pub(super) fn list_volumes(&self, filter: &LabelFilter) -> Vec<Volume> {
         let shown = self.volumes.iter().filter(|(_, volume)| filter.matches(&volume.labels));
-        shown
-            .map(|(name, volume)| Volume {
-                name: name.clone(),
-                labels: volume.labels.clone(),
-            })
-            .collect()
+        shown.map(|(name, volume)| Volume { name: name.clone(), labels: volume.labels.clone() }).collect()
     }
 
     pub(super) fn inspect_volume(&self, name: &str) -> Option<Volume> {
-        self.volumes.get(name).map(|volume| Volume {
-            name: name.to_owned(),
-            labels: volume.labels.clone(),
-        })
+        self.volumes.get(name).map(|volume| Volume { name: name.to_owned(), labels: volume.labels.clone() })
     }
 
     pub(super) fn create_volume(&mut self, name: &str, labels: &Labels) {
         if !self.volumes.contains_key(name) {
-            let volume = FakeVolume {
-                labels: labels.clone(),
-                files: BTreeMap::new(),
-            };
+            let volume = FakeVolume { labels: labels.clone(), files: BTreeMap::new() };
             self.volumes.insert(name.to_owned(), volume);
             self.tell_of_volume(name, EventAction::Created);
         }
@@ -145,10 +114,7 @@ impl World {
     pub(super) fn remove_volume(&mut self, name: &str) -> Result<(), EngineErrorCause> {
         let mounts_it =
             |source: &MountSource| matches!(source, MountSource::Volume { name: mounted, .. } if mounted == name);
-        let user = self
-            .containers
-            .values()
-            .find(|user| user.spec.mounts.iter().any(|mount| mounts_it(&mount.source)));
+        let user = self.containers.values().find(|user| user.spec.mounts.iter().any(|mount| mounts_it(&mount.source)));
         if let Some(user) = user {
             return Err(in_use(format!("volume is in use by {}", user.found.name)));
         }

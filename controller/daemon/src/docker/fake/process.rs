@@ -29,11 +29,7 @@ pub(super) fn run(command: &[String], files: &mut impl Files) -> Process {
         [program, rest @ ..] if base_name(program) == "busybox" => rest,
         all => all,
     };
-    let mut process = Process {
-        output: String::new(),
-        ended: None,
-        on_terminate: None,
-    };
+    let mut process = Process { output: String::new(), ended: None, on_terminate: None };
     match words {
         [shell, "-c", script] if base_name(shell) == "sh" => process.script(script, files),
         [program, ..] if matches!(base_name(program), "sleep" | "cat" | "true" | "false" | "echo") => {
@@ -71,11 +67,7 @@ impl Process {
             "sleep" | "wait" => return Flow::Wait,
             "exit" => return Flow::Exit(rest.trim().parse().unwrap_or_default()),
             "trap" => {
-                let code = rest
-                    .trim_start_matches("'exit ")
-                    .split('\'')
-                    .next()
-                    .and_then(|code| code.parse().ok());
+                let code = rest.trim_start_matches("'exit ").split('\'').next().and_then(|code| code.parse().ok());
                 self.on_terminate = code;
                 true
             }
@@ -139,28 +131,13 @@ mod tests {
     }
 
     fn ran(command: &[&str]) -> Process {
-        run(
-            &command.iter().map(|&word| word.to_owned()).collect::<Vec<_>>(),
-            &mut Nothing,
-        )
+        run(&command.iter().map(|&word| word.to_owned()).collect::<Vec<_>>(), &mut Nothing)
     }
 
     #[test]
     fn a_script_prints_traps_and_waits() {
-        let process = ran(&[
-            "/bin/busybox",
-            "sh",
-            "-c",
-            "echo one; trap 'exit 5' TERM; sleep 9 & wait",
-        ]);
-        assert_eq!(
-            process,
-            Process {
-                output: "one\n".into(),
-                ended: None,
-                on_terminate: Some(5)
-            }
-        );
+        let process = ran(&["/bin/busybox", "sh", "-c", "echo one; trap 'exit 5' TERM; sleep 9 & wait"]);
+        assert_eq!(process, Process { output: "one\n".into(), ended: None, on_terminate: Some(5) });
     }
 
     #[test]

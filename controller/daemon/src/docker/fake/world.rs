@@ -59,12 +59,7 @@ impl World {
         };
         for name in ["bridge", "host", "none"] {
             let id = NetworkId(world.next_id());
-            let network = Network {
-                id: id.clone(),
-                name: name.to_owned(),
-                labels: Labels::new(),
-                members: Vec::new(),
-            };
+            let network = Network { id: id.clone(), name: name.to_owned(), labels: Labels::new(), members: Vec::new() };
             world.networks.insert(id, network);
         }
         world
@@ -83,10 +78,7 @@ impl World {
 
     /// What has happened from `since` on, and what will.
     pub(super) fn follow(&self, since: Option<Timestamp>) -> (Vec<EngineEvent>, broadcast::Receiver<EngineEvent>) {
-        let past = self
-            .history
-            .iter()
-            .filter(|event| since.is_some_and(|since| event.at >= since));
+        let past = self.history.iter().filter(|event| since.is_some_and(|since| event.at >= since));
         (past.cloned().collect(), self.events.subscribe())
     }
 
@@ -100,14 +92,7 @@ impl World {
     ) {
         // Two events of one instant would be told apart by nothing.
         self.last_event = Timestamp::now().max(self.last_event + std::time::Duration::from_nanos(1));
-        let event = EngineEvent {
-            kind,
-            action,
-            id,
-            name,
-            attributes,
-            at: self.last_event,
-        };
+        let event = EngineEvent { kind, action, id, name, attributes, at: self.last_event };
         self.history.push(event.clone());
         // Nobody need listen.
         let _ = self.events.send(event);

@@ -38,15 +38,9 @@ pub(crate) fn digest(text: &str) -> Digest {
 }
 
 pub(crate) fn agent(installed: bool) -> AgentSpec {
-    let host_path = HostPathInstall {
-        path: "/opt/codex".to_owned(),
-        program: None,
-    };
+    let host_path = HostPathInstall { path: "/opt/codex".to_owned(), program: None };
     AgentSpec {
-        install: installed.then(|| Install {
-            host_path: Some(host_path),
-            ..Install::default()
-        }),
+        install: installed.then(|| Install { host_path: Some(host_path), ..Install::default() }),
         command: vec!["codex".to_owned()],
         homes: vec![],
         credentials: None,
@@ -114,10 +108,7 @@ impl Case {
             capsule: digest("capsule 1"),
         };
         let desired = Desired {
-            key: InstanceKey {
-                namespace: "default".to_owned(),
-                name: "shop-main".to_owned(),
-            },
+            key: InstanceKey { namespace: "default".to_owned(), name: "shop-main".to_owned() },
             workspace: "shop".to_owned(),
             role: "dev".to_owned(),
             goal: Goal::Run,
@@ -134,10 +125,7 @@ impl Case {
             home: "/home/of/shop-main".to_owned(),
             run: "/run/of/shop-main".to_owned(),
             environment: BTreeMap::new(),
-            limits: Limits {
-                pids: Some(4096),
-                ..Limits::default()
-            },
+            limits: Limits { pids: Some(4096), ..Limits::default() },
             restart_policy: RestartPolicy::No,
             security: Security::default(),
             disruption: DesiredDisruption::default(),
@@ -146,33 +134,17 @@ impl Case {
         let content = digest("codex 1");
         let observed = Observed {
             mounts: [("/work".to_owned(), MountSourceState::Present)].into(),
-            programs: [
-                ("codex".to_owned(), Program::Known { content }),
-                ("shell".to_owned(), Program::InImage),
-            ]
-            .into(),
+            programs: [("codex".to_owned(), Program::Known { content }), ("shell".to_owned(), Program::InImage)].into(),
             ..Observed::default()
         };
-        let memory = Memory {
-            generation: 1,
-            ..Memory::default()
-        };
-        Self {
-            site,
-            desired,
-            observed,
-            memory,
-            now,
-        }
+        let memory = Memory { generation: 1, ..Memory::default() };
+        Self { site, desired, observed, memory, now }
     }
 
     /// The launch that is wanted now.
     pub(crate) fn launch(&self) -> launch::Launch {
         let image = match &self.desired.image {
-            DesiredImage::Valid(image)
-            | DesiredImage::Invalid {
-                serving: Some(image), ..
-            } => image,
+            DesiredImage::Valid(image) | DesiredImage::Invalid { serving: Some(image), .. } => image,
             DesiredImage::Invalid { serving: None, .. } => panic!("no image is there"),
         };
         launch::launch(&self.site, &self.desired, &self.observed, image).expect("every program is known")
@@ -288,20 +260,13 @@ impl Case {
     pub(crate) fn image_building(self, older: Option<&str>) -> Self {
         let serving = older.map(image);
         self.wanting(|desired| {
-            desired.image = DesiredImage::Invalid {
-                why: "recipe 2 is being built".to_owned(),
-                failed: false,
-                serving,
-            };
+            desired.image = DesiredImage::Invalid { why: "recipe 2 is being built".to_owned(), failed: false, serving };
         })
     }
 
     pub(crate) fn policy(self, policy: DisruptionPolicy, deadline_seconds: Option<u64>) -> Self {
         self.wanting(|desired| {
-            desired.disruption = DesiredDisruption {
-                policy,
-                deadline_seconds,
-            };
+            desired.disruption = DesiredDisruption { policy, deadline_seconds };
         })
     }
 
@@ -309,10 +274,7 @@ impl Case {
         // A request is an edit of the spec.
         self.memory.generation += 1;
         self.wanting(|desired| {
-            desired.restart = Some(RestartRequest {
-                id: "request-1".to_owned(),
-                recreate,
-            });
+            desired.restart = Some(RestartRequest { id: "request-1".to_owned(), recreate });
         })
     }
 
@@ -327,36 +289,21 @@ impl Case {
 
     /// So many failures of this generation, the next try due after some seconds.
     pub(crate) fn failed(mut self, failures: u32, due_in_seconds: i64) -> Self {
-        let after = self
-            .now
-            .checked_add(SignedDuration::from_secs(due_in_seconds))
-            .expect("a time");
-        self.memory.status.retry = Some(Retry {
-            failures,
-            after,
-            generation: self.memory.generation,
-        });
+        let after = self.now.checked_add(SignedDuration::from_secs(due_in_seconds)).expect("a time");
+        self.memory.status.retry = Some(Retry { failures, after, generation: self.memory.generation });
         self
     }
 
     /// A launch was begun a minute ago and not finished.
     pub(crate) fn launch_open(mut self, plan: PlanKind) -> Self {
         let started_at = self.now.checked_sub(SignedDuration::from_mins(1)).expect("a time");
-        self.memory.status.last_launch = Some(LastLaunch {
-            id: "launch-1".to_owned(),
-            plan,
-            started_at,
-            duration_ms: None,
-            steps: vec![],
-        });
+        self.memory.status.last_launch =
+            Some(LastLaunch { id: "launch-1".to_owned(), plan, started_at, duration_ms: None, steps: vec![] });
         self
     }
 
     pub(crate) fn later(mut self, seconds: i64) -> Self {
-        self.now = self
-            .now
-            .checked_add(SignedDuration::from_secs(seconds))
-            .expect("a time");
+        self.now = self.now.checked_add(SignedDuration::from_secs(seconds)).expect("a time");
         self
     }
 

@@ -22,12 +22,7 @@ pub(crate) struct Model {
 
 impl Model {
     pub(crate) fn new(case: Case) -> Self {
-        Self {
-            case,
-            made: 0,
-            ended: vec![],
-            done: vec![],
-        }
+        Self { case, made: 0, ended: vec![], done: vec![] }
     }
 
     /// Passes until a plan has no steps; how many had some.
@@ -37,11 +32,7 @@ impl Model {
                 return passes;
             }
         }
-        panic!(
-            "steps are left after {most} passes: {:?}, {:#?}",
-            self.done,
-            self.case.plan()
-        );
+        panic!("steps are left after {most} passes: {:?}, {:#?}", self.done, self.case.plan());
     }
 
     /// One pass, interrupted after `most` steps: then it writes no status.
@@ -84,19 +75,11 @@ impl Model {
 
     fn container(&mut self, id: &ContainerId) -> &mut Container {
         let containers = &mut self.case.observed.containers;
-        containers
-            .iter_mut()
-            .find(|container| container.id == *id)
-            .unwrap_or_else(|| panic!("no such container: {id}"))
+        containers.iter_mut().find(|container| container.id == *id).unwrap_or_else(|| panic!("no such container: {id}"))
     }
 
     fn take_name(&self, name: &str) {
-        let taken = self
-            .case
-            .observed
-            .containers
-            .iter()
-            .any(|container| container.name == name);
+        let taken = self.case.observed.containers.iter().any(|container| container.name == name);
         assert!(!taken, "the name {name} is in use");
     }
 
@@ -111,10 +94,7 @@ impl Model {
             Step::RemoveDirectories { .. } => self.case.observed.directories = false,
             Step::FetchProgram { agent } => {
                 let content = digest(&format!("fetched {agent}"));
-                self.case
-                    .observed
-                    .programs
-                    .insert(agent.clone(), Program::Known { content });
+                self.case.observed.programs.insert(agent.clone(), Program::Known { content });
             }
             Step::FillVolume { volume, .. } => _ = self.case.observed.volumes.insert(volume.name.clone()),
             Step::CreateNetwork(spec) => {
@@ -129,10 +109,8 @@ impl Model {
             Step::StopContainer { id, .. } => self.stop(id),
             Step::RemoveContainer { id } => {
                 let state = self.container(id).state;
-                let alive = matches!(
-                    state,
-                    ContainerState::Running | ContainerState::Paused | ContainerState::Restarting
-                );
+                let alive =
+                    matches!(state, ContainerState::Running | ContainerState::Paused | ContainerState::Restarting);
                 assert!(!alive, "removal of a container that is {state:?}");
                 self.case.observed.containers.retain(|container| container.id != *id);
             }
@@ -142,10 +120,7 @@ impl Model {
             }
             Step::StartContainer { container } => {
                 let container = self.container(&target(container, created));
-                assert!(!matches!(
-                    container.state,
-                    ContainerState::Dead | ContainerState::Removing
-                ));
+                assert!(!matches!(container.state, ContainerState::Dead | ContainerState::Removing));
                 container.state = ContainerState::Running;
                 container.started_at = Some(now);
                 container.exit = None;
@@ -165,9 +140,7 @@ impl Model {
                 let network_id = self.case.observed.network.as_ref().map(|network| network.id.clone());
                 let container = self.container(id);
                 container.networks.push(network.clone());
-                container
-                    .network_ids
-                    .insert(network.clone(), network_id.expect("a network"));
+                container.network_ids.insert(network.clone(), network_id.expect("a network"));
             }
             Step::AwaitCapsule { container } => {
                 let state = self.container(&target(container, created)).state;
@@ -228,19 +201,12 @@ impl Model {
         let container = self.container(id);
         if container.state == ContainerState::Running {
             let sessions = self.case.observed.capsule.sessions();
-            let busy = sessions
-                .iter()
-                .filter(|session| session.state != SessionState::Idle || session.attached > 0);
+            let busy = sessions.iter().filter(|session| session.state != SessionState::Idle || session.attached > 0);
             self.ended.extend(busy.map(|session| session.name.clone()));
         }
         let container = self.container(id);
         container.state = ContainerState::Exited;
-        container.exit = Some(Exit {
-            code: 143,
-            out_of_memory: false,
-            error: None,
-            finished_at,
-        });
+        container.exit = Some(Exit { code: 143, out_of_memory: false, error: None, finished_at });
         self.case.observed.capsule = Capsule::NotAsked;
     }
 }
