@@ -182,18 +182,3 @@ fn sources_without_a_folder() {
     role.spec.source = RoleSource { git: Some(Default::default()), ..RoleSource::default() };
     assert!(matches!(observe_source(&role), Err(SourceError::NotSupported { source_kind: "git" })));
 }
-
-/// `cargo nextest run --run-ignored only -E 'test(ten_thousand)'`
-#[test]
-#[ignore = "a measurement"]
-fn ten_thousand_files_take_less_than_a_second() {
-    let folder = (0..10_000).fold(Folder::new(), |folder, number| {
-        folder.with(&format!("d{}/e{}/f{number}", number % 40, number % 7), &"x".repeat(2000 + number % 5000))
-    });
-    for turn in ["cold", "warm", "warm"] {
-        let start = std::time::Instant::now();
-        let digest = source_digest(folder.path()).unwrap();
-        println!("{turn}: {:?} {digest}", start.elapsed());
-        assert!(start.elapsed().as_secs() < 1 || cfg!(debug_assertions));
-    }
-}
