@@ -109,12 +109,7 @@ impl TestHome {
     /// When it ends or does not serve in time.
     pub fn start_daemon(&self) -> Result<Daemon> {
         let log = fs::File::options().create(true).append(true).open(self.log())?;
-        let child = self
-            .jackin()
-            .args(["controller", "run"])
-            .stdout(log.try_clone()?)
-            .stderr(log)
-            .spawn()?;
+        let child = self.jackin().args(["controller", "run"]).stdout(log.try_clone()?).stderr(log).spawn()?;
         let mut daemon = Daemon { child };
         let begun = Instant::now();
         loop {
@@ -226,10 +221,7 @@ pub fn program(name: &str) -> PathBuf {
     let found = test.ancestors().skip(1).take(2).map(|folder| folder.join(name));
     let found = found.into_iter().find(|path: &PathBuf| Path::is_file(path));
     found.unwrap_or_else(|| {
-        panic!(
-            "there is no `{name}` beside {}: `cargo build --workspace --bins` makes it",
-            test.display()
-        )
+        panic!("there is no `{name}` beside {}: `cargo build --workspace --bins` makes it", test.display())
     })
 }
 

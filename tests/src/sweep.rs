@@ -11,12 +11,8 @@ use jackin_daemon::docker::{DockerEngine, Engine, LabelFilter};
 pub fn sweep(owner: &str) -> Result<()> {
     // A thread of its own: a runtime must not be entered from a task of another one, and a guard may be dropped in one.
     std::thread::scope(|scope| {
-        let sweeping = scope.spawn(|| {
-            tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()?
-                .block_on(remove_all(owner))
-        });
+        let sweeping = scope
+            .spawn(|| tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(remove_all(owner)));
         match sweeping.join() {
             Ok(swept) => swept,
             Err(_) => anyhow::bail!("the sweeping panicked"),

@@ -21,10 +21,7 @@ use serde_json::{Value, json};
 
 async fn table(client: &kube::Client, plural: &str) -> Value {
     let request = http::Request::get(format!("/apis/jackin.dev/v1alpha1/namespaces/default/{plural}"))
-        .header(
-            "Accept",
-            "application/json;as=Table;v=v1;g=meta.k8s.io,application/json",
-        )
+        .header("Accept", "application/json;as=Table;v=v1;g=meta.k8s.io,application/json")
         .body(Vec::new())
         .expect("a request");
     client.request(request).await.expect("a table")
@@ -41,11 +38,7 @@ async fn tables_have_our_columns_and_wide_ones_have_priority_one() {
             let mark = if column["priority"] == 0 { "" } else { "*" };
             format!("{}{mark}", column["name"].as_str().unwrap_or_default().to_uppercase())
         };
-        shown.push(format!(
-            "{}: {}",
-            definition.plural,
-            columns.map(heading).collect::<Vec<_>>().join(" ")
-        ));
+        shown.push(format!("{}: {}", definition.plural, columns.map(heading).collect::<Vec<_>>().join(" ")));
     }
     let expected = [
         "roles: NAME SOURCE AGENTS READY AGE",
@@ -64,23 +57,12 @@ async fn rows_show_the_status_and_nothing_that_a_terminal_would_obey() {
     let spec = json!({"workspace": "shop", "template": "main", "role": "tools", "agent": "shell", "workdir": "/work"});
     let mut instance: Instance =
         serde_json::from_value(json!({"metadata": {"name": "shop-main"}, "spec": spec})).expect("an instance");
-    instance = instances
-        .create(&PostParams::default(), &instance)
-        .await
-        .expect("it is created");
+    instance = instances.create(&PostParams::default(), &instance).await.expect("it is created");
     let cells = |table: &Value| table["rows"][0]["cells"].as_array().expect("cells").clone();
     let fresh = cells(&table(&client, "instances").await);
     assert_eq!(
         fresh[..7],
-        [
-            json!("shop-main"),
-            json!("Pending"),
-            json!("Unknown"),
-            json!("-"),
-            json!("shell"),
-            json!("-"),
-            json!(0)
-        ]
+        [json!("shop-main"), json!("Pending"), json!("Unknown"), json!("-"), json!("shell"), json!("-"), json!(0)]
     );
 
     let condition = json!({
@@ -95,10 +77,7 @@ async fn rows_show_the_status_and_nothing_that_a_terminal_would_obey() {
         ],
     });
     instance.status = Some(serde_json::from_value(status).expect("a status"));
-    instances
-        .replace_status("shop-main", &PostParams::default(), &instance)
-        .await
-        .expect("its status is written");
+    instances.replace_status("shop-main", &PostParams::default(), &instance).await.expect("its status is written");
     let mut running = cells(&table(&client, "instances").await);
     let age = running.remove(7);
     assert!(age.as_str().is_some_and(|age| age.ends_with('s')), "{age}");
@@ -127,31 +106,15 @@ async fn built_in_agents_are_stored_once_and_corrected_when_they_differ() {
     ensure_builtin(client.clone()).await.expect("they are stored");
     let first = agents.list(&ListParams::default()).await.expect("a list");
     let names: Vec<_> = first.iter().map(ResourceExt::name_any).collect();
-    assert_eq!(
-        names,
-        builtin_agents()
-            .expect("they parse")
-            .iter()
-            .map(ResourceExt::name_any)
-            .collect::<Vec<_>>()
-    );
+    assert_eq!(names, builtin_agents().expect("they parse").iter().map(ResourceExt::name_any).collect::<Vec<_>>());
 
     ensure_builtin(client.clone()).await.expect("they are there");
     let second = agents.list(&ListParams::default()).await.expect("a list");
-    assert_eq!(
-        second.metadata.resource_version, first.metadata.resource_version,
-        "something was written"
-    );
+    assert_eq!(second.metadata.resource_version, first.metadata.resource_version, "something was written");
 
     let mut edited = agents.get("shell").await.expect("the shell");
     edited.spec.homes = vec![".edited".to_owned()];
-    agents
-        .replace("shell", &PostParams::default(), &edited)
-        .await
-        .expect("it is edited");
+    agents.replace("shell", &PostParams::default(), &edited).await.expect("it is edited");
     ensure_builtin(client).await.expect("it is corrected");
-    assert_eq!(
-        agents.get("shell").await.expect("the shell").spec.homes,
-        Vec::<String>::new()
-    );
+    assert_eq!(agents.get("shell").await.expect("the shell").spec.homes, Vec::<String>::new());
 }

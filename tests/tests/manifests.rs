@@ -28,10 +28,7 @@ fn generated() -> BTreeMap<PathBuf, String> {
         let value = serde_json::to_value(&crd).expect("a definition is JSON");
         let text = serde_saphyr::to_string(&value).expect("JSON is YAML");
         let header = "# Generated from the Rust types of `api/src/kinds`; do not edit.\n";
-        files.insert(
-            format!("manifests/crds/{}.yaml", crd.spec.names.plural).into(),
-            format!("{header}{text}"),
-        );
+        files.insert(format!("manifests/crds/{}.yaml", crd.spec.names.plural).into(), format!("{header}{text}"));
     }
     for (kind, schema) in editor_schema::all() {
         let text = serde_json::to_string_pretty(&schema).expect("a schema is JSON");
@@ -82,10 +79,7 @@ fn definitions_survive_being_written_as_yaml() {
 
 /// The schema of each kind as served.
 fn served_schemas() -> Vec<(String, Value)> {
-    definitions()
-        .into_iter()
-        .map(|definition| (definition.kind, definition.schema))
-        .collect()
+    definitions().into_iter().map(|definition| (definition.kind, definition.schema)).collect()
 }
 
 /// Calls `look` with each schema inside `schema` and its path.
@@ -106,9 +100,7 @@ fn every_field_is_documented_in_the_schema() {
     let mut bare = Vec::new();
     for (kind, schema) in served_schemas() {
         walk(&kind, &schema, &mut |path, schema| {
-            let by_kubernetes = ["apiVersion", "kind", "metadata"]
-                .iter()
-                .any(|part| path == format!("{kind}.{part}"));
+            let by_kubernetes = ["apiVersion", "kind", "metadata"].iter().any(|part| path == format!("{kind}.{part}"));
             let element = path.ends_with("[]") || path.ends_with(".*");
             let text = schema["description"].as_str().unwrap_or_default();
             if !by_kubernetes && !element && (text.is_empty() || text.contains("Auto-generated")) {
@@ -137,17 +129,9 @@ fn schemas_are_structural() {
             {
                 refuse("additionalProperties beside properties, or as a boolean");
             }
-            for forbidden in [
-                "$ref",
-                "$defs",
-                "definitions",
-                "const",
-                "if",
-                "patternProperties",
-                "uniqueItems",
-                "oneOf",
-                "anyOf",
-            ] {
+            for forbidden in
+                ["$ref", "$defs", "definitions", "const", "if", "patternProperties", "uniqueItems", "oneOf", "anyOf"]
+            {
                 let allowed = forbidden == "anyOf" && int_or_string;
                 if !allowed && !schema[forbidden].is_null() {
                     refuse(forbidden);
@@ -180,14 +164,9 @@ fn every_yaml_that_is_shipped_is_valid_for_editors() {
     for file in yaml_files(&["examples", "manifests/agents"]) {
         for document in documents(&file) {
             let kind = document["kind"].as_str().unwrap_or_default().to_lowercase();
-            let schema = schemas
-                .get(&kind)
-                .unwrap_or_else(|| panic!("{file:?}: no schema for `{kind}`"));
+            let schema = schemas.get(&kind).unwrap_or_else(|| panic!("{file:?}: no schema for `{kind}`"));
             let validator = jsonschema::validator_for(schema).expect("the schema is one");
-            let errors: Vec<_> = validator
-                .iter_errors(&document)
-                .map(|error| error.to_string())
-                .collect();
+            let errors: Vec<_> = validator.iter_errors(&document).map(|error| error.to_string()).collect();
             assert!(errors.is_empty(), "{file:?}: {errors:#?}");
         }
     }
@@ -206,21 +185,13 @@ fn editors_are_told_of_an_unknown_field() {
 
 #[test]
 fn roles_and_agents_that_examples_name_are_in_their_folder_or_built_in() {
-    let built_in: Vec<_> = builtin_agents()
-        .expect("they parse")
-        .into_iter()
-        .filter_map(|agent| agent.metadata.name)
-        .collect();
+    let built_in: Vec<_> =
+        builtin_agents().expect("they parse").into_iter().filter_map(|agent| agent.metadata.name).collect();
     for folder in fs::read_dir(repository().join("examples")).expect("examples") {
         let folder = folder.expect("an entry").path();
-        let documents: Vec<_> = documents::yaml_files_in(&folder)
-            .iter()
-            .flat_map(|file| documents(file))
-            .collect();
+        let documents: Vec<_> = documents::yaml_files_in(&folder).iter().flat_map(|file| documents(file)).collect();
         let named = |kind: &str, name: &Value| {
-            documents
-                .iter()
-                .any(|document| document["kind"] == kind && document["metadata"]["name"] == *name)
+            documents.iter().any(|document| document["kind"] == kind && document["metadata"]["name"] == *name)
         };
         let known_agent = |name: &Value| named("Agent", name) || built_in.iter().any(|built_in| *name == **built_in);
         for document in &documents {
@@ -231,10 +202,7 @@ fn roles_and_agents_that_examples_name_are_in_their_folder_or_built_in() {
                 assert!(named("Role", role), "{folder:?}: role {role}");
             }
             if let Some(path) = document["spec"]["source"]["path"].as_str() {
-                assert!(
-                    folder.join(path).join("Dockerfile").is_file(),
-                    "{folder:?}: {path} has no Dockerfile"
-                );
+                assert!(folder.join(path).join("Dockerfile").is_file(), "{folder:?}: {path} has no Dockerfile");
             }
         }
     }

@@ -55,15 +55,7 @@ pub(crate) enum Measure {
 }
 
 impl Measure {
-    const ALL: [Self; 7] = [
-        Self::Create,
-        Self::Start,
-        Self::Attach,
-        Self::Apply,
-        Self::Get,
-        Self::Heal,
-        Self::Idle,
-    ];
+    const ALL: [Self; 7] = [Self::Create, Self::Start, Self::Attach, Self::Apply, Self::Get, Self::Heal, Self::Idle];
 
     /// Its name on the command line.
     pub(crate) fn name(self) -> &'static str {

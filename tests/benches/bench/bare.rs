@@ -41,9 +41,7 @@ impl<'a> Bare<'a> {
                 _ => {}
             }
         }
-        let networks = original["NetworkSettings"]["Networks"]
-            .as_object()
-            .context("our container has no network")?;
+        let networks = original["NetworkSettings"]["Networks"].as_object().context("our container has no network")?;
         let network = networks.keys().next().context("our container has no network")?;
         let mut body = original["Config"].clone();
         body["Image"] = original["Image"].clone();
@@ -52,28 +50,17 @@ impl<'a> Bare<'a> {
         body["Hostname"] = json!("bare");
         body["HostConfig"] = host;
         body["NetworkingConfig"] = json!({"EndpointsConfig": {network: {"Aliases": ["bare"]}}});
-        Ok(Self {
-            engine,
-            name: format!("bench.{}.bare", &stage.owner[..6]),
-            body,
-            run,
-        })
+        Ok(Self { engine, name: format!("bench.{}.bare", &stage.owner[..6]), body, run })
     }
 
     /// Makes the container.
     pub(crate) async fn create(&self) -> anyhow::Result<()> {
-        self.engine
-            .post(&format!("/containers/create?name={}", self.name), Some(&self.body))
-            .await
-            .map(drop)
+        self.engine.post(&format!("/containers/create?name={}", self.name), Some(&self.body)).await.map(drop)
     }
 
     /// Starts it.
     pub(crate) async fn start(&self) -> anyhow::Result<()> {
-        self.engine
-            .post(&format!("/containers/{}/start", self.name), None)
-            .await
-            .map(drop)
+        self.engine.post(&format!("/containers/{}/start", self.name), None).await.map(drop)
     }
 
     /// Waits until its capsule answers.
@@ -83,32 +70,22 @@ impl<'a> Bare<'a> {
 
     /// Stops it as the controller stops an instance.
     pub(crate) async fn stop(&self) -> anyhow::Result<()> {
-        self.engine
-            .post(&format!("/containers/{}/stop?t=10", self.name), None)
-            .await
-            .map(drop)
+        self.engine.post(&format!("/containers/{}/stop?t=10", self.name), None).await.map(drop)
     }
 
     /// Kills it, and waits until the engine tells that it is dead.
     pub(crate) async fn kill_and_hear_of_it(&self) -> anyhow::Result<Instant> {
-        let filters = format!(
-            "%7B%22container%22%3A%5B%22{}%22%5D%2C%22event%22%3A%5B%22die%22%5D%7D",
-            self.name
-        );
+        let filters = format!("%7B%22container%22%3A%5B%22{}%22%5D%2C%22event%22%3A%5B%22die%22%5D%7D", self.name);
         let mut events = self.engine.events(&format!("filters={filters}")).await?;
         let begun = Instant::now();
-        self.engine
-            .post(&format!("/containers/{}/kill", self.name), None)
-            .await?;
+        self.engine.post(&format!("/containers/{}/kill", self.name), None).await?;
         events.next().await?.context("the engine ended its events")?;
         Ok(begun)
     }
 
     /// Removes it.
     pub(crate) async fn remove(&self) -> anyhow::Result<()> {
-        self.engine
-            .delete(&format!("/containers/{}?force=1&v=1", self.name))
-            .await
+        self.engine.delete(&format!("/containers/{}?force=1&v=1", self.name)).await
     }
 }
 

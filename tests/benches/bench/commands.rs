@@ -42,11 +42,7 @@ async fn walls(
         let output = stage.run(words).await?;
         let elapsed = begun.elapsed();
         let said = String::from_utf8_lossy(&output.stdout);
-        ensure!(
-            check(&said),
-            "`jackin {}` printed something else: {said}",
-            words.join(" ")
-        );
+        ensure!(check(&said), "`jackin {}` printed something else: {said}", words.join(" "));
         if round > 0 {
             ours.push(milliseconds(elapsed));
         }

@@ -29,10 +29,7 @@ impl Engine {
                 None => bail!("DOCKER_HOST is `{host}`; bare calls are made on a Unix socket only"),
             },
         };
-        Ok(Self {
-            socket,
-            connection: Mutex::new(None),
-        })
+        Ok(Self { socket, connection: Mutex::new(None) })
     }
 
     /// Sends a request and gives its answer, whatever it is.
@@ -89,17 +86,11 @@ impl Engine {
     /// Follows events that `query` selects, from the moment at which this gives back.
     pub(crate) async fn events(&self, query: &str) -> anyhow::Result<Events> {
         let mut sender = self.connect().await?;
-        let response = sender
-            .send_request(request(Method::GET, &format!("/events?{query}"), None)?)
-            .await?;
+        let response = sender.send_request(request(Method::GET, &format!("/events?{query}"), None)?).await?;
         if !response.status().is_success() {
             bail!("GET /events?{query}: {}", response.status());
         }
-        Ok(Events {
-            body: response.into_body(),
-            buffer: Vec::new(),
-            _sender: sender,
-        })
+        Ok(Events { body: response.into_body(), buffer: Vec::new(), _sender: sender })
     }
 
     async fn connect(&self) -> anyhow::Result<SendRequest<Full<Bytes>>> {
@@ -142,11 +133,8 @@ impl Events {
 
 fn request(method: Method, path: &str, body: Option<&Value>) -> anyhow::Result<Request<Full<Bytes>>> {
     let body = body.map(serde_json::to_vec).transpose()?.unwrap_or_default();
-    let request = Request::builder()
-        .method(method)
-        .uri(path)
-        .header("host", "docker")
-        .header("content-type", "application/json");
+    let request =
+        Request::builder().method(method).uri(path).header("host", "docker").header("content-type", "application/json");
     Ok(request.body(Full::new(Bytes::from(body)))?)
 }
 

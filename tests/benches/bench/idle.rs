@@ -42,38 +42,21 @@ pub(crate) async fn idle(stage: &Stage, instances: usize, period: Duration) -> a
         figure("idle-store-writes", Bar::AtMost(0.0, "versions"), stored),
         figure("idle-cpu", Bar::Below(1.0, "% of a core"), cpu),
         memory(&after),
-        figure(
-            "idle-disk-writes",
-            Bar::AtMost(0.0, "bytes"),
-            after.written - before.written,
-        ),
+        figure("idle-disk-writes", Bar::AtMost(0.0, "bytes"), after.written - before.written),
     ])
 }
 
 fn figure(name: &'static str, bar: Bar, value: f64) -> Row {
     let mut ours = Samples::default();
     ours.push(value);
-    Row {
-        name,
-        bar,
-        ours,
-        bare: None,
-        ours_parts: Default::default(),
-        bare_parts: Default::default(),
-    }
+    Row { name, bar, ours, bare: None, ours_parts: Default::default(), bare_parts: Default::default() }
 }
 
 /// Resident memory, and how much of it is its own rather than pages of its program.
 fn memory(reading: &Reading) -> Row {
     let mut row = figure("idle-memory", Bar::Below(40.0, "MB"), reading.megabytes);
-    row.ours_parts
-        .entry("anonymous".to_owned())
-        .or_default()
-        .push(reading.anonymous);
-    row.ours_parts
-        .entry("file".to_owned())
-        .or_default()
-        .push(reading.megabytes - reading.anonymous);
+    row.ours_parts.entry("anonymous".to_owned()).or_default().push(reading.anonymous);
+    row.ours_parts.entry("file".to_owned()).or_default().push(reading.megabytes - reading.anonymous);
     row
 }
 
@@ -85,10 +68,7 @@ async fn rest(stage: &Stage) -> anyhow::Result<()> {
     loop {
         sleep(Duration::from_millis(500)).await;
         let found = stage.instances().await?.list(&ListParams::default()).await?;
-        let pending = found
-            .items
-            .iter()
-            .any(|instance| status(instance).is_ok_and(|status| status.retry.is_some()));
+        let pending = found.items.iter().any(|instance| status(instance).is_ok_and(|status| status.retry.is_some()));
         let now = resource_version(stage).await?;
         if std::mem::replace(&mut last, now).to_bits() != now.to_bits() || pending {
             since = Instant::now();
@@ -97,10 +77,7 @@ async fn rest(stage: &Stage) -> anyhow::Result<()> {
             return Ok(());
         }
         if begun.elapsed() > PATIENCE {
-            bail!(
-                "the controller does not come to rest: it still writes after {} s",
-                PATIENCE.as_secs()
-            );
+            bail!("the controller does not come to rest: it still writes after {} s", PATIENCE.as_secs());
         }
     }
 }
@@ -134,10 +111,7 @@ impl Reading {
 }
 
 fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
-    text.lines()
-        .find_map(|line| line.strip_prefix(name))?
-        .split_whitespace()
-        .next()
+    text.lines().find_map(|line| line.strip_prefix(name))?.split_whitespace().next()
 }
 
 fn number(text: Option<&str>) -> anyhow::Result<f64> {
@@ -146,11 +120,7 @@ fn number(text: Option<&str>) -> anyhow::Result<f64> {
 
 /// The version that the store's last write made.
 async fn resource_version(stage: &Stage) -> anyhow::Result<f64> {
-    let listed = stage
-        .instances()
-        .await?
-        .list_metadata(&ListParams::default().limit(1))
-        .await?;
+    let listed = stage.instances().await?.list_metadata(&ListParams::default().limit(1)).await?;
     number(listed.metadata.resource_version.as_deref())
 }
 
@@ -160,11 +130,8 @@ async fn engine_events(stage: &Stage, since: SystemTime) -> anyhow::Result<Vec<S
     let query = format!("since={:.9}&until={:.9}", seconds(since)?, seconds(SystemTime::now())?);
     let mut events = stage.engine.events(&query).await?;
     // Networks and volumes tell their names and not their labels.
-    let marks = [
-        stage.owner.clone(),
-        format!("jackin.{}.", &stage.owner[..6]),
-        format!("jackin-{}/", &stage.owner[..6]),
-    ];
+    let marks =
+        [stage.owner.clone(), format!("jackin.{}.", &stage.owner[..6]), format!("jackin-{}/", &stage.owner[..6])];
     let mut ours = Vec::new();
     while let Some(event) = events.next().await? {
         let text = event.to_string();
@@ -177,10 +144,5 @@ async fn engine_events(stage: &Stage, since: SystemTime) -> anyhow::Result<Vec<S
 
 fn short(event: &Value) -> String {
     let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    format!(
-        "{} {} {}",
-        word(&event["Type"]),
-        word(&event["Action"]),
-        word(&event["Actor"]["Attributes"]["name"])
-    )
+    format!("{} {} {}", word(&event["Type"]), word(&event["Action"]), word(&event["Actor"]["Attributes"]["name"]))
 }

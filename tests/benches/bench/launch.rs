@@ -54,10 +54,7 @@ pub(crate) async fn create(stage: &Stage, rounds: usize) -> anyhow::Result<Row> 
         pair.push(
             round,
             (ours, parts),
-            (
-                theirs,
-                steps(&[("create", created), ("start", started), ("answers", theirs)]),
-            ),
+            (theirs, steps(&[("create", created), ("start", started), ("answers", theirs)])),
         );
     }
     Ok(pair.row("create-from-valid-image"))
@@ -76,9 +73,7 @@ pub(crate) async fn start(stage: &Stage, rounds: usize) -> anyhow::Result<Row> {
     for round in 0..=rounds {
         let mut watch = Watch::begin(&instances, &name).await?;
         instances.patch(&name, &PatchParams::default(), &run("stopped")).await?;
-        watch
-            .until(|instance| status(instance).is_ok_and(|status| status.phase == Phase::Stopped))
-            .await?;
+        watch.until(|instance| status(instance).is_ok_and(|status| status.phase == Phase::Stopped)).await?;
         let begun = Instant::now();
         instances.patch(&name, &PatchParams::default(), &run("running")).await?;
         let ready = watch.until(is_ready).await?;
@@ -91,11 +86,7 @@ pub(crate) async fn start(stage: &Stage, rounds: usize) -> anyhow::Result<Row> {
         let started = begun.elapsed();
         bare.answers().await?;
         let theirs = begun.elapsed();
-        pair.push(
-            round,
-            (ours, parts),
-            (theirs, steps(&[("start", started), ("answers", theirs)])),
-        );
+        pair.push(round, (ours, parts), (theirs, steps(&[("start", started), ("answers", theirs)])));
     }
     bare.remove().await?;
     Ok(pair.row("start-stopped"))
@@ -122,9 +113,7 @@ pub(crate) async fn heal(stage: &Stage, rounds: usize) -> anyhow::Result<Row> {
         let mut watch = Watch::begin(&instances, &name).await?;
         let begun = Instant::now();
         stage.engine.post(&format!("/containers/{id}/kill"), None).await?;
-        let ready = watch
-            .until(|instance| is_ready(instance) && launch(instance) != last)
-            .await?;
+        let ready = watch.until(|instance| is_ready(instance) && launch(instance) != last).await?;
         let ours = begun.elapsed();
         ensure!(container_of(&ready)? == id, "another container took its place");
         let parts = parts_of(&ready, PlanKind::StartStopped)?;
@@ -135,11 +124,7 @@ pub(crate) async fn heal(stage: &Stage, rounds: usize) -> anyhow::Result<Row> {
         let started = begun.elapsed();
         bare.answers().await?;
         let theirs = begun.elapsed();
-        pair.push(
-            round,
-            (ours, parts),
-            (theirs, steps(&[("die", died), ("start", started), ("answers", theirs)])),
-        );
+        pair.push(round, (ours, parts), (theirs, steps(&[("die", died), ("start", started), ("answers", theirs)])));
     }
     bare.remove().await?;
     Ok(pair.row("heal-after-kill"))
@@ -171,14 +156,7 @@ impl Pair {
     fn row(self, name: &'static str) -> Row {
         let (ours, ours_parts) = self.ours;
         let (bare, bare_parts) = self.bare;
-        Row {
-            name,
-            bar: Bar::Ratio(BAR),
-            ours,
-            bare: Some(bare),
-            ours_parts,
-            bare_parts,
-        }
+        Row { name, bar: Bar::Ratio(BAR), ours, bare: Some(bare), ours_parts, bare_parts }
     }
 }
 
@@ -195,25 +173,13 @@ fn steps(times: &[(&str, Duration)]) -> BTreeMap<String, f64> {
 
 /// What the controller says of its last launch, which must have been this plan.
 fn parts_of(instance: &Instance, plan: PlanKind) -> anyhow::Result<BTreeMap<String, f64>> {
-    let launch = status(instance)?
-        .last_launch
-        .as_ref()
-        .context("the instance tells of no launch")?;
-    ensure!(
-        launch.plan == plan,
-        "the plan was {}, and {plan} was expected",
-        launch.plan
-    );
+    let launch = status(instance)?.last_launch.as_ref().context("the instance tells of no launch")?;
+    ensure!(launch.plan == plan, "the plan was {}, and {plan} was expected", launch.plan);
     #[allow(clippy::cast_precision_loss)]
     let mut parts: BTreeMap<_, _> = launch
         .steps
         .iter()
-        .map(|step| {
-            (
-                step.step.split(' ').next().unwrap_or_default().to_owned(),
-                step.duration_ms as f64,
-            )
-        })
+        .map(|step| (step.step.split(' ').next().unwrap_or_default().to_owned(), step.duration_ms as f64))
         .collect();
     #[allow(clippy::cast_precision_loss)]
     parts.insert("launch".to_owned(), launch.duration_ms.unwrap_or_default() as f64);
@@ -221,9 +187,6 @@ fn parts_of(instance: &Instance, plan: PlanKind) -> anyhow::Result<BTreeMap<Stri
 }
 
 fn container_of(instance: &Instance) -> anyhow::Result<String> {
-    let container = status(instance)?
-        .container
-        .as_ref()
-        .context("the instance has no container")?;
+    let container = status(instance)?.container.as_ref().context("the instance has no container")?;
     Ok(container.id.clone())
 }

@@ -47,10 +47,7 @@ fn run() -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     };
     // Two threads: what measures must not wait for what only receives.
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(measure(arguments))
 }
 
@@ -79,11 +76,7 @@ async fn measure(arguments: Arguments) -> anyhow::Result<ExitCode> {
     } else {
         writeln!(stdout, "{}", report.table())?;
     }
-    Ok(if report.all_met() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(if report.all_met() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 async fn all(stage: std::sync::Arc<Stage>, arguments: Arguments) -> anyhow::Result<Report> {

@@ -25,11 +25,7 @@ impl Samples {
     }
 
     /// The figure below which this part of all lies, by the nearest one that was measured.
-    #[allow(
-        clippy::cast_precision_loss,
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss
-    )]
+    #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     fn quantile(&self, part: f64) -> f64 {
         let rank = (self.0.len() as f64 * part).ceil() as usize;
         self.0.get(rank.max(1) - 1).copied().unwrap_or(f64::NAN)
@@ -119,10 +115,7 @@ impl Row {
         }
         for (side, parts) in [("ours", &self.ours_parts), ("bare", &self.bare_parts)] {
             if !parts.is_empty() {
-                let all: Vec<_> = parts
-                    .iter()
-                    .map(|(part, of)| format!("{part} {:.1}", of.median()))
-                    .collect();
+                let all: Vec<_> = parts.iter().map(|(part, of)| format!("{part} {:.1}", of.median())).collect();
                 _ = write!(line, "\n    {side}: {}", all.join(", "));
             }
         }
@@ -130,10 +123,7 @@ impl Row {
     }
 
     fn cells(&self) -> [String; TITLES.len()] {
-        let ratio = |of| {
-            self.ratio(of)
-                .map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.3}"))
-        };
+        let ratio = |of| self.ratio(of).map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.3}"));
         [
             self.name.to_owned(),
             triple(Some(&self.ours)),
@@ -146,12 +136,7 @@ impl Row {
     }
 
     fn json(&self) -> Value {
-        let parts = |parts: &Parts| {
-            parts
-                .iter()
-                .map(|(part, of)| (part.clone(), of.json()))
-                .collect::<Value>()
-        };
+        let parts = |parts: &Parts| parts.iter().map(|(part, of)| (part.clone(), of.json())).collect::<Value>();
         let (bar, unit) = match self.bar {
             Bar::Ratio(bar) => (bar, "ratio"),
             Bar::Milliseconds(bar) => (bar, "ms"),
@@ -191,10 +176,7 @@ pub(crate) struct Report {
 
 impl Report {
     pub(crate) fn new(about: Value) -> Self {
-        Self {
-            about,
-            rows: Vec::new(),
-        }
+        Self { about, rows: Vec::new() }
     }
 
     pub(crate) fn push(&mut self, row: Row) {
@@ -210,19 +192,12 @@ impl Report {
     pub(crate) fn table(&self) -> String {
         let mut lines = vec![TITLES.map(str::to_owned)];
         lines.extend(self.rows.iter().map(Row::cells));
-        let widths: Vec<_> = (0..TITLES.len())
-            .map(|cell| lines.iter().map(|line| line[cell].len()).max().unwrap_or_default())
-            .collect();
-        let mut table = format!(
-            "{}\ntimes in milliseconds: min / median / p99; ratios of ours to bare\n\n",
-            self.about
-        );
+        let widths: Vec<_> =
+            (0..TITLES.len()).map(|cell| lines.iter().map(|line| line[cell].len()).max().unwrap_or_default()).collect();
+        let mut table =
+            format!("{}\ntimes in milliseconds: min / median / p99; ratios of ours to bare\n\n", self.about);
         for line in lines {
-            let padded: Vec<_> = line
-                .iter()
-                .zip(&widths)
-                .map(|(cell, width)| format!("{cell:width$}"))
-                .collect();
+            let padded: Vec<_> = line.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
             table.push_str(padded.join("  ").trim_end());
             table.push('\n');
         }

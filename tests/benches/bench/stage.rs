@@ -47,32 +47,15 @@ impl Stage {
         image.with_context(|| format!("image `{IMAGE}` is needed; `make tiny` makes it"))?;
         let jackin = binaries()?.join("jackin");
         if !jackin.is_file() || !jackin.with_file_name("jackin-capsule").is_file() {
-            bail!(
-                "`jackin` and `jackin-capsule` are not in {}; `make bench` builds them",
-                binaries()?.display()
-            );
+            bail!("`jackin` and `jackin-capsule` are not in {}; `make bench` builds them", binaries()?.display());
         }
         // Beside what is built, where a disk is: a home in memory would make durable writes look free.
-        let directory = tempfile::Builder::new()
-            .prefix("bench.")
-            .tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
+        let directory = tempfile::Builder::new().prefix("bench.").tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
         std::fs::create_dir(directory.path().join("workspace"))?;
-        let home = Home::at(
-            directory
-                .path()
-                .join("home")
-                .to_str()
-                .context("temporary directory in UTF-8")?,
-        );
+        let home = Home::at(directory.path().join("home").to_str().context("temporary directory in UTF-8")?);
         home.create()?;
         let owner = home.owner()?;
-        Ok(Self {
-            engine,
-            owner,
-            directory,
-            home,
-            jackin,
-        })
+        Ok(Self { engine, owner, directory, home, jackin })
     }
 
     /// Where files of this run may be put.
@@ -144,9 +127,7 @@ impl Stage {
     /// Applies a manifest with this many instances.
     pub(crate) async fn apply(&self, count: usize) -> anyhow::Result<()> {
         let path = self.manifest(count)?;
-        self.run(&["apply", "-f", path.to_str().context("a path in UTF-8")?])
-            .await
-            .map(drop)
+        self.run(&["apply", "-f", path.to_str().context("a path in UTF-8")?]).await.map(drop)
     }
 
     /// Lets there be this many instances, all ready, and waits for it.
@@ -181,9 +162,7 @@ impl Stage {
     /// Process id of the controller.
     pub(crate) async fn daemon_pid(&self) -> anyhow::Result<u32> {
         let status: Value = self.connection().await?.get_json("/jackin/v1/status").await?;
-        Ok(u32::try_from(
-            status["pid"].as_u64().context("the controller tells no process id")?,
-        )?)
+        Ok(u32::try_from(status["pid"].as_u64().context("the controller tells no process id")?)?)
     }
 
     /// The last lines that the controller wrote.
@@ -201,9 +180,7 @@ impl Stage {
         for (label, value) in [(BARE_LABEL, &self.owner), (words::OWNER, &self.owner)] {
             let filter = label_filter(label, value);
             for container in list(engine, &format!("/containers/json?all=1&{filter}"), None).await? {
-                engine
-                    .delete(&format!("/containers/{}?force=1&v=1", text(&container, "Id")))
-                    .await?;
+                engine.delete(&format!("/containers/{}?force=1&v=1", text(&container, "Id"))).await?;
             }
         }
         let filter = label_filter(words::OWNER, &self.owner);
@@ -211,14 +188,10 @@ impl Stage {
             engine.delete(&format!("/networks/{}", text(&network, "Id"))).await?;
         }
         for volume in list(engine, &format!("/volumes?{filter}"), Some("Volumes")).await? {
-            engine
-                .delete(&format!("/volumes/{}?force=1", text(&volume, "Name")))
-                .await?;
+            engine.delete(&format!("/volumes/{}?force=1", text(&volume, "Name"))).await?;
         }
         for image in list(engine, &format!("/images/json?{filter}"), None).await? {
-            engine
-                .delete(&format!("/images/{}?force=1", text(&image, "Id")))
-                .await?;
+            engine.delete(&format!("/images/{}?force=1", text(&image, "Id"))).await?;
         }
         Ok(())
     }
@@ -245,11 +218,7 @@ fn binaries() -> anyhow::Result<PathBuf> {
         return Ok(named.into());
     }
     let here = std::env::current_exe()?;
-    Ok(here
-        .ancestors()
-        .nth(2)
-        .context("a folder above this program's")?
-        .to_owned())
+    Ok(here.ancestors().nth(2).context("a folder above this program's")?.to_owned())
 }
 
 async fn list(engine: &Engine, path: &str, field: Option<&str>) -> anyhow::Result<Vec<Value>> {
@@ -292,14 +261,9 @@ impl Watch {
     pub(crate) async fn begin(instances: &Api<Instance>, name: &str) -> anyhow::Result<Self> {
         let listed = instances.list_metadata(&ListParams::default().limit(1)).await?;
         let version = listed.metadata.resource_version.context("the list has no version")?;
-        let parameters = WatchParams::default()
-            .fields(&format!("metadata.name={name}"))
-            .timeout(290);
+        let parameters = WatchParams::default().fields(&format!("metadata.name={name}")).timeout(290);
         let events = instances.watch(&parameters, &version).await?;
-        Ok(Self {
-            events: Box::pin(events),
-            name: name.to_owned(),
-        })
+        Ok(Self { events: Box::pin(events), name: name.to_owned() })
     }
 
     /// Waits for a state of the instance.

@@ -30,9 +30,7 @@ pub(crate) async fn attach(stage: &Stage, rounds: usize) -> anyhow::Result<Row> 
     let docker = docker();
     let (mut ours, mut bare) = (Samples::default(), Samples::default());
     for round in 0..=rounds {
-        let attach = Command::new(stage.jackin())
-            .args(["attach", &name])
-            .env("JACKIN_HOME", stage.home());
+        let attach = Command::new(stage.jackin()).args(["attach", &name]).env("JACKIN_HOME", stage.home());
         // Control and backslash detach.
         let attached = first_byte(attach, PREAMBLE, b"\x1c").await.context("jackin attach")?;
         let exec = Command::new(&docker).args(["exec", "-it", &container, "sh"]);
@@ -61,9 +59,7 @@ async fn first_byte(command: Command, preamble: &[u8], leave: &[u8]) -> anyhow::
     let begun = Instant::now();
     let mut child = command.spawn(other_end)?;
     let (mut output, mut input) = pty.into_split();
-    let seen = timeout(PATIENCE, first(&mut output, preamble))
-        .await
-        .context("nothing was painted")?;
+    let seen = timeout(PATIENCE, first(&mut output, preamble)).await.context("nothing was painted")?;
     let elapsed = begun.elapsed();
     if let Err(error) = seen {
         _ = child.kill().await;

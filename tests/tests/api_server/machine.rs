@@ -28,24 +28,13 @@ struct Running {
 
 impl Running {
     fn new(store: Store) -> Self {
-        let build = BuildInfo {
-            version: "0.0.0".to_owned(),
-            git: "test".to_owned(),
-        };
+        let build = BuildInfo { version: "0.0.0".to_owned(), git: "test".to_owned() };
         let (stop, alive) = watch::channel(());
-        Self {
-            router: ApiServer::new(store, definitions(), build).router(),
-            alive,
-            stop: Arc::new(stop),
-        }
+        Self { router: ApiServer::new(store, definitions(), build).router(), alive, stop: Arc::new(stop) }
     }
 
     async fn answer(self, request: Request<kube::client::Body>) -> Response<Body> {
-        let Self {
-            router,
-            mut alive,
-            stop,
-        } = self;
+        let Self { router, mut alive, stop } = self;
         drop(stop);
         let answer: Result<_, Infallible> = router.oneshot(request).await;
         let Ok(answer) = answer;
@@ -57,18 +46,12 @@ impl Running {
 impl Machine {
     /// A server whose objects end with it.
     pub(crate) fn in_memory() -> Self {
-        Self {
-            running: Arc::new(Mutex::new(Some(Running::new(Store::in_memory())))),
-            path: None,
-        }
+        Self { running: Arc::new(Mutex::new(Some(Running::new(Store::in_memory())))), path: None }
     }
 
     /// A server whose objects are kept in a file.
     pub(crate) async fn at(path: &Path) -> Self {
-        let machine = Self {
-            running: Arc::default(),
-            path: Some(path.to_owned()),
-        };
+        let machine = Self { running: Arc::default(), path: Some(path.to_owned()) };
         machine.start().await;
         machine
     }

@@ -34,29 +34,18 @@ async fn told(events: &mut (impl Stream<Item = watcher::Result<watcher::Event<Wo
         }
         panic!("the watcher ended before it told of `{expected}`");
     };
-    tokio::time::timeout(LONG, wait)
-        .await
-        .unwrap_or_else(|_| panic!("the watcher never told of `{expected}`"));
+    tokio::time::timeout(LONG, wait).await.unwrap_or_else(|_| panic!("the watcher never told of `{expected}`"));
 }
 
 #[tokio::test]
 async fn a_watcher_is_told_of_what_comes_and_goes() {
     let workspaces: Api<Workspace> = Api::default_namespaced(Machine::in_memory().client());
-    workspaces
-        .create(&PostParams::default(), &workspace("before"))
-        .await
-        .expect("it is created");
+    workspaces.create(&PostParams::default(), &workspace("before")).await.expect("it is created");
     let mut events = pin!(watcher(workspaces.clone(), watcher::Config::default()));
     told(&mut events, "before").await;
-    workspaces
-        .create(&PostParams::default(), &workspace("after"))
-        .await
-        .expect("it is created");
+    workspaces.create(&PostParams::default(), &workspace("after")).await.expect("it is created");
     told(&mut events, "after").await;
-    workspaces
-        .delete("before", &DeleteParams::default())
-        .await
-        .expect("it is deleted");
+    workspaces.delete("before", &DeleteParams::default()).await.expect("it is deleted");
     told(&mut events, "-before").await;
 }
 
@@ -65,10 +54,7 @@ async fn a_watcher_goes_on_through_a_restart_of_the_server() {
     let folder = tempfile::tempdir().expect("a folder");
     let machine = Machine::at(&folder.path().join("jackin.db")).await;
     let workspaces: Api<Workspace> = Api::default_namespaced(machine.client());
-    let before = workspaces
-        .create(&PostParams::default(), &workspace("before"))
-        .await
-        .expect("it is created");
+    let before = workspaces.create(&PostParams::default(), &workspace("before")).await.expect("it is created");
 
     let (sender, receiver) = futures::channel::mpsc::unbounded();
     let watched = watcher(workspaces.clone(), watcher::Config::default()).default_backoff();
@@ -82,14 +68,8 @@ async fn a_watcher_goes_on_through_a_restart_of_the_server() {
     machine.start().await;
 
     let after = workspaces.get("before").await.expect("it is still there");
-    assert_eq!(
-        (after.uid(), after.resource_version()),
-        (before.uid(), before.resource_version())
-    );
-    workspaces
-        .create(&PostParams::default(), &workspace("after"))
-        .await
-        .expect("it is created");
+    assert_eq!((after.uid(), after.resource_version()), (before.uid(), before.resource_version()));
+    workspaces.create(&PostParams::default(), &workspace("after")).await.expect("it is created");
     told(&mut events, "after").await;
     watching.abort();
 }
@@ -103,10 +83,7 @@ async fn a_watch_from_a_version_that_is_no_longer_kept_is_told_410() {
     let code = match workspaces.watch(&WatchParams::default(), "1").await {
         Err(kube::Error::Api(status)) => status.code,
         Err(error) => panic!("not told: {error}"),
-        Ok(events) => match tokio::time::timeout(LONG, pin!(events).next())
-            .await
-            .expect("nothing was told")
-        {
+        Ok(events) => match tokio::time::timeout(LONG, pin!(events).next()).await.expect("nothing was told") {
             Some(Ok(WatchEvent::Error(status))) => status.code,
             other => panic!("not told: {other:?}"),
         },

@@ -20,9 +20,7 @@ fn refused(text: &str) -> String {
 
 /// What is said about a workspace with one mount.
 fn refused_mount(source: &str, target: &str) -> String {
-    refused(&workspace(&format!(
-        "workdir: /work\nmounts:\n- {{source: {source}, target: {target}}}"
-    )))
+    refused(&workspace(&format!("workdir: /work\nmounts:\n- {{source: {source}, target: {target}}}")))
 }
 
 #[test]
@@ -53,9 +51,7 @@ fn a_word_that_is_not_possible_names_those_that_are() {
 
 #[test]
 fn a_missing_field_is_named() {
-    insta::assert_snapshot!(refused(&workspace(
-        "mounts:\n- source: src\ninstances:\n- {name: main, role: rust}"
-    )));
+    insta::assert_snapshot!(refused(&workspace("mounts:\n- source: src\ninstances:\n- {name: main, role: rust}")));
 }
 
 #[test]
@@ -116,15 +112,8 @@ fn a_mount_target_under_jackins_own_folder_is_refused() {
 
 #[test]
 fn sources_that_hold_credentials_are_refused() {
-    let sources = [
-        "~/.ssh",
-        "~/.aws",
-        "~/.gnupg",
-        "~/.kube",
-        "~/.docker/config.json",
-        "~/.config/gh",
-        "/var/run/docker.sock",
-    ];
+    let sources =
+        ["~/.ssh", "~/.aws", "~/.gnupg", "~/.kube", "~/.docker/config.json", "~/.config/gh", "/var/run/docker.sock"];
     let told: Vec<_> = sources.iter().map(|source| refused_mount(source, "/data")).collect();
     insta::assert_snapshot!(told.join("\n"));
 }

@@ -5,10 +5,7 @@ use serde_json::Value;
 
 fn status(sandbox: &Sandbox) -> (Value, Option<i32>) {
     let output = sandbox.output(&["controller", "status", "-o", "json"]);
-    (
-        serde_json::from_slice(&output.stdout).expect("standard output is JSON"),
-        output.status.code(),
-    )
+    (serde_json::from_slice(&output.stdout).expect("standard output is JSON"), output.status.code())
 }
 
 #[test]
@@ -39,9 +36,7 @@ fn several_commands_at_once_start_one_controller() {
     let commands: Vec<_> = (0..6)
         .map(|_| {
             let mut command = sandbox.command(&["get", "workspaces"]);
-            command
-                .stdout(std::process::Stdio::piped())
-                .stderr(std::process::Stdio::piped());
+            command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
             command.spawn().expect("the program runs")
         })
         .collect();

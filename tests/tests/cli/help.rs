@@ -47,9 +47,6 @@ fn each_shell_has_a_completion_script() {
     for shell in ["bash", "zsh", "fish"] {
         let output = sandbox.output(&["completion", shell]);
         assert!(output.status.success(), "{shell}");
-        assert!(
-            String::from_utf8_lossy(&output.stdout).contains("hardline"),
-            "{shell} knows the aliases"
-        );
+        assert!(String::from_utf8_lossy(&output.stdout).contains("hardline"), "{shell} knows the aliases");
     }
 }

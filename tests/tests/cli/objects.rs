@@ -31,10 +31,7 @@ fn applying_the_same_file_again_changes_nothing_also_after_a_restart_of_the_cont
 fn a_field_that_leaves_the_file_leaves_the_object_and_what_others_set_stays() {
     let sandbox = sandbox();
     sandbox.applied("role.yaml");
-    let changed = ROLE
-        .replace(", pids: 100", "")
-        .replace(", labels: {team: a}", "")
-        .replace("4Gi", "6Gi");
+    let changed = ROLE.replace(", pids: 100", "").replace(", labels: {team: a}", "").replace("4Gi", "6Gi");
     let sandbox = sandbox.with("role.yaml", &changed);
     let told = sandbox.run(&["apply", "-f", "role.yaml"]);
     assert!(told.contains("role.jackin.dev/rust configured"), "{told}");
@@ -54,18 +51,13 @@ fn a_dry_run_of_the_server_tells_and_changes_nothing() {
 #[test]
 fn a_changed_file_of_a_role_source_is_a_changed_role() {
     let text = ROLE.replace("image: x", "path: ./rust");
-    let sandbox = Sandbox::new()
-        .with("role.yaml", &text)
-        .with("rust/Dockerfile", "FROM x\n");
+    let sandbox = Sandbox::new().with("role.yaml", &text).with("rust/Dockerfile", "FROM x\n");
     sandbox.applied("role.yaml");
     let sandbox = sandbox.with("rust/tool.sh", "echo\n");
     let told = sandbox.run(&["apply", "-f", "role.yaml"]);
     assert!(told.contains("role.jackin.dev/rust configured"), "{told}");
     let role = role(&sandbox);
-    assert_eq!(
-        role["spec"]["source"]["path"],
-        sandbox.path("rust").to_str().expect("is UTF-8")
-    );
+    assert_eq!(role["spec"]["source"]["path"], sandbox.path("rust").to_str().expect("is UTF-8"));
 }
 
 #[test]
@@ -75,10 +67,7 @@ fn a_difference_is_shown_field_by_field_and_is_the_exit_code() {
     sandbox.applied("role.yaml");
     told += "\n";
     told += &sandbox.run(&["diff", "-f", "role.yaml"]);
-    let changed = ROLE
-        .replace(", pids: 100", "")
-        .replace("team: a", "team: b")
-        .replace("[shell]", "[shell, codex]");
+    let changed = ROLE.replace(", pids: 100", "").replace("team: a", "team: b").replace("[shell]", "[shell, codex]");
     let sandbox = sandbox.with("role.yaml", &changed);
     told += "\n";
     told += &sandbox.run(&["diff", "-f", "role.yaml"]);
@@ -180,10 +169,7 @@ fn waiting_ends_in_time_and_names_what_is_missing_and_why() {
 fn what_needs_no_engine_is_ready_at_once() {
     let sandbox = sandbox();
     let told = sandbox.run(&["apply", "-f", "role.yaml", "--wait", "--timeout=30s"]);
-    assert!(
-        told.contains("role/rust: Ready") && told.ends_with("exit code 0\n"),
-        "{told}"
-    );
+    assert!(told.contains("role/rust: Ready") && told.ends_with("exit code 0\n"), "{told}");
 }
 
 #[test]

@@ -13,9 +13,7 @@ fn workspace(role: &str, agent: &str) -> String {
 
 #[test]
 fn an_unknown_role_names_those_that_are_known() {
-    let sandbox = Sandbox::new()
-        .with("role.yaml", ROLES)
-        .with("workspace.yaml", &workspace("rust-dve", "shell"));
+    let sandbox = Sandbox::new().with("role.yaml", ROLES).with("workspace.yaml", &workspace("rust-dve", "shell"));
     let before = sandbox.run(&["apply", "-f", "workspace.yaml"]);
     sandbox.applied("role.yaml");
     let after = sandbox.run(&["apply", "-f", "workspace.yaml"]);
@@ -26,10 +24,7 @@ fn an_unknown_role_names_those_that_are_known() {
 #[test]
 fn an_unknown_agent_names_those_that_are_known() {
     let roles = ROLES.replace("agents: [shell]", "agents: [shell, shel]");
-    let sandbox = Sandbox::new().with(
-        "workspace.yaml",
-        &format!("{roles}---\n{}", workspace("rust-dev", "shel")),
-    );
+    let sandbox = Sandbox::new().with("workspace.yaml", &format!("{roles}---\n{}", workspace("rust-dev", "shel")));
     let told = sandbox.run(&["apply", "-f", "workspace.yaml"]);
     let roles = sandbox.run(&["get", "roles"]);
     insta::assert_snapshot!(format!("{told}\n{roles}"));
@@ -37,9 +32,7 @@ fn an_unknown_agent_names_those_that_are_known() {
 
 #[test]
 fn an_agent_that_a_role_on_the_server_does_not_have_is_refused() {
-    let sandbox = Sandbox::new()
-        .with("role.yaml", ROLES)
-        .with("workspace.yaml", &workspace("rust-dev", "codex"));
+    let sandbox = Sandbox::new().with("role.yaml", ROLES).with("workspace.yaml", &workspace("rust-dev", "codex"));
     sandbox.applied("role.yaml");
     insta::assert_snapshot!(sandbox.run(&["apply", "-f", "workspace.yaml"]));
 }

@@ -9,16 +9,9 @@ use tempfile::TempDir;
 /// The program, which `make test` builds before the tests.
 fn program() -> PathBuf {
     let test = std::env::current_exe().expect("this test has a path");
-    let folder = test
-        .parent()
-        .and_then(Path::parent)
-        .expect("tests lie in a folder of the build");
+    let folder = test.parent().and_then(Path::parent).expect("tests lie in a folder of the build");
     let program = folder.join("jackin");
-    assert!(
-        program.is_file(),
-        "no program at {}: run `cargo build --bins` first",
-        program.display()
-    );
+    assert!(program.is_file(), "no program at {}: run `cargo build --bins` first", program.display());
     program
 }
 
@@ -58,10 +51,7 @@ impl Sandbox {
             .env("HOME", self.path("user"))
             .env("JACKIN_HOME", self.path("state"))
             // Nothing here needs an engine, and none must be found by accident.
-            .env(
-                "DOCKER_HOST",
-                format!("unix://{}", self.path("no-engine.sock").display()),
-            )
+            .env("DOCKER_HOST", format!("unix://{}", self.path("no-engine.sock").display()))
             .stdin(Stdio::null());
         command
     }

@@ -42,11 +42,7 @@ mod rule {
     pub(super) async fn a_build_carries_labels_and_tells_its_steps(stage: &Stage) -> Result<()> {
         let (built, told) = stage.build("built", &dockerfile(stage, "RUN true\n")).await;
         let id = built?;
-        let image = stage
-            .engine
-            .inspect_image(&format!("{}:1", stage.name("built")))
-            .await?
-            .context("no image")?;
+        let image = stage.engine.inspect_image(&format!("{}:1", stage.name("built"))).await?.context("no image")?;
         assert_eq!(image.id, id);
         assert_eq!(image.tags, [format!("{}:1", stage.name("built"))]);
         let mut labels = stage.labels();
@@ -55,10 +51,7 @@ mod rule {
         let steps = steps(&told);
         assert_eq!(steps[0].instruction, format!("FROM {TINY}"));
         assert_eq!((steps[2].instruction.as_str(), steps[2].cached), ("RUN true", false));
-        ensure!(
-            told.iter()
-                .any(|news| matches!(news, BuildProgress::Line(line) if line.contains("RUN true")))
-        );
+        ensure!(told.iter().any(|news| matches!(news, BuildProgress::Line(line) if line.contains("RUN true"))));
         Ok(())
     }
 
@@ -68,67 +61,37 @@ mod rule {
         let (second, told) = stage.build("cached", &text).await;
         assert_eq!(second?, first);
         ensure!(steps(&told).iter().skip(1).all(|step| step.cached), "{told:?}");
-        let other = stage
-            .build("cached", &dockerfile(stage, "RUN true && true\n"))
-            .await
-            .0?;
+        let other = stage.build("cached", &dockerfile(stage, "RUN true && true\n")).await.0?;
         ensure!(other != first, "another Dockerfile gave the same image");
         Ok(())
     }
 
     pub(super) async fn a_failing_build_names_the_instruction_and_leaves_no_container(stage: &Stage) -> Result<()> {
-        let (built, told) = stage
-            .build("failing", &dockerfile(stage, "RUN exit 3\nRUN true\n"))
-            .await;
+        let (built, told) = stage.build("failing", &dockerfile(stage, "RUN exit 3\nRUN true\n")).await;
         let error = built.expect_err("built the impossible");
-        let EngineErrorCause::BuildFailed {
-            instruction,
-            exit_code,
-            tail,
-            ..
-        } = &error.cause
-        else {
+        let EngineErrorCause::BuildFailed { instruction, exit_code, tail, .. } = &error.cause else {
             anyhow::bail!("{error:?}");
         };
         assert_eq!((instruction.as_deref(), *exit_code), (Some("RUN exit 3"), Some(3)));
         ensure!(!tail.is_empty() && tail.len() <= 20 && !error.is_unknown(), "{error:?}");
         assert_eq!(steps(&told).len(), 2);
         assert_eq!(step_containers(stage).await?, 0);
-        assert_eq!(
-            stage
-                .engine
-                .inspect_image(&format!("{}:1", stage.name("failing")))
-                .await?,
-            None
-        );
+        assert_eq!(stage.engine.inspect_image(&format!("{}:1", stage.name("failing"))).await?, None);
         Ok(())
     }
 
     pub(super) async fn a_build_of_a_bad_dockerfile_fails_and_is_not_unknown(stage: &Stage) -> Result<()> {
-        let error = stage
-            .build("stageless", "RUN true\n")
-            .await
-            .0
-            .expect_err("built from nothing");
-        let EngineErrorCause::BuildFailed {
-            instruction, exit_code, ..
-        } = &error.cause
-        else {
+        let error = stage.build("stageless", "RUN true\n").await.0.expect_err("built from nothing");
+        let EngineErrorCause::BuildFailed { instruction, exit_code, .. } = &error.cause else {
             anyhow::bail!("{error:?}");
         };
         assert_eq!((instruction, exit_code), (&None, &None));
         let request = stage.build_request("fileless");
         let (progress, _) = mpsc::unbounded_channel();
         let empty = crate::stage::archive_of(&[("other", "")]);
-        let built = stage
-            .engine
-            .build_image(&request, empty, progress, CancellationToken::new())
-            .await;
+        let built = stage.engine.build_image(&request, empty, progress, CancellationToken::new()).await;
         let error = built.expect_err("built without a Dockerfile");
-        ensure!(
-            matches!(error.cause, EngineErrorCause::BuildFailed { .. }) && !error.is_unknown(),
-            "{error:?}"
-        );
+        ensure!(matches!(error.cause, EngineErrorCause::BuildFailed { .. }) && !error.is_unknown(), "{error:?}");
         Ok(())
     }
 
@@ -150,14 +113,7 @@ mod rule {
         let (built, cancelled_at) = tokio::time::timeout(PATIENCE, async { tokio::join!(build, watch) }).await?;
         let error = built.expect_err("slept for nothing");
         ensure!(matches!(error.cause, EngineErrorCause::Cancelled), "{error:?}");
-        ensure!(
-            cancelled_at.elapsed() < Duration::from_secs(2),
-            "cancelling took {:?}",
-            cancelled_at.elapsed()
-        );
-        eventually("the step's container to go", async || {
-            Ok((step_containers(stage).await? == 0).then_some(()))
-        })
-        .await
+        ensure!(cancelled_at.elapsed() < Duration::from_secs(2), "cancelling took {:?}", cancelled_at.elapsed());
+        eventually("the step's container to go", async || Ok((step_containers(stage).await? == 0).then_some(()))).await
     }
 }

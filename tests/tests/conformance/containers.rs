@@ -30,48 +30,23 @@ mod rule {
 
     pub(super) async fn a_container_is_found_as_it_was_made(stage: &Stage) -> Result<()> {
         let mut spec = stage.sleeper("made");
-        spec.limits = Limits {
-            nano_cpus: Some(500_000_000),
-            memory_bytes: Some(64 * MIB),
-            pids: Some(32),
-        };
+        spec.limits = Limits { nano_cpus: Some(500_000_000), memory_bytes: Some(64 * MIB), pids: Some(32) };
         spec.restart = RestartPolicy::OnFailure;
         let id = stage.engine.create_container(&spec).await?;
         let made = stage.inspect(&id).await?;
-        assert_eq!(
-            (made.name.as_str(), made.state, made.pid),
-            (spec.name.as_str(), ContainerState::Created, None)
-        );
-        assert_eq!(
-            (made.image, made.limits, made.restart),
-            (spec.image.clone(), spec.limits, spec.restart)
-        );
-        assert_eq!(
-            (made.labels, made.networks, made.exit),
-            (spec.labels.clone(), vec![], None)
-        );
+        assert_eq!((made.name.as_str(), made.state, made.pid), (spec.name.as_str(), ContainerState::Created, None));
+        assert_eq!((made.image, made.limits, made.restart), (spec.image.clone(), spec.limits, spec.restart));
+        assert_eq!((made.labels, made.networks, made.exit), (spec.labels.clone(), vec![], None));
         assert_eq!(made.started_at, None);
 
         stage.engine.start_container(&id).await?;
-        let running = stage
-            .engine
-            .inspect_container(&spec.name)
-            .await?
-            .context("not found by name")?;
+        let running = stage.engine.inspect_container(&spec.name).await?.context("not found by name")?;
         assert_eq!((&running.id, running.state), (&id, ContainerState::Running));
-        ensure!(
-            running.pid.is_some() && running.started_at >= running.created_at,
-            "{running:?}"
-        );
+        ensure!(running.pid.is_some() && running.started_at >= running.created_at, "{running:?}");
 
         let listed = stage.engine.list_containers(&stage.ours()).await?;
-        let [only] = listed.as_slice() else {
-            anyhow::bail!("listed {listed:?}")
-        };
-        assert_eq!(
-            (&only.id, &only.name, only.state),
-            (&id, &spec.name, ContainerState::Running)
-        );
+        let [only] = listed.as_slice() else { anyhow::bail!("listed {listed:?}") };
+        assert_eq!((&only.id, &only.name, only.state), (&id, &spec.name, ContainerState::Running));
         assert_eq!((&only.labels, &only.image), (&spec.labels, &spec.image));
         Ok(())
     }
@@ -87,11 +62,7 @@ mod rule {
         assert_eq!(stage.engine.inspect_container(&id.0[..12]).await?, None);
 
         let missing = ContainerId("0".repeat(64));
-        let error = stage
-            .engine
-            .start_container(&missing)
-            .await
-            .expect_err("started nothing");
+        let error = stage.engine.start_container(&missing).await.expect_err("started nothing");
         ensure!(error.is_not_found() && !error.is_unknown(), "{error:?}");
         Ok(())
     }
@@ -100,9 +71,7 @@ mod rule {
         let spec = stage.sleeper("twice");
         let first = stage.engine.create_container(&spec).await?;
         let error = stage.engine.create_container(&spec).await.expect_err("two of one name");
-        let EngineErrorCause::NameConflict { holder } = &error.cause else {
-            anyhow::bail!("{error:?}")
-        };
+        let EngineErrorCause::NameConflict { holder } = &error.cause else { anyhow::bail!("{error:?}") };
         assert_eq!(holder.as_deref(), Some(first.0.as_str()));
         assert_eq!(stage.engine.list_containers(&stage.ours()).await?.len(), 1);
         Ok(())
@@ -126,10 +95,7 @@ mod rule {
         let (id, code) = stage.run_to_end(&stage.script("zero", "true")).await?;
         assert_eq!(code, 0);
         let exit = stage.inspect(&id).await?.exit.context("no exit")?;
-        ensure!(
-            !exit.out_of_memory && exit.error.is_none() && exit.finished_at.is_some(),
-            "{exit:?}"
-        );
+        ensure!(!exit.out_of_memory && exit.error.is_none() && exit.finished_at.is_some(), "{exit:?}");
         Ok(())
     }
 
@@ -138,12 +104,7 @@ mod rule {
         let id = stage.run(&spec).await?;
         // Before the trap is set, PID 1 takes no notice of the signal.
         crate::stage::eventually("the trap", async || {
-            Ok(stage
-                .engine
-                .container_logs(&id, 10)
-                .await?
-                .contains("ready")
-                .then_some(()))
+            Ok(stage.engine.container_logs(&id, 10).await?.contains("ready").then_some(()))
         })
         .await?;
         stage.engine.stop_container(&id, 20).await?;
@@ -157,15 +118,8 @@ mod rule {
         stage.engine.kill_container(&id, "SIGKILL").await?;
         let ended = stage.wait_for_state(&id, ContainerState::Exited).await?;
         assert_eq!(ended.exit.context("no exit")?.code, 137);
-        let error = stage
-            .engine
-            .kill_container(&id, "SIGKILL")
-            .await
-            .expect_err("killed the dead");
-        ensure!(
-            matches!(error.cause, EngineErrorCause::Refused { status: 409, .. }),
-            "{error:?}"
-        );
+        let error = stage.engine.kill_container(&id, "SIGKILL").await.expect_err("killed the dead");
+        ensure!(matches!(error.cause, EngineErrorCause::Refused { status: 409, .. }), "{error:?}");
         stage.engine.start_container(&id).await?;
         assert_eq!(stage.inspect(&id).await?.state, ContainerState::Running);
         Ok(())
@@ -187,50 +141,29 @@ mod rule {
 
         stage.engine.stop_container(&id, 0).await?;
         let error = stage.engine.pause_container(&id).await.expect_err("paused the stopped");
-        ensure!(
-            matches!(error.cause, EngineErrorCause::Refused { .. }) && !error.is_unknown(),
-            "{error:?}"
-        );
+        ensure!(matches!(error.cause, EngineErrorCause::Refused { .. }) && !error.is_unknown(), "{error:?}");
         Ok(())
     }
 
     pub(super) async fn an_update_keeps_the_process_and_shows_the_new_limits(stage: &Stage) -> Result<()> {
         let mut spec = stage.sleeper("updated");
-        spec.limits = Limits {
-            nano_cpus: Some(500_000_000),
-            memory_bytes: Some(64 * MIB),
-            pids: Some(32),
-        };
+        spec.limits = Limits { nano_cpus: Some(500_000_000), memory_bytes: Some(64 * MIB), pids: Some(32) };
         let id = stage.run(&spec).await?;
         let before = stage.inspect(&id).await?;
         // Up, then down: memory and swap must move together in both directions.
         for megabytes in [128, 32] {
-            let wanted = Limits {
-                nano_cpus: Some(250_000_000),
-                memory_bytes: Some(megabytes * MIB),
-                pids: Some(64),
-            };
-            stage
-                .engine
-                .update_container(&id, &wanted, RestartPolicy::UnlessStopped)
-                .await?;
+            let wanted = Limits { nano_cpus: Some(250_000_000), memory_bytes: Some(megabytes * MIB), pids: Some(64) };
+            stage.engine.update_container(&id, &wanted, RestartPolicy::UnlessStopped).await?;
             let after = stage.inspect(&id).await?;
             assert_eq!((after.limits, after.restart), (wanted, RestartPolicy::UnlessStopped));
-            assert_eq!(
-                (after.id, after.pid, after.started_at),
-                (id.clone(), before.pid, before.started_at)
-            );
+            assert_eq!((after.id, after.pid, after.started_at), (id.clone(), before.pid, before.started_at));
         }
         Ok(())
     }
 
     pub(super) async fn a_limit_can_be_taken_away_under_a_running_process(stage: &Stage) -> Result<()> {
         let mut spec = stage.sleeper("unlimited");
-        let limits = Limits {
-            nano_cpus: Some(500_000_000),
-            memory_bytes: Some(64 * MIB),
-            pids: Some(32),
-        };
+        let limits = Limits { nano_cpus: Some(500_000_000), memory_bytes: Some(64 * MIB), pids: Some(32) };
         spec.limits = limits;
         let id = stage.run(&spec).await?;
         let before = stage.inspect(&id).await?;
@@ -249,31 +182,19 @@ mod rule {
         stage.engine.rename_container(&id, &stage.name("new")).await?;
         assert_eq!(stage.inspect(&id).await?.name, stage.name("new"));
         assert_eq!(stage.engine.inspect_container(&stage.name("old")).await?, None);
-        let error = stage
-            .engine
-            .rename_container(&id, &stage.name("other"))
-            .await
-            .expect_err("two of one name");
-        let EngineErrorCause::NameConflict { holder } = &error.cause else {
-            anyhow::bail!("{error:?}")
-        };
+        let error = stage.engine.rename_container(&id, &stage.name("other")).await.expect_err("two of one name");
+        let EngineErrorCause::NameConflict { holder } = &error.cause else { anyhow::bail!("{error:?}") };
         assert_eq!(holder.as_deref(), Some(other.0.as_str()));
         Ok(())
     }
 
     pub(super) async fn a_running_container_is_removed_by_force_only_and_twice_is_success(stage: &Stage) -> Result<()> {
         let id = stage.run(&stage.sleeper("removed")).await?;
-        let error = stage
-            .engine
-            .remove_container(&id, false)
-            .await
-            .expect_err("removed the running");
+        let error = stage.engine.remove_container(&id, false).await.expect_err("removed the running");
         ensure!(matches!(error.cause, EngineErrorCause::InUse { .. }), "{error:?}");
         assert_eq!(stage.inspect(&id).await?.state, ContainerState::Running);
-        let (one, other) = tokio::join!(
-            stage.engine.remove_container(&id, true),
-            stage.engine.remove_container(&id, true)
-        );
+        let (one, other) =
+            tokio::join!(stage.engine.remove_container(&id, true), stage.engine.remove_container(&id, true));
         one.and(other)?;
         assert_eq!(stage.engine.inspect_container(&id.0).await?, None);
         stage.engine.remove_container(&id, false).await?;
@@ -284,9 +205,7 @@ mod rule {
         let mut spec = stage.sleeper("imageless");
         spec.image = ImageId(format!("sha256:{}", "0".repeat(64)));
         let error = stage.engine.create_container(&spec).await.expect_err("made of nothing");
-        let EngineErrorCause::ImageMissing { image } = &error.cause else {
-            anyhow::bail!("{error:?}")
-        };
+        let EngineErrorCause::ImageMissing { image } = &error.cause else { anyhow::bail!("{error:?}") };
         assert_eq!(*image, spec.image.0);
         assert_eq!(stage.engine.inspect_container(&spec.name).await?, None);
         Ok(())
@@ -297,16 +216,9 @@ mod rule {
         let missing = folder.path().join("missing");
         let path = missing.to_string_lossy().into_owned();
         let mut spec = stage.sleeper("bound");
-        spec.mounts = vec![Mount {
-            target: "/work".into(),
-            source: MountSource::Bind { path },
-            read_only: false,
-        }];
+        spec.mounts = vec![Mount { target: "/work".into(), source: MountSource::Bind { path }, read_only: false }];
         let error = stage.engine.create_container(&spec).await.expect_err("bound nothing");
-        ensure!(
-            matches!(error.cause, EngineErrorCause::Refused { status: 400, .. }),
-            "{error:?}"
-        );
+        ensure!(matches!(error.cause, EngineErrorCause::Refused { status: 400, .. }), "{error:?}");
         ensure!(!missing.exists(), "the source was made");
         assert_eq!(stage.engine.inspect_container(&spec.name).await?, None);
         std::fs::create_dir(&missing)?;
@@ -335,18 +247,9 @@ mod rule {
             Ok::<_, anyhow::Error>(found.into_iter().map(|found| found.name).collect::<Vec<_>>())
         };
         assert_eq!(shown(stage.ours()).await?, [stage.name("blue"), stage.name("plain")]);
-        assert_eq!(
-            shown(stage.ours().present("jackin.colour")).await?,
-            [stage.name("blue")]
-        );
-        assert_eq!(
-            shown(stage.ours().with("jackin.colour", "blue")).await?,
-            [stage.name("blue")]
-        );
-        assert_eq!(
-            shown(stage.ours().with("jackin.colour", "red")).await?,
-            Vec::<String>::new()
-        );
+        assert_eq!(shown(stage.ours().present("jackin.colour")).await?, [stage.name("blue")]);
+        assert_eq!(shown(stage.ours().with("jackin.colour", "blue")).await?, [stage.name("blue")]);
+        assert_eq!(shown(stage.ours().with("jackin.colour", "red")).await?, Vec::<String>::new());
         Ok(())
     }
 }

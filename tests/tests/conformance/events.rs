@@ -27,18 +27,13 @@ mod rule {
             }
             bail!("the stream ended")
         };
-        tokio::time::timeout(PATIENCE, found)
-            .await
-            .context("no such event in time")?
+        tokio::time::timeout(PATIENCE, found).await.context("no such event in time")?
     }
 
     /// Waits until each of these was told of the object, in this order.
     async fn expect(stream: &mut EventStream, kind: EventKind, id: &str, actions: &[EventAction]) -> Result<()> {
         for action in actions {
-            let told = next(stream, |event| {
-                event.kind == kind && event.id == id && event.action == *action
-            })
-            .await;
+            let told = next(stream, |event| event.kind == kind && event.id == id && event.action == *action).await;
             told.with_context(|| format!("{kind:?} {action:?}"))?;
         }
         Ok(())
@@ -49,27 +44,17 @@ mod rule {
         let id = stage.run(&stage.sleeper("told")).await?;
         stage.engine.pause_container(&id).await?;
         stage.engine.unpause_container(&id).await?;
-        let limits = Limits {
-            pids: Some(50),
-            ..Limits::default()
-        };
+        let limits = Limits { pids: Some(50), ..Limits::default() };
         stage.engine.update_container(&id, &limits, RestartPolicy::No).await?;
         stage.engine.rename_container(&id, &stage.name("retold")).await?;
         stage.engine.stop_container(&id, 0).await?;
         stage.engine.remove_container(&id, false).await?;
-        let created = next(&mut stream, |event| {
-            event.kind == EventKind::Container && event.action == EventAction::Created
-        });
+        let created =
+            next(&mut stream, |event| event.kind == EventKind::Container && event.action == EventAction::Created);
         let created = created.await?;
-        assert_eq!(
-            (&created.id, created.name.as_deref()),
-            (&id.0, Some(stage.name("told").as_str()))
-        );
+        assert_eq!((&created.id, created.name.as_deref()), (&id.0, Some(stage.name("told").as_str())));
         let ours = stage.labels();
-        assert_eq!(
-            created.attributes.get("jackin.conformance"),
-            ours.get("jackin.conformance")
-        );
+        assert_eq!(created.attributes.get("jackin.conformance"), ours.get("jackin.conformance"));
         let actions = [
             EventAction::Started,
             EventAction::Paused,
@@ -87,41 +72,20 @@ mod rule {
     pub(super) async fn each_change_of_a_network_and_a_volume_is_told(stage: &Stage) -> Result<()> {
         let mut stream = stage.engine.events(&stage.ours(), Some(Timestamp::now()));
         let name = stage.name("net");
-        let spec = NetworkSpec {
-            name: name.clone(),
-            labels: stage.labels(),
-            internal: false,
-        };
+        let spec = NetworkSpec { name: name.clone(), labels: stage.labels(), internal: false };
         let network = stage.engine.create_network(&spec).await?;
         let mut container = stage.sleeper("member");
         container.networks = vec![name];
         let id = stage.run(&container).await?;
         stage.engine.disconnect_network(&network, &id, false).await?;
         stage.engine.remove_network(&network).await?;
-        let actions = [
-            EventAction::Created,
-            EventAction::Connected,
-            EventAction::Disconnected,
-            EventAction::Destroyed,
-        ];
+        let actions = [EventAction::Created, EventAction::Connected, EventAction::Disconnected, EventAction::Destroyed];
         expect(&mut stream, EventKind::Network, &network.0, &actions).await?;
 
         let volume = stage.name("vol");
-        stage
-            .engine
-            .create_volume(&VolumeSpec {
-                name: volume.clone(),
-                labels: stage.labels(),
-            })
-            .await?;
+        stage.engine.create_volume(&VolumeSpec { name: volume.clone(), labels: stage.labels() }).await?;
         stage.engine.remove_volume(&volume).await?;
-        expect(
-            &mut stream,
-            EventKind::Volume,
-            &volume,
-            &[EventAction::Created, EventAction::Destroyed],
-        )
-        .await
+        expect(&mut stream, EventKind::Volume, &volume, &[EventAction::Created, EventAction::Destroyed]).await
     }
 
     pub(super) async fn events_of_others_are_not_shown(stage: &Stage) -> Result<()> {

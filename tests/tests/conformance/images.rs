@@ -16,20 +16,14 @@ mod rule {
 
     async fn import(stage: &Stage, suffix: &str) -> Result<ImageId> {
         let archive = archive_of(&[("name", suffix)]);
-        Ok(stage
-            .engine
-            .import_image(archive, &format!("{}:1", stage.name(suffix)), &stage.labels())
-            .await?)
+        Ok(stage.engine.import_image(archive, &format!("{}:1", stage.name(suffix)), &stage.labels()).await?)
     }
 
     pub(super) async fn an_imported_image_has_its_name_and_labels(stage: &Stage) -> Result<()> {
         let mut labels = stage.labels();
         labels.insert("jackin.text".into(), "a \"quoted\" $HOME \\ value".into());
         let name = format!("{}:1", stage.name("imported"));
-        let id = stage
-            .engine
-            .import_image(archive_of(&[("name", "x")]), &name, &labels)
-            .await?;
+        let id = stage.engine.import_image(archive_of(&[("name", "x")]), &name, &labels).await?;
         let image = stage.engine.inspect_image(&name).await?.context("no image")?;
         assert_eq!((&image.id, &image.tags, &image.labels), (&id, &vec![name], &labels));
         assert_eq!(stage.engine.inspect_image(&id.0).await?, Some(image));
@@ -42,20 +36,13 @@ mod rule {
         let name = stage.name("name");
         for id in [&one, &other, &other] {
             stage.engine.tag_image(id, &name).await?;
-            let found = stage
-                .engine
-                .inspect_image(&format!("{name}:latest"))
-                .await?
-                .context("no image")?;
+            let found = stage.engine.inspect_image(&format!("{name}:latest")).await?.context("no image")?;
             assert_eq!(found.id, *id);
         }
         stage.engine.remove_image(&name).await?;
         stage.engine.remove_image(&name).await?;
         assert_eq!(stage.engine.inspect_image(&name).await?, None);
-        ensure!(
-            stage.engine.inspect_image(&other.0).await?.is_some(),
-            "gone with one of two names"
-        );
+        ensure!(stage.engine.inspect_image(&other.0).await?.is_some(), "gone with one of two names");
         Ok(())
     }
 
@@ -64,11 +51,7 @@ mod rule {
         let mut spec = stage.sleeper("user");
         spec.image = image.clone();
         let id = stage.engine.create_container(&spec).await?;
-        let error = stage
-            .engine
-            .remove_image(&image.0)
-            .await
-            .expect_err("removed what is used");
+        let error = stage.engine.remove_image(&image.0).await.expect_err("removed what is used");
         ensure!(matches!(error.cause, EngineErrorCause::InUse { .. }), "{error:?}");
         stage.engine.remove_container(&id, true).await?;
         stage.engine.tag_image(&image, &stage.name("second")).await?;
@@ -84,16 +67,8 @@ mod rule {
         ids.sort();
         let listed = stage.engine.list_images(&stage.ours()).await?;
         assert_eq!(listed.iter().map(|image| image.id.clone()).collect::<Vec<_>>(), ids);
-        ensure!(
-            listed
-                .iter()
-                .all(|image| image.labels == stage.labels() && image.tags.len() == 1),
-            "{listed:?}"
-        );
-        assert_eq!(
-            stage.engine.list_images(&stage.ours().present("jackin.other")).await?,
-            []
-        );
+        ensure!(listed.iter().all(|image| image.labels == stage.labels() && image.tags.len() == 1), "{listed:?}");
+        assert_eq!(stage.engine.list_images(&stage.ours().present("jackin.other")).await?, []);
         Ok(())
     }
 }

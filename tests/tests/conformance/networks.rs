@@ -17,20 +17,11 @@ mod rule {
     use crate::stage::Stage;
 
     fn spec(stage: &Stage, suffix: &str) -> NetworkSpec {
-        NetworkSpec {
-            name: stage.name(suffix),
-            labels: stage.labels(),
-            internal: false,
-        }
+        NetworkSpec { name: stage.name(suffix), labels: stage.labels(), internal: false }
     }
 
     async fn members(stage: &Stage, id: &NetworkId) -> Result<Vec<String>> {
-        Ok(stage
-            .engine
-            .inspect_network(&id.0)
-            .await?
-            .context("the network is gone")?
-            .members)
+        Ok(stage.engine.inspect_network(&id.0).await?.context("the network is gone")?.members)
     }
 
     pub(super) async fn many_who_create_one_network_get_one(stage: &Stage) -> Result<()> {
@@ -38,18 +29,9 @@ mod rule {
         let made = try_join_all((0..5).map(|_| stage.engine.create_network(&spec))).await?;
         ensure!(made.iter().all(|id| *id == made[0]), "{made:?}");
         let listed = stage.engine.list_networks(&stage.ours()).await?;
-        let [only] = listed.as_slice() else {
-            anyhow::bail!("listed {listed:?}")
-        };
-        assert_eq!(
-            (&only.id, &only.name, &only.labels),
-            (&made[0], &spec.name, &spec.labels)
-        );
-        let found = stage
-            .engine
-            .inspect_network(&spec.name)
-            .await?
-            .context("not found by name")?;
+        let [only] = listed.as_slice() else { anyhow::bail!("listed {listed:?}") };
+        assert_eq!((&only.id, &only.name, &only.labels), (&made[0], &spec.name, &spec.labels));
+        let found = stage.engine.inspect_network(&spec.name).await?.context("not found by name")?;
         assert_eq!(&found, only);
         // A name that another one contains is not that one.
         assert_eq!(stage.engine.inspect_network(&stage.name("on")).await?, None);
@@ -61,11 +43,7 @@ mod rule {
         let mut container = stage.sleeper("user");
         container.networks = vec![stage.name("used")];
         let id = stage.run(&container).await?;
-        let error = stage
-            .engine
-            .remove_network(&network)
-            .await
-            .expect_err("removed what is used");
+        let error = stage.engine.remove_network(&network).await.expect_err("removed what is used");
         ensure!(matches!(error.cause, EngineErrorCause::InUse { .. }), "{error:?}");
         stage.engine.remove_container(&id, true).await?;
         stage.engine.remove_network(&network).await?;
@@ -82,16 +60,10 @@ mod rule {
         let id = stage.run(&container).await?;
         let before = stage.inspect(&id).await?;
         for _ in 0..2 {
-            stage
-                .engine
-                .connect_network(&network, &id, &["guest".to_owned()])
-                .await?;
+            stage.engine.connect_network(&network, &id, &["guest".to_owned()]).await?;
         }
         assert_eq!(members(stage, &network).await?, [stage.name("guest")]);
-        assert_eq!(
-            stage.inspect(&id).await?.networks,
-            [stage.name("home"), stage.name("late")]
-        );
+        assert_eq!(stage.inspect(&id).await?.networks, [stage.name("home"), stage.name("late")]);
         for _ in 0..2 {
             stage.engine.disconnect_network(&network, &id, false).await?;
         }
@@ -118,10 +90,7 @@ mod rule {
             stray.networks = networks.iter().map(|name| stage.name(name)).collect();
             let id = stage.engine.create_container(&stray).await?;
             let error = stage.engine.start_container(&id).await.expect_err("joined nothing");
-            ensure!(
-                matches!(error.cause, EngineErrorCause::Refused { status: 404, .. }),
-                "{error:?}"
-            );
+            ensure!(matches!(error.cause, EngineErrorCause::Refused { status: 404, .. }), "{error:?}");
         }
         Ok(())
     }

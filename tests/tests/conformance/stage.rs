@@ -37,10 +37,7 @@ pub(crate) async fn on_fake(rule: impl AsyncFnOnce(&Stage) -> Result<()>) -> Res
 /// Plays a rule on the engine of this environment.
 pub(crate) async fn on_real(rule: impl AsyncFnOnce(&Stage) -> Result<()>) -> Result<()> {
     let engine = DockerEngine::from_environment().context("no engine to test against")?;
-    engine
-        .ping()
-        .await
-        .context("no engine answers; `make engine` starts one")?;
+    engine.ping().await.context("no engine answers; `make engine` starts one")?;
     play(Arc::new(engine), rule).await
 }
 
@@ -82,9 +79,7 @@ async fn tiny_image(engine: &dyn Engine) -> Result<ImageId> {
         header.set_mode(0o755);
         archive.append_data(&mut header, folder, std::io::empty())?;
     }
-    Ok(engine
-        .import_image(Archive::from(archive.into_inner()?), TINY, &Labels::new())
-        .await?)
+    Ok(engine.import_image(Archive::from(archive.into_inner()?), TINY, &Labels::new()).await?)
 }
 
 impl Stage {
@@ -127,25 +122,15 @@ impl Stage {
             aliases: Vec::new(),
             limits: Limits::default(),
             restart: RestartPolicy::No,
-            security: Security {
-                no_new_privileges: true,
-                ..Security::default()
-            },
+            security: Security { no_new_privileges: true, ..Security::default() },
             stop_timeout_seconds: 1,
         }
     }
 
     /// A volume mounted at a path.
     pub(crate) fn volume(&self, suffix: &str, target: &str, read_only: bool) -> Mount {
-        let source = MountSource::Volume {
-            name: self.name(suffix),
-            labels: self.labels(),
-        };
-        Mount {
-            target: target.to_owned(),
-            source,
-            read_only,
-        }
+        let source = MountSource::Volume { name: self.name(suffix), labels: self.labels() };
+        Mount { target: target.to_owned(), source, read_only }
     }
 
     /// Makes a container and starts it.
@@ -157,10 +142,7 @@ impl Stage {
 
     /// A container that must exist.
     pub(crate) async fn inspect(&self, id: &ContainerId) -> Result<Container> {
-        self.engine
-            .inspect_container(&id.0)
-            .await?
-            .context("the container is gone")
+        self.engine.inspect_container(&id.0).await?.context("the container is gone")
     }
 
     /// Runs a container to its end; its exit code.
@@ -187,10 +169,7 @@ impl Stage {
     ) -> (Result<ImageId, EngineError>, Vec<BuildProgress>) {
         let (progress, mut heard) = mpsc::unbounded_channel();
         let request = self.build_request(suffix);
-        let built = self
-            .engine
-            .build_image(&request, context_of(dockerfile), progress, CancellationToken::new())
-            .await;
+        let built = self.engine.build_image(&request, context_of(dockerfile), progress, CancellationToken::new()).await;
         let mut told = Vec::new();
         while let Ok(news) = heard.try_recv() {
             told.push(news);
@@ -240,9 +219,7 @@ pub(crate) fn archive_of(files: &[(&str, &str)]) -> Archive {
         let mut header = tar::Header::new_gnu();
         header.set_size(content.len() as u64);
         header.set_mode(0o644);
-        archive
-            .append_data(&mut header, path, content.as_bytes())
-            .expect("memory takes it");
+        archive.append_data(&mut header, path, content.as_bytes()).expect("memory takes it");
     }
     Archive::from(archive.into_inner().expect("memory takes it"))
 }

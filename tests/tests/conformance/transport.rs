@@ -16,12 +16,7 @@ use tokio::net::UnixListener;
 const LAB: &str = "a51146d38077ff992eba84cf1d5e9b249073503eb74868699016153b031a38f7";
 
 fn resolve(variables: &[(&str, &str)], folder: Option<&Path>) -> Result<EngineAddress, EngineError> {
-    let value = |name: &str| {
-        variables
-            .iter()
-            .find(|(key, _)| *key == name)
-            .map(|(_, value)| (*value).to_owned())
-    };
+    let value = |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
     EngineAddress::resolve(value, folder)
 }
 
@@ -33,10 +28,7 @@ fn unix(path: &str) -> EngineAddress {
 fn the_engine_is_looked_for_where_the_docker_client_looks() -> Result<()> {
     let folder = tempfile::tempdir()?;
     assert_eq!(resolve(&[], Some(folder.path()))?, unix("/var/run/docker.sock"));
-    std::fs::write(
-        folder.path().join("config.json"),
-        r#"{"currentContext": "lab", "auths": {}}"#,
-    )?;
+    std::fs::write(folder.path().join("config.json"), r#"{"currentContext": "lab", "auths": {}}"#)?;
     let error = resolve(&[], Some(folder.path())).expect_err("a context that is not there");
     ensure!(error.is_not_found(), "{error:?}");
     let meta = folder.path().join("contexts/meta").join(LAB);
@@ -45,34 +37,21 @@ fn the_engine_is_looked_for_where_the_docker_client_looks() -> Result<()> {
         r#"{"Name":"lab","Metadata":{},"Endpoints":{"docker":{"Host":"unix:///run/lab.sock","SkipTLSVerify":false}}}"#;
     std::fs::write(meta.join("meta.json"), text)?;
     assert_eq!(resolve(&[], Some(folder.path()))?, unix("/run/lab.sock"));
-    assert_eq!(
-        resolve(&[("DOCKER_CONTEXT", "default")], Some(folder.path()))?,
-        unix("/var/run/docker.sock")
-    );
+    assert_eq!(resolve(&[("DOCKER_CONTEXT", "default")], Some(folder.path()))?, unix("/var/run/docker.sock"));
     let host = [("DOCKER_HOST", "tcp://127.0.0.1:2375"), ("DOCKER_CONTEXT", "lab")];
-    assert_eq!(
-        resolve(&host, Some(folder.path()))?,
-        EngineAddress::Tcp("127.0.0.1:2375".into())
-    );
+    assert_eq!(resolve(&host, Some(folder.path()))?, EngineAddress::Tcp("127.0.0.1:2375".into()));
     Ok(())
 }
 
 #[test]
 fn a_transport_that_is_not_spoken_is_told_with_a_way_out() {
-    for (host, tls) in [
-        ("ssh://me@there", ""),
-        ("tcp://there:2376", "1"),
-        ("npipe:////./pipe/docker", ""),
-        ("there", ""),
-    ] {
-        let error = resolve(
-            &[("DOCKER_HOST", host), ("DOCKER_TLS_VERIFY", tls)][..1 + usize::from(!tls.is_empty())],
-            None,
-        )
-        .expect_err(host);
-        let EngineErrorCause::NotSupported { address, hint } = &error.cause else {
-            panic!("{error:?}")
-        };
+    for (host, tls) in
+        [("ssh://me@there", ""), ("tcp://there:2376", "1"), ("npipe:////./pipe/docker", ""), ("there", "")]
+    {
+        let error =
+            resolve(&[("DOCKER_HOST", host), ("DOCKER_TLS_VERIFY", tls)][..1 + usize::from(!tls.is_empty())], None)
+                .expect_err(host);
+        let EngineErrorCause::NotSupported { address, hint } = &error.cause else { panic!("{error:?}") };
         assert_eq!(address, host);
         assert!(hint.contains("unix://"), "{hint}");
     }
@@ -96,11 +75,7 @@ impl Wire {
     fn closed() -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let engine = DockerEngine::new(EngineAddress::Unix(folder.path().join("engine.sock")));
-        Ok(Self {
-            folder,
-            engine,
-            asked: Arc::default(),
-        })
+        Ok(Self { folder, engine, asked: Arc::default() })
     }
 
     fn answer(&self, answers: &'static [(&'static str, &'static str)]) -> Result<()> {
@@ -114,10 +89,7 @@ impl Wire {
                 let target = head.split(' ').nth(1).unwrap_or_default();
                 let path = target.split('?').next().unwrap_or_default().to_owned();
                 notes.lock().expect("no panic holds it").push(path.clone());
-                let answer = answers
-                    .iter()
-                    .find(|(asked, _)| path.ends_with(asked))
-                    .map(|(_, answer)| *answer);
+                let answer = answers.iter().find(|(asked, _)| path.ends_with(asked)).map(|(_, answer)| *answer);
                 // Without an answer the connection is closed: an engine that dies while it works.
                 if let Some((status, body)) = answer.and_then(|answer| answer.split_once(' ')) {
                     let length = body.len();
@@ -134,10 +106,7 @@ impl Wire {
     }
 }
 
-const VERSION: (&str, &str) = (
-    "/version",
-    r#"200 {"ApiVersion":"1.45","MinAPIVersion":"1.24","Version":"26.1.5"}"#,
-);
+const VERSION: (&str, &str) = ("/version", r#"200 {"ApiVersion":"1.45","MinAPIVersion":"1.24","Version":"26.1.5"}"#);
 
 #[tokio::test]
 async fn every_request_after_the_first_names_the_version_agreed_on() -> Result<()> {
@@ -170,50 +139,21 @@ async fn an_older_engine_is_spoken_to_in_its_newest() -> Result<()> {
 async fn nothing_is_concluded_from_silence_nonsense_or_an_engine_in_trouble() -> Result<()> {
     let silent = Wire::open(&[VERSION])?;
     let error = silent.engine.inspect_volume("x").await.expect_err("answered nothing");
-    ensure!(
-        matches!(error.cause, EngineErrorCause::Unreachable { .. }) && error.is_unknown(),
-        "{error:?}"
-    );
+    ensure!(matches!(error.cause, EngineErrorCause::Unreachable { .. }) && error.is_unknown(), "{error:?}");
 
     let nonsense = Wire::open(&[VERSION, ("/volumes/x", "200 <html>")])?;
-    let error = nonsense
-        .engine
-        .inspect_volume("x")
-        .await
-        .expect_err("understood nonsense");
-    ensure!(
-        matches!(error.cause, EngineErrorCause::BadAnswer { .. }) && error.is_unknown(),
-        "{error:?}"
-    );
+    let error = nonsense.engine.inspect_volume("x").await.expect_err("understood nonsense");
+    ensure!(matches!(error.cause, EngineErrorCause::BadAnswer { .. }) && error.is_unknown(), "{error:?}");
 
     let troubled = Wire::open(&[VERSION, ("/volumes/x", r#"500 {"message":"database is locked"}"#)])?;
     let error = troubled.engine.inspect_volume("x").await.expect_err("answered 500");
-    ensure!(
-        matches!(error.cause, EngineErrorCause::Refused { status: 500, .. }) && error.is_unknown(),
-        "{error:?}"
-    );
-    assert_eq!(
-        error.full_message(),
-        "failed to inspect volume x: the engine refused (500): database is locked"
-    );
+    ensure!(matches!(error.cause, EngineErrorCause::Refused { status: 500, .. }) && error.is_unknown(), "{error:?}");
+    assert_eq!(error.full_message(), "failed to inspect volume x: the engine refused (500): database is locked");
 
-    let full = Wire::open(&[
-        VERSION,
-        ("/volumes/create", r#"500 {"message":"write: no space left on device"}"#),
-    ])?;
-    let spec = VolumeSpec {
-        name: "x".into(),
-        labels: Default::default(),
-    };
-    let error = full
-        .engine
-        .create_volume(&spec)
-        .await
-        .expect_err("wrote on a full disk");
-    ensure!(
-        matches!(error.cause, EngineErrorCause::NoSpace { .. }) && !error.is_unknown(),
-        "{error:?}"
-    );
+    let full = Wire::open(&[VERSION, ("/volumes/create", r#"500 {"message":"write: no space left on device"}"#)])?;
+    let spec = VolumeSpec { name: "x".into(), labels: Default::default() };
+    let error = full.engine.create_volume(&spec).await.expect_err("wrote on a full disk");
+    ensure!(matches!(error.cause, EngineErrorCause::NoSpace { .. }) && !error.is_unknown(), "{error:?}");
     Ok(())
 }
 
@@ -221,10 +161,7 @@ async fn nothing_is_concluded_from_silence_nonsense_or_an_engine_in_trouble() ->
 async fn an_engine_that_is_started_later_is_found() -> Result<()> {
     let wire = Wire::closed()?;
     let error = wire.engine.ping().await.expect_err("nobody is there");
-    ensure!(
-        matches!(error.cause, EngineErrorCause::Unreachable { .. }) && error.is_unknown(),
-        "{error:?}"
-    );
+    ensure!(matches!(error.cause, EngineErrorCause::Unreachable { .. }) && error.is_unknown(), "{error:?}");
     wire.answer(&[VERSION])?;
     assert_eq!(wire.engine.ping().await?.version, "26.1.5");
     Ok(())
@@ -233,30 +170,15 @@ async fn an_engine_that_is_started_later_is_found() -> Result<()> {
 #[tokio::test]
 async fn the_fake_tells_reads_from_writes_and_fails_on_demand() -> Result<()> {
     let fake = FakeEngine::new();
-    let spec = VolumeSpec {
-        name: "v".into(),
-        labels: Default::default(),
-    };
-    fake.fail_next(
-        Operation::CreateVolume,
-        EngineErrorCause::Cancelled,
-        FailureTime::BeforeEffect,
-    );
+    let spec = VolumeSpec { name: "v".into(), labels: Default::default() };
+    fake.fail_next(Operation::CreateVolume, EngineErrorCause::Cancelled, FailureTime::BeforeEffect);
     fake.create_volume(&spec).await.expect_err("the failure asked for");
     assert_eq!(fake.inspect_volume("v").await?, None);
-    fake.fail_next(
-        Operation::CreateVolume,
-        EngineErrorCause::Cancelled,
-        FailureTime::AfterEffect,
-    );
+    fake.fail_next(Operation::CreateVolume, EngineErrorCause::Cancelled, FailureTime::AfterEffect);
     fake.create_volume(&spec).await.expect_err("the failure asked for");
     ensure!(fake.inspect_volume("v").await?.is_some());
     assert_eq!(fake.operations().len(), 3);
-    let writes: Vec<_> = fake
-        .writes()
-        .into_iter()
-        .map(|write| (write.operation, write.object))
-        .collect();
+    let writes: Vec<_> = fake.writes().into_iter().map(|write| (write.operation, write.object)).collect();
     assert_eq!(writes, [(Operation::CreateVolume, "v".to_owned())]);
     fake.set_unreachable(true);
     ensure!(fake.inspect_volume("v").await.expect_err("it is away").is_unknown());

@@ -17,10 +17,7 @@ mod rule {
         let mut filler = stage.sleeper("filler");
         filler.mounts = vec![stage.volume("files", "/data", false)];
         let filler = stage.engine.create_container(&filler).await?;
-        stage
-            .engine
-            .put_archive(&filler, "/data", archive_of(&[("greeting", "hello\n")]))
-            .await?;
+        stage.engine.put_archive(&filler, "/data", archive_of(&[("greeting", "hello\n")])).await?;
         assert_eq!(stage.inspect(&filler).await?.state, ContainerState::Created);
         stage.engine.remove_container(&filler, false).await?;
 
@@ -39,33 +36,15 @@ mod rule {
 
     pub(super) async fn a_volume_is_made_once_and_keeps_its_labels(stage: &Stage) -> Result<()> {
         let name = stage.name("kept");
-        stage
-            .engine
-            .create_volume(&VolumeSpec {
-                name: name.clone(),
-                labels: stage.labels(),
-            })
-            .await?;
-        stage
-            .engine
-            .create_volume(&VolumeSpec {
-                name: name.clone(),
-                labels: Default::default(),
-            })
-            .await?;
-        let wanted = Volume {
-            name: name.clone(),
-            labels: stage.labels(),
-        };
+        stage.engine.create_volume(&VolumeSpec { name: name.clone(), labels: stage.labels() }).await?;
+        stage.engine.create_volume(&VolumeSpec { name: name.clone(), labels: Default::default() }).await?;
+        let wanted = Volume { name: name.clone(), labels: stage.labels() };
         assert_eq!(stage.engine.inspect_volume(&name).await?.as_ref(), Some(&wanted));
 
         let mut spec = stage.sleeper("mounter");
         spec.mounts = vec![stage.volume("implied", "/data", false)];
         stage.engine.create_container(&spec).await?;
-        let implied = Volume {
-            name: stage.name("implied"),
-            labels: stage.labels(),
-        };
+        let implied = Volume { name: stage.name("implied"), labels: stage.labels() };
         assert_eq!(stage.engine.list_volumes(&stage.ours()).await?, [implied, wanted]);
         Ok(())
     }
@@ -74,17 +53,10 @@ mod rule {
         let mut spec = stage.sleeper("holder");
         spec.mounts = vec![stage.volume("held", "/data", false)];
         let id = stage.engine.create_container(&spec).await?;
-        let error = stage
-            .engine
-            .remove_volume(&stage.name("held"))
-            .await
-            .expect_err("removed what is used");
+        let error = stage.engine.remove_volume(&stage.name("held")).await.expect_err("removed what is used");
         ensure!(matches!(error.cause, EngineErrorCause::InUse { .. }), "{error:?}");
         stage.engine.remove_container(&id, true).await?;
-        ensure!(
-            stage.engine.inspect_volume(&stage.name("held")).await?.is_some(),
-            "gone with its container"
-        );
+        ensure!(stage.engine.inspect_volume(&stage.name("held")).await?.is_some(), "gone with its container");
         for _ in 0..2 {
             stage.engine.remove_volume(&stage.name("held")).await?;
         }

@@ -22,10 +22,7 @@ fn an_apply_once_converges_and_leaves_no_controller_running() -> Result<()> {
         let ran = stage.try_apply(&manifest, &["--once", "--timeout", "60s"])?;
         assert_eq!(
             (ran.code, ran.stdout.as_str()),
-            (
-                0,
-                "role.jackin.dev/tiny unchanged\nworkspace.jackin.dev/desk unchanged\n"
-            )
+            (0, "role.jackin.dev/tiny unchanged\nworkspace.jackin.dev/desk unchanged\n")
         );
         assert_eq!(stage.running_controller()?, None);
         assert_eq!(log.writes()?, Vec::<String>::new());
@@ -40,27 +37,15 @@ fn a_dry_run_changes_nothing() -> Result<()> {
         stage.settle("desk-main")?;
         let before = stage.dump()?;
         let mut log = EngineLog::follow(stage)?;
-        let edited = desk(&[
-            "resources: {memory: 64Mi}",
-            "instances: [{name: main, role: tiny, agent: shell, count: 3}]",
-        ]);
-        for (flag, suffix) in [
-            ("--dry-run", "server dry run"),
-            ("--dry-run=server", "server dry run"),
-            ("--dry-run=client", "dry run"),
-        ] {
+        let edited =
+            desk(&["resources: {memory: 64Mi}", "instances: [{name: main, role: tiny, agent: shell, count: 3}]"]);
+        for (flag, suffix) in
+            [("--dry-run", "server dry run"), ("--dry-run=server", "server dry run"), ("--dry-run=client", "dry run")]
+        {
             let ran = stage.try_apply(&edited, &[flag])?;
             assert_eq!(ran.code, 0, "{}", ran.said());
-            ensure!(
-                ran.stdout.contains("workspace.jackin.dev/desk configured"),
-                "{flag}: {}",
-                ran.stdout
-            );
-            ensure!(
-                ran.stdout.contains("dry run)"),
-                "{flag} does not say {suffix}: {}",
-                ran.stdout
-            );
+            ensure!(ran.stdout.contains("workspace.jackin.dev/desk configured"), "{flag}: {}", ran.stdout);
+            ensure!(ran.stdout.contains("dry run)"), "{flag} does not say {suffix}: {}", ran.stdout);
         }
         assert_eq!(stage.dump()?, before);
         assert_eq!(log.writes()?, Vec::<String>::new());
@@ -77,15 +62,8 @@ fn a_diff_tells_the_plan_that_the_apply_then_takes() -> Result<()> {
         let path = path.to_str().context("a path in UTF-8")?.to_owned();
         let diff = stage.run(&["diff", "-f", &path])?;
         assert_eq!(diff.code, 1, "{}", diff.said());
-        ensure!(
-            diff.stdout.contains("workspace.jackin.dev/desk created"),
-            "{}",
-            diff.stdout
-        );
-        ensure!(
-            stage.jackin(&["get", "workspaces", "-o", "name"])?.is_empty(),
-            "a diff wrote"
-        );
+        ensure!(diff.stdout.contains("workspace.jackin.dev/desk created"), "{}", diff.stdout);
+        ensure!(stage.jackin(&["get", "workspaces", "-o", "name"])?.is_empty(), "a diff wrote");
         stage.apply(&first)?;
         let diff = stage.run(&["diff", "-f", &path])?;
         assert_eq!((diff.code, diff.stdout.as_str()), (0, ""), "{}", diff.said());
@@ -99,17 +77,11 @@ fn a_diff_tells_the_plan_that_the_apply_then_takes() -> Result<()> {
         assert_eq!(diff.code, 1, "{}", diff.said());
         let told: Value = serde_json::from_str(&diff.stdout)?;
         assert_eq!(told["instances"][0]["plan"], "CreateFromValidImage", "{told}");
-        ensure!(
-            told["instances"][0].to_string().contains("mounts["),
-            "no reason names the mount: {told}"
-        );
+        ensure!(told["instances"][0].to_string().contains("mounts["), "no reason names the mount: {told}");
         assert_eq!(stage.dump()?, before);
         assert_eq!(log.writes()?, Vec::<String>::new());
         stage.apply(&second)?;
-        assert_eq!(
-            stage.object("instance", "desk-main")?["status"]["plan"],
-            "CreateFromValidImage"
-        );
+        assert_eq!(stage.object("instance", "desk-main")?["status"]["plan"], "CreateFromValidImage");
 
         stage.write("manifest.yaml", "kind: Nothing\n")?;
         assert_eq!(stage.run(&["diff", "-f", &path])?.code, 2);
@@ -122,17 +94,11 @@ fn exit_codes_and_streams_of_a_command_come_through() -> Result<()> {
     play(|stage| {
         stage.apply(&desk(&[MAIN]))?;
         let ran = stage.run(&["exec", "desk-main", "--", "sh", "-c", "echo out; echo err >&2; exit 42"])?;
-        assert_eq!(
-            (ran.code, ran.stdout.as_str(), ran.stderr.as_str()),
-            (42, "out\n", "err\n")
-        );
+        assert_eq!((ran.code, ran.stdout.as_str(), ran.stderr.as_str()), (42, "out\n", "err\n"));
         assert_eq!(stage.run(&["exec", "desk-main", "--", "true"])?.code, 0);
         assert_eq!(stage.run(&["exec", "desk-main", "--", "no-such-program"])?.code, 127);
         assert_eq!(stage.run(&["exec", "desk-main", "--", "/etc/passwd"])?.code, 126);
-        assert_eq!(
-            stage.run(&["exec", "desk-main", "--", "sh", "-c", "kill -9 $$"])?.code,
-            137
-        );
+        assert_eq!(stage.run(&["exec", "desk-main", "--", "sh", "-c", "kill -9 $$"])?.code, 137);
         assert_eq!(stage.run(&["exec", "desk-other", "--", "true"])?.code, 1);
 
         let mut piped = stage
@@ -159,15 +125,9 @@ fn logs_print_what_the_session_showed_and_what_the_container_said() -> Result<()
         terminal.wait_until("the output to show", |screen| screen.contains("hello from the session"))?;
         terminal.detach()?;
         let shown = stage.jackin(&["logs", "desk-main"])?;
-        ensure!(
-            shown.contains("hello from the session"),
-            "the session's output is not told: {shown}"
-        );
+        ensure!(shown.contains("hello from the session"), "the session's output is not told: {shown}");
         let capsule = stage.jackin(&["logs", "desk-main", "--capsule"])?;
-        ensure!(
-            !capsule.contains("hello from the session"),
-            "the container's output has the session's: {capsule}"
-        );
+        ensure!(!capsule.contains("hello from the session"), "the container's output has the session's: {capsule}");
         Ok(())
     })
 }
@@ -176,17 +136,12 @@ fn logs_print_what_the_session_showed_and_what_the_container_said() -> Result<()
 fn an_attach_without_a_terminal_watches_until_it_is_asked_to_leave() -> Result<()> {
     play(|stage| {
         stage.apply(&desk(&[MAIN]))?;
-        let mut watching = stage
-            .command(&["attach", "desk-main"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()?;
+        let mut watching =
+            stage.command(&["attach", "desk-main"]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
         let mut shown = watching.stdout.take().context("a pipe")?;
         let mut byte = [0];
         shown.read_exact(&mut byte).context("nothing was painted")?;
-        let asked = std::process::Command::new("kill")
-            .arg(watching.id().to_string())
-            .status()?;
+        let asked = std::process::Command::new("kill").arg(watching.id().to_string()).status()?;
         ensure!(asked.success(), "the watcher is gone already");
         let ended = eventually("the watcher to leave", || Ok(watching.try_wait()?))?;
         assert_eq!(ended.code(), Some(0));

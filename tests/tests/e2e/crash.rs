@@ -11,9 +11,7 @@ use crate::stage::{MAIN, Stage, desk, desk_of, docker, eventually, inline_role, 
 const MOMENTS: [u64; 12] = [5, 20, 45, 80, 120, 180, 250, 350, 480, 620, 800, 1100];
 
 fn kill(pid: u32) -> Result<()> {
-    let killed = std::process::Command::new("kill")
-        .args(["-9", &pid.to_string()])
-        .status()?;
+    let killed = std::process::Command::new("kill").args(["-9", &pid.to_string()]).status()?;
     ensure!(killed.success(), "the controller {pid} could not be killed");
     Ok(())
 }
@@ -43,10 +41,7 @@ fn exactly(stage: &Stage, instances: &[&str]) -> Result<()> {
     }
     assert_eq!(stage.ours("network")?, ["default.desk"]);
     let volumes = stage.ours("volume")?;
-    ensure!(
-        volumes.len() == 1 && volumes[0].starts_with("capsule."),
-        "volumes left behind: {volumes:?}"
-    );
+    ensure!(volumes.len() == 1 && volumes[0].starts_with("capsule."), "volumes left behind: {volumes:?}");
     let images = stage.our_images()?;
     let nameless: Vec<_> = images.iter().filter(|image| image.ends_with("<none>")).collect();
     ensure!(nameless.is_empty(), "images left behind: {images:?}");
@@ -63,15 +58,10 @@ fn a_controller_killed_at_any_moment_leaves_nothing_that_the_next_command_does_n
             let mount = format!("mounts: [{{source: ./{folder}, target: /work}}]");
             // Every third round makes a new image, every other one only another container.
             let role = inline_role(&[&format!("RUN echo {} > /made", round / 3)]);
-            let manifest = desk_of(
-                &role,
-                &[&mount, "instances: [{name: main, role: tiny, agent: shell, count: 2}]"],
-            );
+            let manifest = desk_of(&role, &[&mount, "instances: [{name: main, role: tiny, agent: shell, count: 2}]"]);
             kill_during_apply(stage, &manifest, Duration::from_millis(moment))
                 .with_context(|| format!("killed after {moment} ms"))?;
-            stage
-                .apply(&manifest)
-                .with_context(|| format!("killed after {moment} ms"))?;
+            stage.apply(&manifest).with_context(|| format!("killed after {moment} ms"))?;
             exactly(stage, &["desk-main-0", "desk-main-1"]).with_context(|| format!("killed after {moment} ms"))?;
             for instance in ["desk-main-0", "desk-main-1"] {
                 let seen = stage.jackin(&["exec", instance, "--", "cat", "/work/which", "/made"])?;
@@ -86,15 +76,10 @@ fn a_controller_killed_at_any_moment_leaves_nothing_that_the_next_command_does_n
 fn a_controller_killed_during_a_delete_finishes_it_when_it_is_back() -> Result<()> {
     play(|stage| {
         for moment in [5, 30, 90, 200] {
-            stage.apply(&desk(&[
-                "instances: [{name: main, role: tiny, agent: shell, count: 2}]",
-            ]))?;
+            stage.apply(&desk(&["instances: [{name: main, role: tiny, agent: shell, count: 2}]"]))?;
             let pid = stage.controller()?;
-            let mut delete = stage
-                .command(&["delete", "workspace", "desk"])
-                .stdout(Stdio::null())
-                .stderr(Stdio::null())
-                .spawn()?;
+            let mut delete =
+                stage.command(&["delete", "workspace", "desk"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
             std::thread::sleep(Duration::from_millis(moment));
             kill(pid)?;
             eventually("the delete to end", || Ok(delete.try_wait()?))?;

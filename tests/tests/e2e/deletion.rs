@@ -18,9 +18,7 @@ fn state(container: &str) -> Result<String> {
 #[test]
 fn a_deleted_workspace_takes_its_containers_and_its_network_with_it() -> Result<()> {
     play(|stage| {
-        stage.apply(&desk(&[
-            "instances: [{name: main, role: tiny, agent: shell, count: 2}]",
-        ]))?;
+        stage.apply(&desk(&["instances: [{name: main, role: tiny, agent: shell, count: 2}]"]))?;
         assert_eq!(stage.ours("container")?.len(), 2);
         let printed = stage.jackin(&["delete", "workspace", "desk"])?;
         assert_eq!(printed, "workspace.jackin.dev \"desk\" deleted\n");
@@ -96,10 +94,7 @@ fn a_foreign_container_of_our_name_is_a_conflict_and_stays_untouched() -> Result
         })?;
         assert_eq!(ready["status"], "False");
         let message = ready["message"].as_str().context("a message")?;
-        ensure!(
-            message.contains(&stage.container_name("desk-main")?),
-            "the container is not named: {message}"
-        );
+        ensure!(message.contains(&stage.container_name("desk-main")?), "the container is not named: {message}");
         assert_eq!(docker(&["inspect", &foreign])?, before);
 
         docker(&["rm", "-f", &foreign])?;
@@ -126,10 +121,7 @@ fn a_deletion_by_file_deletes_what_the_file_names() -> Result<()> {
         stage.apply(&desk(&[MAIN]))?;
         let path = stage.path("manifest.yaml");
         stage.jackin(&["delete", "-f", path.to_str().context("a path in UTF-8")?])?;
-        assert_eq!(
-            stage.jackin(&["get", "roles,workspaces,instances,images", "-o", "name"])?,
-            ""
-        );
+        assert_eq!(stage.jackin(&["get", "roles,workspaces,instances,images", "-o", "name"])?, "");
         assert_eq!(stage.ours("container")?, Vec::<String>::new());
         Ok(())
     })

@@ -10,10 +10,7 @@ fn converged(stage: &Stage) -> Result<Found> {
 }
 
 fn created(writes: &[String]) -> usize {
-    writes
-        .iter()
-        .filter(|write| write.starts_with("container create "))
-        .count()
+    writes.iter().filter(|write| write.starts_with("container create ")).count()
 }
 
 fn tagged(writes: &[String]) -> usize {
@@ -52,10 +49,7 @@ fn a_killed_container_is_started_again() -> Result<()> {
         assert_eq!(after.id, before.id);
         let writes = log.writes()?;
         assert_eq!((created(&writes), tagged(&writes)), (0, 0), "{writes:?}");
-        let started = writes
-            .iter()
-            .filter(|write| write.starts_with("container start "))
-            .count();
+        let started = writes.iter().filter(|write| write.starts_with("container start ")).count();
         assert_eq!(started, 1, "{writes:?}");
         Ok(())
     })
@@ -69,17 +63,8 @@ fn a_paused_container_is_unpaused_and_its_processes_go_on() -> Result<()> {
         docker(&["pause", &before.id])?;
         let after = stage.until_container("desk-main", "running", |found| found.state == "running")?;
         stage.until_condition("instance", "desk-main", "Ready", "True")?;
-        assert_eq!(
-            (after.id, after.pid, after.started_at),
-            (before.id, before.pid, before.started_at)
-        );
-        assert_eq!(
-            log.writes()?,
-            [
-                "container pause default.desk-main",
-                "container unpause default.desk-main"
-            ]
-        );
+        assert_eq!((after.id, after.pid, after.started_at), (before.id, before.pid, before.started_at));
+        assert_eq!(log.writes()?, ["container pause default.desk-main", "container unpause default.desk-main"]);
         Ok(())
     })
 }
@@ -88,17 +73,8 @@ fn a_paused_container_is_unpaused_and_its_processes_go_on() -> Result<()> {
 fn a_removed_image_leaves_the_running_instance_alone() -> Result<()> {
     play(|stage| {
         let before = converged(stage)?;
-        let name = before.inspected["Config"]["Image"]
-            .as_str()
-            .unwrap_or_default()
-            .to_owned();
-        let tags = docker(&[
-            "image",
-            "inspect",
-            "--format",
-            "{{join .RepoTags \" \"}}",
-            &before.image,
-        ])?;
+        let name = before.inspected["Config"]["Image"].as_str().unwrap_or_default().to_owned();
+        let tags = docker(&["image", "inspect", "--format", "{{join .RepoTags \" \"}}", &before.image])?;
         ensure!(!tags.is_empty(), "{name} has no names");
         for tag in tags.split_whitespace() {
             docker(&["rmi", "-f", tag])?;

@@ -14,10 +14,7 @@ fn examples() -> PathBuf {
 /// A copy of an example: what it makes beside its files stays out of the repository.
 fn copied(stage: &Stage, name: &str) -> Result<String> {
     let target = stage.path(name);
-    let copy = Command::new("cp")
-        .arg("-a")
-        .args([examples().join(name), target.clone()])
-        .status()?;
+    let copy = Command::new("cp").arg("-a").args([examples().join(name), target.clone()]).status()?;
     ensure!(copy.success(), "{name} could not be copied");
     Ok(target.to_str().context("a path in UTF-8")?.to_owned())
 }
@@ -31,10 +28,7 @@ fn construct_is_there() -> Result<()> {
 fn apply(stage: &Stage, folder: &str, patience: &str) -> Result<()> {
     stage.jackin(&["apply", "-f", folder, "--wait", "--timeout", patience])?;
     let again = stage.jackin(&["apply", "-f", folder])?;
-    ensure!(
-        again.lines().all(|line| line.ends_with(" unchanged")),
-        "the second apply printed: {again}"
-    );
+    ensure!(again.lines().all(|line| line.ends_with(" unchanged")), "the second apply printed: {again}");
     Ok(())
 }
 
@@ -67,10 +61,7 @@ fn the_quickstart_runs_a_shell_on_its_repository() -> Result<()> {
             "-c",
             "pwd && git log --oneline && cat /etc/jackin-quickstart",
         ])?;
-        ensure!(
-            said.starts_with("/workspace/project\n") && said.ends_with("made for the quickstart\n"),
-            "{said}"
-        );
+        ensure!(said.starts_with("/workspace/project\n") && said.ends_with("made for the quickstart\n"), "{said}");
         Ok(())
     })
 }
@@ -137,19 +128,10 @@ fn the_reference_is_accepted_with_every_field() -> Result<()> {
             "agent.jackin.dev/claude",
             "workspace.jackin.dev/shop",
         ] {
-            ensure!(
-                printed.contains(&format!("{object} created")),
-                "{object} is missing: {printed}"
-            );
+            ensure!(printed.contains(&format!("{object} created")), "{object} is missing: {printed}");
         }
         let condition = stage.until_condition("workspace", "shop", "FieldsNotActedOn", "True")?;
-        ensure!(
-            condition["message"]
-                .as_str()
-                .unwrap_or_default()
-                .contains("spec.warmPool"),
-            "{condition}"
-        );
+        ensure!(condition["message"].as_str().unwrap_or_default().contains("spec.warmPool"), "{condition}");
         stage.jackin(&["delete", "-f", &folder, "--timeout", "60s"])?;
         assert_eq!(stage.ours("container")?, Vec::<String>::new());
         Ok(())

@@ -13,11 +13,7 @@ fn a_first_build_that_fails_is_told_with_its_instruction_and_its_last_lines() ->
         for part in ["BuildFailed", "RUN echo the reason is here && false"] {
             ensure!(ran.stderr.contains(part), "`{part}` is not told: {}", ran.stderr);
         }
-        ensure!(
-            ran.stderr.matches("the reason is here").count() > 1,
-            "the last lines are not told: {}",
-            ran.stderr
-        );
+        ensure!(ran.stderr.matches("the reason is here").count() > 1, "the last lines are not told: {}", ran.stderr);
         let stalled = stage.until_condition("image", "tiny", "Stalled", "True")?;
         assert_eq!(stalled["reason"], "BuildFailed");
         assert_eq!(stage.ours("container")?, Vec::<String>::new());
@@ -40,10 +36,7 @@ fn a_mount_whose_source_is_missing_is_named_and_the_instance_follows_when_it_app
         assert_eq!(condition["status"], "False");
         let ready = stage.condition("instance", "desk-main", "Ready")?;
         let message = ready["message"].as_str().context("a message")?;
-        ensure!(
-            message.contains(source.to_str().context("a path in UTF-8")?),
-            "the source is not named: {message}"
-        );
+        ensure!(message.contains(source.to_str().context("a path in UTF-8")?), "the source is not named: {message}");
         assert_eq!(stage.ours("container")?, Vec::<String>::new());
         ensure!(!source.exists(), "the missing source was made");
 
@@ -78,11 +71,7 @@ fn an_unknown_role_is_refused_before_anything_is_written() -> Result<()> {
         let manifest = desk(&["instances: [{name: main, role: other, agent: shell}]"]).replace("[tiny]", "[other]");
         let ran = stage.try_apply(&manifest, &[])?;
         assert_eq!(ran.code, 2, "{}", ran.said());
-        ensure!(
-            ran.stderr.contains("`other`") && ran.stderr.contains("manifest.yaml:"),
-            "{}",
-            ran.stderr
-        );
+        ensure!(ran.stderr.contains("`other`") && ran.stderr.contains("manifest.yaml:"), "{}", ran.stderr);
         assert_eq!(stage.dump()?, before);
         Ok(())
     })
@@ -111,17 +100,8 @@ fn an_image_that_is_nowhere_is_told() -> Result<()> {
     play(|stage| {
         let manifest = desk(&[MAIN]).replace("jackin-tiny:1", "127.0.0.1:1/nowhere:1");
         let ran = stage.try_apply(&manifest, &["--wait", "--timeout", "20s"])?;
-        ensure!(
-            ran.code == 1 || ran.code == 3,
-            "it ended with {}: {}",
-            ran.code,
-            ran.said()
-        );
-        ensure!(
-            ran.stderr.contains("127.0.0.1:1/nowhere:1"),
-            "the image is not named: {}",
-            ran.stderr
-        );
+        ensure!(ran.code == 1 || ran.code == 3, "it ended with {}: {}", ran.code, ran.said());
+        ensure!(ran.stderr.contains("127.0.0.1:1/nowhere:1"), "the image is not named: {}", ran.stderr);
         let ready = stage.condition("image", "tiny", "Ready")?;
         assert_eq!(ready["reason"], "PullFailed");
         Ok(())
@@ -154,25 +134,15 @@ fn an_engine_that_cannot_be_reached_is_unknown_and_nothing_is_decided() -> Resul
 #[test]
 fn fields_that_are_not_acted_on_yet_are_named() -> Result<()> {
     play(|stage| {
-        stage.apply(&desk(&[
-            "warmPool: {size: 1, role: tiny, agent: shell}",
-            "lifecycle: {ttl: 7d}",
-            MAIN,
-        ]))?;
+        stage.apply(&desk(&["warmPool: {size: 1, role: tiny, agent: shell}", "lifecycle: {ttl: 7d}", MAIN]))?;
         let condition = stage.condition("workspace", "desk", "FieldsNotActedOn")?;
-        assert_eq!(
-            (&condition["status"], &condition["reason"]),
-            (&"True".into(), &"NotActedOn".into())
-        );
+        assert_eq!((&condition["status"], &condition["reason"]), (&"True".into(), &"NotActedOn".into()));
         let message = condition["message"].as_str().context("a message")?;
         for field in ["spec.warmPool", "spec.lifecycle.ttl"] {
             ensure!(message.contains(field), "`{field}` is not named: {message}");
         }
         stage.apply(&desk(&[MAIN]))?;
-        assert_eq!(
-            stage.condition("workspace", "desk", "FieldsNotActedOn")?,
-            serde_json::Value::Null
-        );
+        assert_eq!(stage.condition("workspace", "desk", "FieldsNotActedOn")?, serde_json::Value::Null);
         Ok(())
     })
 }

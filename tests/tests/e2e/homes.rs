@@ -32,12 +32,7 @@ fn only_one_controller_serves_a_home_however_many_commands_start_one_at_once() -
     play(|stage| {
         let mut commands = Vec::new();
         for _ in 0..8 {
-            commands.push(
-                stage
-                    .command(&["get", "roles"])
-                    .stdout(std::process::Stdio::null())
-                    .spawn()?,
-            );
+            commands.push(stage.command(&["get", "roles"]).stdout(std::process::Stdio::null()).spawn()?);
         }
         for mut command in commands {
             assert!(command.wait()?.success());

@@ -55,14 +55,9 @@ fn a_manifest_in_other_words_with_the_same_meaning_changes_nothing_on_the_engine
         stage.apply(&desk(&["resources: {memory: 64Mi}", MAIN]))?;
         let mut log = EngineLog::follow(stage)?;
         let before = stage.container("desk-main")?;
-        stage.apply(&desk(&[
-            "# a comment",
-            MAIN,
-            "resources: {memory: 64Mi}",
-            "env: {}",
-            "mounts: []",
-        ]))?;
-        assert_eq!(stage.container("desk-main")?, before);
+        stage.apply(&desk(&["# a comment", MAIN, "resources: {memory: 64Mi}", "env: {}", "mounts: []"]))?;
+        let after = stage.container("desk-main")?;
+        assert_eq!((after.id, after.pid), (before.id, before.pid));
         assert_eq!(log.writes()?, Vec::<String>::new());
         Ok(())
     })

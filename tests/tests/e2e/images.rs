@@ -25,10 +25,7 @@ fn an_edited_dockerfile_is_built_and_the_changed_input_is_named() -> Result<()> 
 
         dockerfile(stage, "FROM jackin-tiny:1\nRUN echo two > /made\n")?;
         let printed = stage.apply(&manifest)?;
-        ensure!(
-            printed.contains("role.jackin.dev/tiny configured"),
-            "it printed: {printed}"
-        );
+        ensure!(printed.contains("role.jackin.dev/tiny configured"), "it printed: {printed}");
         let after = stage.container("desk-main")?;
         assert_ne!((&after.id, &after.image), (&before.id, &before.image));
         assert_eq!(stage.jackin(&["exec", "desk-main", "--", "cat", "/made"])?, "two\n");
@@ -38,10 +35,7 @@ fn an_edited_dockerfile_is_built_and_the_changed_input_is_named() -> Result<()> 
             reasons.to_lowercase().contains("dockerfile") || events.to_lowercase().contains("dockerfile"),
             "nothing names the changed input: {reasons}\n{events}"
         );
-        ensure!(
-            reasons.to_lowercase().contains("dockerfile"),
-            "the Image does not name the changed input: {reasons}"
-        );
+        ensure!(reasons.to_lowercase().contains("dockerfile"), "the Image does not name the changed input: {reasons}");
         Ok(())
     })
 }
@@ -65,15 +59,9 @@ fn a_copied_file_is_an_input_and_an_ignored_one_is_not() -> Result<()> {
 
         stage.write("role/tool.sh", "two")?;
         stage.apply(&manifest)?;
-        assert_eq!(
-            stage.jackin(&["exec", "desk-main", "--", "cat", "/copied/tool.sh"])?,
-            "two"
-        );
+        assert_eq!(stage.jackin(&["exec", "desk-main", "--", "cat", "/copied/tool.sh"])?, "two");
         let reasons = reasons(stage)?;
-        ensure!(
-            reasons.contains("tool.sh"),
-            "the Image does not name the changed file: {reasons}"
-        );
+        ensure!(reasons.contains("tool.sh"), "the Image does not name the changed file: {reasons}");
         Ok(())
     })
 }
@@ -89,15 +77,10 @@ fn a_rebuilt_image_waits_for_the_live_session() -> Result<()> {
         stage.submit(&desk_of(&inline_role(&["RUN echo two > /made"]), &[MAIN]))?;
         let pending = stage.until_condition("instance", "desk-main", "RepairPending", "True")?;
         let message = pending["message"].as_str().unwrap_or_default();
-        ensure!(
-            message.contains("image"),
-            "the condition does not name the field: {pending}"
-        );
+        ensure!(message.contains("image"), "the condition does not name the field: {pending}");
         assert_eq!(stage.container("desk-main")?.pid, before.pid);
         terminal.detach()?;
-        stage.until_container("desk-main", "replaced", |found| {
-            found.id != before.id && found.state == "running"
-        })?;
+        stage.until_container("desk-main", "replaced", |found| found.id != before.id && found.state == "running")?;
         stage.until_condition("instance", "desk-main", "Ready", "True")?;
         assert_eq!(stage.jackin(&["exec", "desk-main", "--", "cat", "/made"])?, "two\n");
         Ok(())
@@ -112,16 +95,9 @@ fn an_image_is_built_once_however_many_instances_want_it() -> Result<()> {
         let many = "instances: [{name: a, role: tiny, agent: shell, count: 3}, {name: b, role: tiny, agent: shell}]";
         stage.apply(&desk_of(&inline_role(&["RUN echo made > /made"]), &[many]))?;
         let writes = log.writes()?;
-        let tags = writes
-            .iter()
-            .filter(|write| write.starts_with("image tag") && write.contains("default/tiny"));
+        let tags = writes.iter().filter(|write| write.starts_with("image tag") && write.contains("default/tiny"));
         assert_eq!(tags.count(), 1, "{writes:?}");
-        let names = [
-            "default.desk-a-0",
-            "default.desk-a-1",
-            "default.desk-a-2",
-            "default.desk-b",
-        ];
+        let names = ["default.desk-a-0", "default.desk-a-1", "default.desk-a-2", "default.desk-b"];
         assert_eq!(stage.ours("container")?, names);
         Ok(())
     })
@@ -132,25 +108,15 @@ fn a_failed_build_keeps_the_previous_instance_running_and_tells_the_instruction(
     play(|stage| {
         stage.apply(&desk_of(&inline_role(&["RUN echo one > /made"]), &[MAIN]))?;
         let before = stage.container("desk-main")?;
-        let broken = desk_of(
-            &inline_role(&["RUN echo nearly there && echo but no >&2 && false"]),
-            &[MAIN],
-        );
+        let broken = desk_of(&inline_role(&["RUN echo nearly there && echo but no >&2 && false"]), &[MAIN]);
         let ran = stage.try_apply(&broken, &["--wait", "--timeout", "60s"])?;
         assert_eq!(ran.code, 1, "{}", ran.said());
-        ensure!(
-            ran.stderr.contains("nearly there"),
-            "the last lines are not told: {}",
-            ran.stderr
-        );
+        ensure!(ran.stderr.contains("nearly there"), "the last lines are not told: {}", ran.stderr);
 
         let stalled = stage.until_condition("image", "tiny", "Stalled", "True")?;
         assert_eq!(stalled["reason"], "BuildFailed");
         let message = stalled["message"].as_str().context("a message")?;
-        ensure!(
-            message.contains("RUN echo nearly there"),
-            "the instruction is not told: {message}"
-        );
+        ensure!(message.contains("RUN echo nearly there"), "the instruction is not told: {message}");
         ensure!(message.contains("but no"), "the last lines are not told: {message}");
         let after = stage.container("desk-main")?;
         assert_eq!((after.id, after.pid), (before.id, before.pid));
@@ -170,10 +136,7 @@ fn a_rebuild_on_request_runs_though_nothing_changed() -> Result<()> {
         let mut log = EngineLog::follow(stage)?;
         stage.jackin(&["restart", "desk-main", "--rebuild"])?;
         let writes = log.writes()?;
-        ensure!(
-            writes.iter().any(|write| write.starts_with("image tag")),
-            "nothing was built: {writes:?}"
-        );
+        ensure!(writes.iter().any(|write| write.starts_with("image tag")), "nothing was built: {writes:?}");
         let after = stage.container("desk-main")?;
         assert_ne!(after.id, before.id);
         assert_eq!((after.name, after.state.as_str()), (before.name, "running"));

@@ -5,9 +5,7 @@ use anyhow::{Result, ensure};
 use crate::stage::{EngineLog, MAIN, Stage, desk, desk_of, docker, eventually, inline_role, play};
 
 fn counted(count: u32) -> String {
-    desk(&[&format!(
-        "instances: [{{name: main, role: tiny, agent: shell, count: {count}}}]"
-    )])
+    desk(&[&format!("instances: [{{name: main, role: tiny, agent: shell, count: {count}}}]")])
 }
 
 fn phase(stage: &Stage, instance: &str) -> Result<serde_json::Value> {
@@ -30,11 +28,7 @@ fn a_stopped_instance_keeps_its_container_and_starts_again() -> Result<()> {
         stage.stop_controller()?;
         stage.jackin(&["controller", "start"])?;
         assert_eq!(phase(stage, "desk-main")?, "Stopped");
-        assert_eq!(
-            stage.container("desk-main")?.state,
-            "exited",
-            "an apply started what was stopped on purpose"
-        );
+        assert_eq!(stage.container("desk-main")?.state, "exited", "an apply started what was stopped on purpose");
 
         stage.jackin(&["start", "desk-main"])?;
         let started = stage.container("desk-main")?;
@@ -61,14 +55,7 @@ fn a_restart_starts_the_same_container_and_a_recreating_one_makes_another() -> R
         assert_ne!(third.id, second.id);
         assert_eq!((third.name, third.state.as_str()), (second.name, "running"));
         let writes = log.writes()?;
-        assert_eq!(
-            writes
-                .iter()
-                .filter(|write| write.starts_with("container create"))
-                .count(),
-            1,
-            "{writes:?}"
-        );
+        assert_eq!(writes.iter().filter(|write| write.starts_with("container create")).count(), 1, "{writes:?}");
         Ok(())
     })
 }
@@ -79,20 +66,9 @@ fn a_count_grows_beside_what_runs_and_shrinks_again() -> Result<()> {
         stage.apply(&counted(1))?;
         let first = stage.container("desk-main-0")?;
         stage.apply(&counted(3))?;
-        assert_eq!(
-            stage.ours("container")?,
-            ["default.desk-main-0", "default.desk-main-1", "default.desk-main-2"]
-        );
+        assert_eq!(stage.ours("container")?, ["default.desk-main-0", "default.desk-main-1", "default.desk-main-2"]);
         stage.apply(&counted(1))?;
-        stage.jackin(&[
-            "wait",
-            "instance",
-            "desk-main-1",
-            "desk-main-2",
-            "--for=delete",
-            "--timeout",
-            "60s",
-        ])?;
+        stage.jackin(&["wait", "instance", "desk-main-1", "desk-main-2", "--for=delete", "--timeout", "60s"])?;
         assert_eq!(stage.ours("container")?, ["default.desk-main-0"]);
         let after = stage.container("desk-main-0")?;
         assert_eq!((after.id, after.pid), (first.id, first.pid));
@@ -104,13 +80,8 @@ fn a_count_grows_beside_what_runs_and_shrinks_again() -> Result<()> {
 fn going_from_a_plain_instance_to_a_count_and_back_keeps_the_running_one() -> Result<()> {
     play(|stage| {
         let running = |stage: &Stage| -> Result<(usize, bool)> {
-            let listed = docker(&[
-                "ps",
-                "--no-trunc",
-                "-q",
-                "--filter",
-                &format!("label=jackin.owner={}", stage.owner()?),
-            ])?;
+            let listed =
+                docker(&["ps", "--no-trunc", "-q", "--filter", &format!("label=jackin.owner={}", stage.owner()?)])?;
             let plain = std::fs::read_to_string(stage.path("plain"))?;
             Ok((listed.lines().count(), listed.lines().any(|id| id == plain)))
         };
@@ -124,9 +95,7 @@ fn going_from_a_plain_instance_to_a_count_and_back_keeps_the_running_one() -> Re
         let started = docker(&["inspect", "--format", "{{.State.StartedAt}}", &plain.id])?;
         assert_eq!(started, plain.started_at);
         stage.submit(&desk(&[MAIN]))?;
-        eventually("the second one to go", || {
-            Ok((running(stage)? == (1, true)).then_some(()))
-        })
+        eventually("the second one to go", || Ok((running(stage)? == (1, true)).then_some(())))
     })
 }
 
@@ -155,9 +124,7 @@ fn an_apply_that_overtakes_an_unfinished_one_wins_and_leaves_nothing_of_it() -> 
         stage.submit(&slow)?;
         stage.until_condition("image", "tiny", "Reconciling", "True")?;
         stage.apply(&desk_of(&inline_role(&["RUN echo quick > /made"]), &[MAIN]))?;
-        eventually("what the first one made to be gone", || {
-            Ok((stage.ours("container")?.len() == 1).then_some(()))
-        })?;
+        eventually("what the first one made to be gone", || Ok((stage.ours("container")?.len() == 1).then_some(())))?;
         let listed = stage.jackin(&["get", "instances", "-o", "name"])?;
         let name = listed.trim().rsplit('/').next().unwrap_or_default().to_owned();
         let made = stage.jackin(&["exec", &name, "--", "cat", "/made"])?;

@@ -18,14 +18,8 @@ fn edited_limits_reach_the_container_while_its_processes_go_on() -> Result<()> {
         let mut log = EngineLog::follow(stage)?;
         stage.apply(&desk(&["resources: {memory: 96Mi, pids: 96}", MAIN]))?;
         let after = stage.container("desk-main")?;
-        assert_eq!(
-            (after.memory, &after.inspected["HostConfig"]["PidsLimit"]),
-            (96 << 20, &96.into())
-        );
-        assert_eq!(
-            (after.id, after.pid, after.started_at),
-            (before.id, before.pid, before.started_at)
-        );
+        assert_eq!((after.memory, &after.inspected["HostConfig"]["PidsLimit"]), (96 << 20, &96.into()));
+        assert_eq!((after.id, after.pid, after.started_at), (before.id, before.pid, before.started_at));
         assert_eq!(log.writes()?, ["container update default.desk-main"]);
         let seen = stage.jackin(&["exec", "desk-main", "--", "sh", "-c", "cat /proc/1/cgroup && cat /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/memory.max 2>/dev/null; true"])?;
         ensure!(!seen.contains("67108864"), "the old limit is seen inside: {seen}");
@@ -75,12 +69,7 @@ fn an_edited_mount_replaces_the_container_and_the_home_keeps_its_content() -> Re
         assert_eq!(said, "kept\nsecond");
         let writes = log.writes()?;
         let count = |action: &str| writes.iter().filter(|write| write.starts_with(action)).count();
-        let counts = (
-            count("container create"),
-            count("container start"),
-            count("container destroy"),
-            count("image"),
-        );
+        let counts = (count("container create"), count("container start"), count("container destroy"), count("image"));
         assert_eq!(counts, (1, 1, 1, 0), "{writes:?}");
         assert_eq!(stage.ours("container")?, ["default.desk-main"]);
         Ok(())

@@ -11,10 +11,8 @@ fn a_secret_reaches_commands_and_is_in_no_inspection_label_store_event_or_log() 
     play(|stage| {
         let file = stage.write("token", &format!("{SECRET}\n"))?;
         stage.set_variable("JACKIN_E2E_KEY", &format!("key-{SECRET}"));
-        let env = format!(
-            "env: {{TOKEN: {{from: \"file://{}\"}}, KEY: {{from: \"env://JACKIN_E2E_KEY\"}}}}",
-            file.display()
-        );
+        let env =
+            format!("env: {{TOKEN: {{from: \"file://{}\"}}, KEY: {{from: \"env://JACKIN_E2E_KEY\"}}}}", file.display());
         stage.apply(&desk(&[&env, MAIN]))?;
         let seen = stage.jackin(&["exec", "desk-main", "--", "env"])?;
         for line in [format!("TOKEN={SECRET}\n"), format!("KEY=key-{SECRET}\n")] {
@@ -42,10 +40,7 @@ fn a_secret_reaches_commands_and_is_in_no_inspection_label_store_event_or_log() 
             ("controller log", log),
             ("store", String::from_utf8_lossy(&store).into_owned()),
             ("arguments of PID 1", arguments),
-            (
-                "environment of PID 1",
-                String::from_utf8_lossy(&environment).into_owned(),
-            ),
+            ("environment of PID 1", String::from_utf8_lossy(&environment).into_owned()),
         ];
         for (place, text) in texts {
             ensure!(!text.contains(SECRET), "the secret is in: {place}");
@@ -59,30 +54,17 @@ fn a_missing_reference_is_named_and_no_session_starts_without_it() -> Result<()>
     play(|stage| {
         let manifest = desk(&["env: {TOKEN: {from: \"env://JACKIN_E2E_MISSING\"}}", MAIN]);
         let ran = stage.try_apply(&manifest, &["--wait", "--timeout", "10s"])?;
-        ensure!(
-            ran.code == 1 || ran.code == 3,
-            "it ended with {}: {}",
-            ran.code,
-            ran.said()
-        );
+        ensure!(ran.code == 1 || ran.code == 3, "it ended with {}: {}", ran.code, ran.said());
         let condition = stage.until_condition("instance", "desk-main", "CredentialsResolved", "False")?;
         let message = condition["message"].as_str().context("a message")?;
-        ensure!(
-            message.contains("JACKIN_E2E_MISSING"),
-            "the variable is not named: {message}"
-        );
+        ensure!(message.contains("JACKIN_E2E_MISSING"), "the variable is not named: {message}");
         let ready = stage.condition("instance", "desk-main", "Ready")?;
         assert_eq!(ready["status"], "False");
 
         stage.stop_controller()?;
         stage.set_variable("JACKIN_E2E_MISSING", "found");
         stage.apply(&manifest)?;
-        ensure!(
-            stage
-                .jackin(&["exec", "desk-main", "--", "env"])?
-                .contains("TOKEN=found\n"),
-            "it did not arrive"
-        );
+        ensure!(stage.jackin(&["exec", "desk-main", "--", "env"])?.contains("TOKEN=found\n"), "it did not arrive");
         Ok(())
     })
 }
@@ -91,10 +73,7 @@ fn a_missing_reference_is_named_and_no_session_starts_without_it() -> Result<()>
 fn a_secret_that_cannot_be_read_any_more_ends_no_running_session() -> Result<()> {
     play(|stage| {
         let file = stage.write("token", SECRET)?;
-        let manifest = desk(&[
-            &format!("env: {{TOKEN: {{from: \"file://{}\"}}}}", file.display()),
-            MAIN,
-        ]);
+        let manifest = desk(&[&format!("env: {{TOKEN: {{from: \"file://{}\"}}}}", file.display()), MAIN]);
         stage.apply(&manifest)?;
         let before = stage.container("desk-main")?;
         std::fs::remove_file(&file)?;

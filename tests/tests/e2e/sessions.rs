@@ -19,10 +19,7 @@ fn leave_at_work(stage: &Stage) -> Result<()> {
 
 fn with_mount(stage: &Stage, folder: &str) -> Result<String> {
     stage.write(&format!("{folder}/which"), folder)?;
-    Ok(desk(&[
-        &format!("mounts: [{{source: ./{folder}, target: /work}}]"),
-        MAIN,
-    ]))
+    Ok(desk(&[&format!("mounts: [{{source: ./{folder}, target: /work}}]"), MAIN]))
 }
 
 fn end_the_command(stage: &Stage) -> Result<()> {
@@ -39,17 +36,10 @@ fn a_repair_that_would_end_a_live_session_waits_and_says_which_field_differs() -
         stage.submit(&with_mount(stage, "second")?)?;
         let pending = stage.until_condition("instance", "desk-main", "RepairPending", "True")?;
         let message = pending["message"].as_str().unwrap_or_default();
-        ensure!(
-            message.contains("mounts["),
-            "the condition does not name the field: {pending}"
-        );
+        ensure!(message.contains("mounts["), "the condition does not name the field: {pending}");
         let instance = stage.object("instance", "desk-main")?;
         let field = &instance["status"]["pendingRepair"]["reasons"][0]["field"];
-        ensure!(
-            field.as_str().context("a field")?.starts_with("mounts["),
-            "{}",
-            instance["status"]
-        );
+        ensure!(field.as_str().context("a field")?.starts_with("mounts["), "{}", instance["status"]);
         assert_eq!(instance["status"]["pendingRepair"]["plan"], "CreateFromValidImage");
         let held = stage.container("desk-main")?;
         assert_eq!((held.id, held.pid), (before.id.clone(), before.pid));
@@ -57,9 +47,7 @@ fn a_repair_that_would_end_a_live_session_waits_and_says_which_field_differs() -
         ensure!(described.contains("~ mounts["), "describe does not tell: {described}");
 
         end_the_command(stage)?;
-        stage.until_container("desk-main", "replaced", |found| {
-            found.id != before.id && found.state == "running"
-        })?;
+        stage.until_container("desk-main", "replaced", |found| found.id != before.id && found.state == "running")?;
         stage.until_condition("instance", "desk-main", "RepairPending", "False")?;
         let said = stage.jackin(&["exec", "desk-main", "--", "cat", "/work/which"])?;
         assert_eq!(said, "second");
@@ -110,9 +98,7 @@ fn a_repair_waits_for_whoever_is_attached_and_runs_when_they_leave() -> Result<(
         stage.until_condition("instance", "desk-main", "RepairPending", "True")?;
         assert_eq!(stage.container("desk-main")?.pid, before.pid);
         terminal.detach()?;
-        stage.until_container("desk-main", "replaced", |found| {
-            found.id != before.id && found.state == "running"
-        })?;
+        stage.until_container("desk-main", "replaced", |found| found.id != before.id && found.state == "running")?;
         Ok(())
     })
 }

@@ -10,18 +10,12 @@ use serde_json::Value;
 
 /// The root of the repository.
 pub(crate) fn repository() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .expect("a parent")
-        .to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a parent").to_owned()
 }
 
 /// Every YAML file below these folders of the repository, without checkouts that examples work on.
 pub(crate) fn yaml_files(folders: &[&str]) -> Vec<PathBuf> {
-    folders
-        .iter()
-        .flat_map(|folder| yaml_files_in(&repository().join(folder)))
-        .collect()
+    folders.iter().flat_map(|folder| yaml_files_in(&repository().join(folder))).collect()
 }
 
 /// Every YAML file below a folder, in the order of their paths.
@@ -35,10 +29,7 @@ pub(crate) fn yaml_files_in(folder: &Path) -> Vec<PathBuf> {
     for path in entries {
         if path.is_dir() && !path.join(".git").exists() {
             files.extend(yaml_files_in(&path));
-        } else if path
-            .extension()
-            .is_some_and(|extension| extension == "yaml" || extension == "yml")
-        {
+        } else if path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml") {
             files.push(path);
         }
     }
@@ -71,9 +62,7 @@ fn check<K: DeserializeOwned>(
         return Err(vec![format!("not our version: {}", document["apiVersion"])]);
     }
     let object: K = serde_json::from_value(document.clone()).map_err(|error| vec![error.to_string()])?;
-    let errors: Vec<_> = rules(&object)
-        .into_iter()
-        .map(|error| format!("{}: {}", error.field, error.message))
-        .collect();
+    let errors: Vec<_> =
+        rules(&object).into_iter().map(|error| format!("{}: {}", error.field, error.message)).collect();
     if errors.is_empty() { Ok(()) } else { Err(errors) }
 }

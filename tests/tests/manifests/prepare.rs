@@ -7,10 +7,7 @@ use std::process::{Command, Output};
 use super::documents::repository;
 
 fn run(program: &Path, arguments: &[&str]) -> Output {
-    Command::new(program)
-        .args(arguments)
-        .output()
-        .unwrap_or_else(|error| panic!("{program:?}: {error}"))
+    Command::new(program).args(arguments).output().unwrap_or_else(|error| panic!("{program:?}: {error}"))
 }
 
 #[test]
@@ -20,10 +17,7 @@ fn the_quickstart_repository_is_made_once_and_an_existing_folder_is_never_touche
     fs::copy(repository().join("examples/quickstart/prepare.sh"), &script).expect("the script is copied");
     let project = folder.path().join("project");
     let log = || {
-        let log = run(
-            Path::new("git"),
-            &["-C", project.to_str().expect("UTF-8"), "log", "--format=%H %s"],
-        );
+        let log = run(Path::new("git"), &["-C", project.to_str().expect("UTF-8"), "log", "--format=%H %s"]);
         String::from_utf8_lossy(&log.stdout).into_owned()
     };
     assert!(run(&script, &[]).status.success());

@@ -62,10 +62,7 @@ async fn make_child(workspace: &Workspace, context: &Context) -> Result<(), kube
 fn start(client: &Client) -> JoinHandle<()> {
     let workspaces: Api<Workspace> = Api::default_namespaced(client.clone());
     let roles: Api<Role> = Api::default_namespaced(client.clone());
-    let context = Context {
-        client: client.clone(),
-        recorder: Recorder::new(client.clone(), "test-controller".into()),
-    };
+    let context = Context { client: client.clone(), recorder: Recorder::new(client.clone(), "test-controller".into()) };
     let again = |_: Arc<Workspace>, _: &Failure, _: Arc<Context>| Action::requeue(Duration::from_millis(100));
     let controller = Controller::new(workspaces, watcher::Config::default())
         .owns(roles, watcher::Config::default())
@@ -99,11 +96,7 @@ async fn a_controller_keeps_children_finalizes_and_records_events() -> Result<()
 
     let uid = workspaces.get("shop").await?.uid().context("a uid")?;
     workspaces.delete("shop", &DeleteParams::default()).await?;
-    in_time(
-        "the end",
-        await_condition(workspaces, "shop", conditions::is_deleted(&uid)),
-    )
-    .await??;
+    in_time("the end", await_condition(workspaces, "shop", conditions::is_deleted(&uid))).await??;
     let gone = |role: Option<&Role>| role.is_none();
     in_time("the child's end", await_condition(roles, "shop-child", gone)).await??;
 
@@ -111,10 +104,7 @@ async fn a_controller_keeps_children_finalizes_and_records_events() -> Result<()
     let events = events.list(&ListParams::default().fields("reason=Tidied")).await?;
     let told: Vec<_> = events.iter().map(|event| event.note.as_deref()).collect();
     assert_eq!(told, [Some("nothing is left")]);
-    assert_eq!(
-        events.items[0].regarding.as_ref().and_then(|object| object.uid.clone()),
-        Some(uid)
-    );
+    assert_eq!(events.items[0].regarding.as_ref().and_then(|object| object.uid.clone()), Some(uid));
     controller.abort();
     Ok(())
 }
@@ -136,11 +126,7 @@ async fn a_controller_goes_on_when_the_daemon_was_killed_and_started_again() -> 
 
     let uid = workspaces.get("before").await?.uid().context("a uid")?;
     workspaces.delete("before", &DeleteParams::default()).await?;
-    in_time(
-        "the end",
-        await_condition(workspaces, "before", conditions::is_deleted(&uid)),
-    )
-    .await??;
+    in_time("the end", await_condition(workspaces, "before", conditions::is_deleted(&uid))).await??;
     controller.abort();
     Ok(())
 }

@@ -29,20 +29,12 @@ where
     let uid = created.uid().context("a uid")?;
     assert_eq!(api.get("one").await?.uid().as_ref(), Some(&uid), "{kind}");
 
-    for selector in [
-        ListParams::default().labels("try in (1, 2)"),
-        ListParams::default().fields("metadata.name=one"),
-    ] {
+    for selector in [ListParams::default().labels("try in (1, 2)"), ListParams::default().fields("metadata.name=one")] {
         let listed: Vec<_> = api.list(&selector).await?.iter().map(ResourceExt::name_any).collect();
         assert_eq!(listed, ["one"], "{kind}");
     }
-    assert!(
-        api.list(&ListParams::default().labels("try=2")).await?.items.is_empty(),
-        "{kind}"
-    );
-    let everywhere = Api::<K>::all(client.clone())
-        .list(&ListParams::default().labels("try"))
-        .await?;
+    assert!(api.list(&ListParams::default().labels("try=2")).await?.items.is_empty(), "{kind}");
+    let everywhere = Api::<K>::all(client.clone()).list(&ListParams::default().labels("try")).await?;
     assert_eq!(everywhere.items.len(), 1, "{kind}");
 
     let patch = Patch::Merge(json!({"spec": patch}));
@@ -53,27 +45,17 @@ where
     let add = Patch::Json::<()>(serde_json::from_value(add)?);
     let patched = api.patch("one", &PatchParams::default(), &add).await?;
     assert_eq!(patched.annotations()["example.com/note"], "by patch", "{kind}");
-    assert_eq!(
-        patched.meta().generation,
-        Some(2),
-        "{kind}: an annotation counted as a change of the spec"
-    );
+    assert_eq!(patched.meta().generation, Some(2), "{kind}: an annotation counted as a change of the spec");
 
     let replaced = replace(&api, |object| {
-        object
-            .annotations_mut()
-            .insert("example.com/note".to_owned(), "by replace".to_owned());
+        object.annotations_mut().insert("example.com/note".to_owned(), "by replace".to_owned());
     })
     .await?;
     assert_eq!(replaced.annotations()["example.com/note"], "by replace", "{kind}");
     assert_eq!(replaced.uid().as_ref(), Some(&uid), "{kind}");
 
     api.delete("one", &DeleteParams::default()).await?;
-    in_time(
-        "the deletion",
-        await_condition(api.clone(), "one", conditions::is_deleted(&uid)),
-    )
-    .await??;
+    in_time("the deletion", await_condition(api.clone(), "one", conditions::is_deleted(&uid))).await??;
     assert!(api.get_opt("one").await?.is_none(), "{kind}");
     Ok(())
 }
@@ -104,12 +86,7 @@ async fn all_five_kinds_are_created_read_changed_and_deleted_through_their_types
     goes_round::<Workspace>(&client, json!({"workdir": "/a"}), json!({"workdir": "/b"})).await?;
     let instance = json!({"workspace": "w", "template": "t", "role": "r", "agent": "a", "workdir": "/w"});
     goes_round::<Instance>(&client, instance, json!({"workdir": "/x"})).await?;
-    goes_round::<Image>(
-        &client,
-        json!({"role": "r", "roleRevision": "1"}),
-        json!({"roleRevision": "2"}),
-    )
-    .await?;
+    goes_round::<Image>(&client, json!({"role": "r", "roleRevision": "1"}), json!({"roleRevision": "2"})).await?;
     Ok(())
 }
 
@@ -122,19 +99,8 @@ async fn a_program_that_knows_nothing_of_the_kinds_discovers_them() -> Result<()
     let group = discovery.get("jackin.dev").context("the group")?;
     let mut kinds = Vec::new();
     for (resource, capabilities) in group.recommended_resources() {
-        for verb in [
-            verbs::LIST,
-            verbs::WATCH,
-            verbs::CREATE,
-            verbs::PATCH,
-            verbs::UPDATE,
-            verbs::DELETE,
-        ] {
-            assert!(
-                capabilities.supports_operation(verb),
-                "{} without {verb}",
-                resource.kind
-            );
+        for verb in [verbs::LIST, verbs::WATCH, verbs::CREATE, verbs::PATCH, verbs::UPDATE, verbs::DELETE] {
+            assert!(capabilities.supports_operation(verb), "{} without {verb}", resource.kind);
         }
         kinds.push(resource.kind);
     }

@@ -44,29 +44,15 @@ async fn an_event_that_comes_again_is_counted_and_both_event_apis_and_the_comman
     assert_eq!(event.type_.as_deref(), Some("Warning"));
     assert_eq!(event.series.as_ref().map(|series| series.count), Some(3));
     let regarding = event.regarding.as_ref().context("an object")?;
-    assert_eq!(
-        (regarding.kind.as_deref(), regarding.uid.clone()),
-        (Some("Role"), object.uid())
-    );
+    assert_eq!((regarding.kind.as_deref(), regarding.uid.clone()), (Some("Role"), object.uid()));
 
     let events: Api<CoreEvent> = Api::default_namespaced(client);
-    let regarding = format!(
-        "involvedObject.kind=Role,involvedObject.name={},reason=Tidied",
-        object.name_any()
-    );
+    let regarding = format!("involvedObject.kind=Role,involvedObject.name={},reason=Tidied", object.name_any());
     let told = events.list(&ListParams::default().fields(&regarding)).await?.items;
-    let told: Vec<_> = told
-        .iter()
-        .map(|event| (event.message.as_deref(), event.count))
-        .collect();
+    let told: Vec<_> = told.iter().map(|event| (event.message.as_deref(), event.count)).collect();
     assert_eq!(told, [(Some("nothing is left"), Some(3))]);
 
     let shown = stage.home.must(&["events"])?;
-    assert!(
-        shown
-            .lines()
-            .any(|line| line.contains("Tidied") && line.contains("nothing is left")),
-        "{shown}"
-    );
+    assert!(shown.lines().any(|line| line.contains("Tidied") && line.contains("nothing is left")), "{shown}");
     Ok(())
 }

@@ -19,11 +19,7 @@ async fn a_stale_update_is_refused_with_409_and_the_newer_one_stays() -> Result<
     late.spec.agents.clear();
     let refused = refusal(roles.replace("tools", &PostParams::default(), &late).await);
     assert_eq!((refused.code, refused.reason.as_str()), (409, "Conflict"));
-    assert!(
-        refused.message.contains("the object has been modified"),
-        "{}",
-        refused.message
-    );
+    assert!(refused.message.contains("the object has been modified"), "{}", refused.message);
     assert_eq!(roles.get("tools").await?.spec.agents, ["shell", "codex"]);
 
     // A patch that names the version that it was made for is held to it as well.
@@ -77,10 +73,7 @@ async fn an_invalid_object_is_refused_with_422_that_names_every_field_and_is_not
     assert_eq!(fields(&refused), ["spec.workdir", "spec.instances[0].role"]);
     let begin = "Workspace.jackin.dev \"shop\" is invalid: ";
     assert!(refused.message.starts_with(begin), "{}", refused.message);
-    assert!(
-        workspaces.get_opt("shop").await?.is_none(),
-        "it was stored all the same"
-    );
+    assert!(workspaces.get_opt("shop").await?.is_none(), "it was stored all the same");
     Ok(())
 }
 
@@ -90,33 +83,15 @@ async fn an_unknown_field_and_a_wrong_type_are_refused_with_422_that_names_the_f
     let workspaces: Api<Workspace> = Api::default_namespaced(stage.client().await?);
     let created = workspaces.create(&PostParams::default(), &workspace("shop")).await?;
     let patches = [
-        (
-            json!({"spec": {"disruption": {"polcy": "always"}}}),
-            "spec.disruption.polcy",
-        ),
-        (
-            json!({"spec": {"mounts": [{"source": "/a", "target": 1}]}}),
-            "spec.mounts[0].target",
-        ),
-        (
-            json!({"spec": {"disruption": {"policy": "sometimes"}}}),
-            "spec.disruption.policy",
-        ),
+        (json!({"spec": {"disruption": {"polcy": "always"}}}), "spec.disruption.polcy"),
+        (json!({"spec": {"mounts": [{"source": "/a", "target": 1}]}}), "spec.mounts[0].target"),
+        (json!({"spec": {"disruption": {"policy": "sometimes"}}}), "spec.disruption.policy"),
         (json!({"spec": {"workdir": null}}), "spec.workdir"),
         (json!({"specs": {}}), "specs"),
     ];
     for (patch, field) in patches {
-        let refused = refusal(
-            workspaces
-                .patch("shop", &PatchParams::default(), &Patch::Merge(patch))
-                .await,
-        );
-        assert_eq!(
-            (refused.code, fields(&refused)),
-            (422, vec![field]),
-            "{}",
-            refused.message
-        );
+        let refused = refusal(workspaces.patch("shop", &PatchParams::default(), &Patch::Merge(patch)).await);
+        assert_eq!((refused.code, fields(&refused)), (422, vec![field]), "{}", refused.message);
     }
     assert_eq!(workspaces.get("shop").await?.spec, created.spec);
     Ok(())
@@ -133,13 +108,7 @@ async fn a_status_is_written_through_its_own_path_only() -> Result<()> {
     let created = roles.create(&PostParams::default(), &with_status).await?;
     let observed = |role: &Role| role.status.clone().unwrap_or_default().observed_generation;
     assert_ne!(observed(&created), 777, "a status came with the creation");
-    let patched = roles
-        .patch(
-            "tools",
-            &PatchParams::default(),
-            &Patch::Merge(json!({"status": claim})),
-        )
-        .await?;
+    let patched = roles.patch("tools", &PatchParams::default(), &Patch::Merge(json!({"status": claim}))).await?;
     assert_ne!(observed(&patched), 777, "a status came with a patch");
 
     // The instance is one of nobody's workspace, whose controller says so and no more.
@@ -148,9 +117,7 @@ async fn a_status_is_written_through_its_own_path_only() -> Result<()> {
     let instance: Instance = serde_json::from_value(json!({"metadata": {"name": "one"}, "spec": spec}))?;
     let created = instances.create(&PostParams::default(), &instance).await?;
     let by_status = Patch::Merge(json!({"spec": {"workdir": "/x"}, "status": {"container": {"id": "c", "name": "c"}}}));
-    let written = instances
-        .patch_status("one", &PatchParams::default(), &by_status)
-        .await?;
+    let written = instances.patch_status("one", &PatchParams::default(), &by_status).await?;
     assert_eq!(written.spec, created.spec, "a spec came with a status");
     assert_eq!(written.metadata.generation, Some(1));
     assert!(written.status.is_some_and(|status| status.container.is_some()));

@@ -60,11 +60,8 @@ impl Stage {
     pub(crate) async fn detour(&self) -> Result<Detour> {
         let folder = tempfile::tempdir()?;
         std::fs::create_dir(folder.path().join("run"))?;
-        let mut detour = Detour {
-            target: self.home.root().join("run/jackin.sock").display().to_string(),
-            folder,
-            passing: None,
-        };
+        let mut detour =
+            Detour { target: self.home.root().join("run/jackin.sock").display().to_string(), folder, passing: None };
         detour.open()?;
         Ok(detour)
     }
@@ -146,7 +143,5 @@ pub(crate) fn fields(status: &Status) -> Vec<&str> {
 
 /// Waits for something, for as long as is reasonable.
 pub(crate) async fn in_time<T>(what: &str, work: impl Future<Output = T>) -> Result<T> {
-    tokio::time::timeout(PATIENCE, work)
-        .await
-        .with_context(|| format!("{what} did not happen"))
+    tokio::time::timeout(PATIENCE, work).await.with_context(|| format!("{what} did not happen"))
 }

@@ -42,13 +42,7 @@ impl Watching {
                 }
             }
         });
-        Self {
-            events,
-            task,
-            known: BTreeSet::new(),
-            listed: BTreeSet::new(),
-            lists: 0,
-        }
+        Self { events, task, known: BTreeSet::new(), listed: BTreeSet::new(), lists: 0 }
     }
 
     /// Waits until what it was told amounts to these names.

@@ -52,18 +52,12 @@ fn the_terminal_goes_on_while_the_controller_is_killed_and_started_again() -> Re
     let window = desk.attached("one")?;
     let shell = desk.process("bash")?;
     let controller = desk.home.daemon_pid().expect("a controller runs");
-    assert!(
-        std::process::Command::new("kill")
-            .args(["-KILL", &controller.to_string()])
-            .status()?
-            .success()
-    );
+    assert!(std::process::Command::new("kill").args(["-KILL", &controller.to_string()]).status()?.success());
     window.enter("echo still $((40 + 2))")?;
     window.wait_for("\nstill 42\n")?;
 
     // The next command starts another controller, which leaves the session alone.
-    desk.home
-        .must(&["wait", "instance/desk-one", "--for=condition=Ready"])?;
+    desk.home.must(&["wait", "instance/desk-one", "--for=condition=Ready"])?;
     assert_ne!(desk.home.daemon_pid(), Some(controller));
     window.enter("echo and $((41 + 2))")?;
     window.wait_for("\nand 43\n")?;

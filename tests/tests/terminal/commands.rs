@@ -47,10 +47,7 @@ fn a_full_screen_command_gives_the_terminal_back_as_it_was() -> Result<()> {
     window.enter(":q")?;
     window.wait_for_prompt(HOST_PROMPT)?;
     let screen = window.text()?;
-    assert!(
-        screen.contains("\nbefore 42\n") && !screen.contains("root:x:0:0"),
-        "{screen}"
-    );
+    assert!(screen.contains("\nbefore 42\n") && !screen.contains("root:x:0:0"), "{screen}");
     Ok(())
 }
 
@@ -62,11 +59,7 @@ fn a_command_goes_on_beside_the_session_and_is_none_itself() -> Result<()> {
     window.wait_for("bash-5.2#")?;
     let sessions = desk.home.must(&["get", "instance", "desk-one", "-o", "json"])?;
     let sessions: serde_json::Value = serde_json::from_str(&sessions)?;
-    assert_eq!(
-        sessions["status"]["sessions"].as_array().map(Vec::len),
-        Some(1),
-        "{sessions}"
-    );
+    assert_eq!(sessions["status"]["sessions"].as_array().map(Vec::len), Some(1), "{sessions}");
     let session = desk.attached("session")?;
     session.enter("echo beside $((40 + 2))")?;
     session.wait_for("\nbeside 42\n")?;

@@ -85,9 +85,7 @@ impl Desk {
 
     /// Runs a shell's line in the instance, beside its session; what it prints. It has twenty seconds.
     pub(crate) fn inside(&self, script: &str) -> Result<String> {
-        let printed = self
-            .home
-            .must(&["exec", INSTANCE, "--", "timeout", "20", "sh", "-c", script])?;
+        let printed = self.home.must(&["exec", INSTANCE, "--", "timeout", "20", "sh", "-c", script])?;
         Ok(printed.trim_end().to_owned())
     }
 

@@ -42,11 +42,7 @@ fn after_the_only_session_has_ended_the_next_attach_starts_it_again() -> Result<
     window.enter("echo again in $PWD $((40 + 2))")?;
     let screen = window.wait_for("\nagain in /tmp 42\n")?;
     assert!(!screen.contains("the first is"), "{screen}");
-    assert_eq!(
-        desk.inside("cut -d' ' -f22 /proc/1/stat")?,
-        container,
-        "PID 1 is another one"
-    );
+    assert_eq!(desk.inside("cut -d' ' -f22 /proc/1/stat")?, container, "PID 1 is another one");
     Ok(())
 }
 
@@ -80,10 +76,7 @@ fn an_agent_that_the_role_does_not_support_is_refused_by_name() -> Result<()> {
     let refused = desk.home.run(&["attach", "desk-one", "--agent", "codex"])?;
     let said = String::from_utf8(refused.stderr)?;
     assert_eq!(refused.status.code(), Some(1), "{said}");
-    assert!(
-        said.contains("role `tools` does not support agent `codex`; it has shell"),
-        "{said}"
-    );
+    assert!(said.contains("role `tools` does not support agent `codex`; it has shell"), "{said}");
     Ok(())
 }
 
@@ -110,17 +103,11 @@ fn attaching_to_what_does_not_run_explains_itself_and_fails() -> Result<()> {
 #[test]
 fn attaching_to_an_instance_that_is_not_there_names_those_that_are() -> Result<()> {
     let desk = Desk::new()?;
-    for (name, hint) in [
-        ("nobody", "desk-one"),
-        ("desk", "workspace `desk` has the instances desk-one"),
-    ] {
+    for (name, hint) in [("nobody", "desk-one"), ("desk", "workspace `desk` has the instances desk-one")] {
         let refused = desk.home.run(&["attach", name])?;
         let said = String::from_utf8(refused.stderr)?;
         assert_eq!(refused.status.code(), Some(1), "{said}");
-        assert!(
-            said.starts_with(&format!("error: instance `{name}` not found\n")) && said.contains(hint),
-            "{said}"
-        );
+        assert!(said.starts_with(&format!("error: instance `{name}` not found\n")) && said.contains(hint), "{said}");
     }
     Ok(())
 }

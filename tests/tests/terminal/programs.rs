@@ -44,10 +44,7 @@ fn vim_renders_the_same_after_an_attach_and_leaves_the_shells_screen_as_it_was()
     window.enter(":qa!")?;
     window.wait_for_prompt(PROMPT)?;
     let shell = window.text()?;
-    assert!(
-        shell.contains("\nbefore vim\n") && !shell.contains("line_50"),
-        "{shell}"
-    );
+    assert!(shell.contains("\nbefore vim\n") && !shell.contains("line_50"), "{shell}");
     Ok(())
 }
 

@@ -39,10 +39,7 @@ fn taking_over_makes_the_former_writer_a_watcher() -> Result<()> {
     former.enter("echo from the former $((41 + 2))")?;
     former.press(&["C-\\"])?;
     let told = former.wait_for("detached from desk-one; the session goes on")?;
-    assert!(
-        told.contains("another client took desk-one over; you were watching since"),
-        "{told}"
-    );
+    assert!(told.contains("another client took desk-one over; you were watching since"), "{told}");
     writer.enter("echo mine $((42 + 2))")?;
     let screen = writer.wait_for("\nmine 44\n")?;
     assert!(!screen.contains("from the former"), "{screen}");

@@ -88,8 +88,7 @@ impl Window<'_> {
     /// Gives the window another size.
     pub(crate) fn resize(&self, columns: u16, rows: u16) -> Result<()> {
         let (columns, rows) = (columns.to_string(), rows.to_string());
-        self.tmux(&["resize-window", "-t", self.name, "-x", &columns, "-y", &rows])
-            .map(drop)
+        self.tmux(&["resize-window", "-t", self.name, "-x", &columns, "-y", &rows]).map(drop)
     }
 
     /// Closes it under whatever runs in it.
@@ -111,13 +110,7 @@ impl Window<'_> {
     /// Waits until the last line with anything on it begins with a text: a prompt that waits. The screen then.
     pub(crate) fn wait_for_prompt(&self, prompt: &str) -> Result<String> {
         let prompt = prompt.trim_end();
-        let is_last = |screen: &str| {
-            screen
-                .trim_end()
-                .lines()
-                .last()
-                .is_some_and(|line| line.trim_end() == prompt)
-        };
+        let is_last = |screen: &str| screen.trim_end().lines().last().is_some_and(|line| line.trim_end() == prompt);
         self.wait_until(&format!("the prompt `{prompt}`"), Self::text, is_last)
     }
 

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::{Stage, eventually};
 
 /// What the engine has of a container.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Found {
     pub(crate) id: String,
     pub(crate) name: String,
@@ -20,16 +20,13 @@ pub(crate) struct Found {
     pub(crate) image: String,
     /// Bytes; 0 for none.
     pub(crate) memory: u64,
-    /// Everything.
+    /// Everything, in an order that the engine does not keep.
     pub(crate) inspected: Value,
 }
 
 /// Runs the `docker` command; what it printed. It must succeed.
 pub(crate) fn docker(arguments: &[&str]) -> Result<String> {
-    let output = Command::new("docker")
-        .args(arguments)
-        .output()
-        .context("the `docker` command does not run")?;
+    let output = Command::new("docker").args(arguments).output().context("the `docker` command does not run")?;
     let said = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "docker {arguments:?}: {said}");
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
@@ -66,10 +63,7 @@ impl Stage {
     /// What names of our engine objects begin with.
     pub(crate) fn prefix(&self) -> Result<String> {
         let owner = self.owner()?;
-        Ok(format!(
-            "jackin.{}.",
-            owner.get(..6).context("an owner id of 12 digits")?
-        ))
+        Ok(format!("jackin.{}.", owner.get(..6).context("an owner id of 12 digits")?))
     }
 
     /// The engine's name for an instance's container.
@@ -87,19 +81,8 @@ impl Stage {
             return Ok(None);
         }
         let inspected: Value = serde_json::from_slice(&output.stdout)?;
-        let text = |pointer: &str| {
-            inspected[0]
-                .pointer(pointer)
-                .and_then(Value::as_str)
-                .unwrap_or_default()
-                .to_owned()
-        };
-        let number = |pointer: &str| {
-            inspected[0]
-                .pointer(pointer)
-                .and_then(Value::as_u64)
-                .unwrap_or_default()
-        };
+        let text = |pointer: &str| inspected[0].pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let number = |pointer: &str| inspected[0].pointer(pointer).and_then(Value::as_u64).unwrap_or_default();
         Ok(Some(Found {
             id: text("/Id"),
             name: text("/Name").trim_start_matches('/').to_owned(),
@@ -114,8 +97,7 @@ impl Stage {
 
     /// An instance's container, which must be there.
     pub(crate) fn container(&self, instance: &str) -> Result<Found> {
-        self.find(instance)?
-            .with_context(|| format!("{instance} has no container"))
+        self.find(instance)?.with_context(|| format!("{instance} has no container"))
     }
 
     /// Waits until an instance's container is as wanted.
@@ -132,10 +114,8 @@ impl Stage {
         let all: &[&str] = if kind == "container" { &["-a"] } else { &[] };
         let listed = docker(&[&[kind, "ls", "--filter", &filter, "--format", format], all].concat())?;
         let prefix = self.prefix()?;
-        let mut names: Vec<_> = listed
-            .lines()
-            .map(|name| name.strip_prefix(&prefix).unwrap_or(name).to_owned())
-            .collect();
+        let mut names: Vec<_> =
+            listed.lines().map(|name| name.strip_prefix(&prefix).unwrap_or(name).to_owned()).collect();
         names.sort();
         Ok(names)
     }
@@ -143,14 +123,7 @@ impl Stage {
     /// Ids of our images, sorted; also those without a name.
     pub(crate) fn our_images(&self) -> Result<Vec<String>> {
         let filter = format!("label=jackin.owner={}", self.owner()?);
-        let listed = docker(&[
-            "images",
-            "--no-trunc",
-            "--filter",
-            &filter,
-            "--format",
-            "{{.ID}} {{.Repository}}",
-        ])?;
+        let listed = docker(&["images", "--no-trunc", "--filter", &filter, "--format", "{{.ID}} {{.Repository}}"])?;
         let mut images: Vec<_> = listed.lines().map(str::to_owned).collect();
         images.sort();
         Ok(images)

@@ -36,12 +36,7 @@ impl EngineLog {
             }
         });
         let (owner, prefix) = (stage.owner()?, stage.prefix()?);
-        let mut log = Self {
-            child,
-            lines,
-            owner,
-            prefix,
-        };
+        let mut log = Self { child, lines, owner, prefix };
         let begun = Instant::now();
         while begun.elapsed() < PATIENCE {
             if log.until_mark(Duration::from_millis(200))?.is_some() {

@@ -11,9 +11,7 @@ fn tiny_role() -> String {
 /// A role whose image is built: from the tiny image, with these instructions.
 pub(crate) fn inline_role(instructions: &[&str]) -> String {
     let lines: String = instructions.iter().map(|line| format!("\n        {line}")).collect();
-    role(&format!(
-        "inline:\n      dockerfile: |-\n        FROM jackin-tiny:1{lines}"
-    ))
+    role(&format!("inline:\n      dockerfile: |-\n        FROM jackin-tiny:1{lines}"))
 }
 
 fn role(source: &str) -> String {

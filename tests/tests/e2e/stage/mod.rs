@@ -156,12 +156,7 @@ impl Stage {
     /// Runs it; what it printed. It must succeed.
     pub(crate) fn jackin<S: AsRef<OsStr> + std::fmt::Debug>(&self, arguments: &[S]) -> Result<String> {
         let ran = self.run(arguments)?;
-        ensure!(
-            ran.code == 0,
-            "jackin {arguments:?} ended with {}: {}",
-            ran.code,
-            ran.said()
-        );
+        ensure!(ran.code == 0, "jackin {arguments:?} ended with {}: {}", ran.code, ran.said());
         Ok(ran.stdout)
     }
 
@@ -256,10 +251,7 @@ impl Stage {
         let start = log.len().saturating_sub(6000);
         let start = (start..log.len()).find(|&at| log.is_char_boundary(at)).unwrap_or(0);
         eprintln!("---- the controller's log\n{}", &log[start..]);
-        for arguments in [
-            &["get", "instances", "-o", "yaml"][..],
-            &["get", "workspaces,images,events"],
-        ] {
+        for arguments in [&["get", "instances", "-o", "yaml"][..], &["get", "workspaces,images,events"]] {
             if let Ok(ran) = self.run(arguments) {
                 eprintln!("---- jackin {}\n{}", arguments.join(" "), ran.said());
             }
@@ -291,11 +283,7 @@ fn programs() -> Result<PathBuf> {
     let folder = folder.context("this test lies in no target folder")?;
     for program in ["jackin", "jackin-capsule"] {
         let path = folder.join(program);
-        ensure!(
-            path.exists(),
-            "{} is missing: `cargo build -p {program}` makes it",
-            path.display()
-        );
+        ensure!(path.exists(), "{} is missing: `cargo build -p {program}` makes it", path.display());
     }
     Ok(folder)
 }

@@ -27,9 +27,7 @@ impl Terminal {
         let (pty, pts) = open()?;
         pty.resize(Size::new(ROWS.get(), COLUMNS.get()))?;
         let command: Command = stage.command(arguments);
-        let mut started = PtyCommand::new(command.get_program())
-            .args(command.get_args())
-            .env("TERM", "xterm-256color");
+        let mut started = PtyCommand::new(command.get_program()).args(command.get_args()).env("TERM", "xterm-256color");
         for (name, value) in command.get_envs() {
             if let Some(value) = value {
                 started = started.env(name, value);
@@ -54,9 +52,7 @@ impl Terminal {
 
     /// Types.
     pub(crate) fn type_text(&self, text: &str) -> Result<()> {
-        (&*self.pty)
-            .write_all(text.as_bytes())
-            .context("the terminal takes no text")
+        (&*self.pty).write_all(text.as_bytes()).context("the terminal takes no text")
     }
 
     /// What the screen shows.
