@@ -55,7 +55,7 @@ test: ## format, lints and all tests, on a real engine
 	@$(STAGE) lints cargo clippy --workspace --all-targets --locked -- -D warnings
 	@$(STAGE) build cargo build --workspace --bins --locked
 	@$(STAGE) nextest $(MAKE) nextest
-	@$(STAGE) tests cargo nextest run --workspace --locked
+	@$(STAGE) tests cargo nextest run --workspace --locked --no-fail-fast
 	@$(STAGE) doctests cargo test --workspace --doc --locked
 
 # Built outside this folder, whose static linking is ours alone, and without its own updater.
