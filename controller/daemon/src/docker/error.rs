@@ -149,12 +149,16 @@ impl EngineError {
 
     /// The error and its causes in one line, for a condition's message.
     pub fn full_message(&self) -> String {
+        let causes: Vec<_> = std::iter::successors(std::error::Error::source(self), |error| error.source()).collect();
+        // Between "cannot be reached" and the system's own word for it, clients only tell of their layers.
+        let told = match (&self.cause, causes.as_slice()) {
+            (EngineErrorCause::Unreachable { .. }, [first, .., last]) => vec![*first, *last],
+            (_, all) => all.to_vec(),
+        };
         let mut text = format!("failed to {self}");
-        let mut next = std::error::Error::source(self);
-        while let Some(error) = next {
+        for error in told {
             text.push_str(": ");
             text.push_str(&error.to_string());
-            next = error.source();
         }
         text
     }

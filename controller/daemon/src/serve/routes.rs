@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use camino::Utf8Path;
 use jackin_api::kinds::Instance;
 use jackin_api::words as labels;
 use jackin_apiserver::ApiServer;
@@ -78,13 +79,13 @@ impl From<kube::Error> for Refusal {
 }
 
 async fn status(State(local): State<Arc<Local>>) -> Json<Value> {
-    let engine = local
-        .context
-        .engine
-        .ping()
-        .await
-        .ok()
-        .map(|engine| json!({"name": engine.name, "version": engine.version, "apiVersion": engine.api_version}));
+    let (engine, engine_error) = match local.context.engine.ping().await {
+        Ok(engine) => {
+            let shown = json!({"name": engine.name, "version": engine.version, "apiVersion": engine.api_version});
+            (Some(shown), None)
+        }
+        Err(error) => (None, Some(error.full_message())),
+    };
     Json(json!({
         "pid": std::process::id(),
         "version": env!("CARGO_PKG_VERSION"),
@@ -92,6 +93,7 @@ async fn status(State(local): State<Arc<Local>>) -> Json<Value> {
         "home": local.context.home.root(),
         "startedAt": local.started_at,
         "engine": engine,
+        "engineError": engine_error,
     }))
 }
 
@@ -110,20 +112,27 @@ type At = Path<(String, String)>;
 async fn connection(State(local): State<Arc<Local>>, Path((namespace, name)): At) -> Result<Json<Value>, Refusal> {
     let context = &local.context;
     let snapshot = around(context, instance(context, &namespace, &name).await?).await?;
-    let running = containers(context, &snapshot.instance).await?;
-    let running = running.into_iter().find(|container| container.state == ContainerState::Running);
-    let Some(running) = running else {
-        let ready = snapshot.instance.status.as_ref().and_then(|status| {
-            labels::find(&status.conditions, labels::ConditionType::Ready).map(|ready| ready.message.clone())
-        });
-        let message = format!("instance `{name}` does not run: {}", ready.unwrap_or_default());
-        return Err(Refusal::new(StatusCode::CONFLICT, "NotRunning", message));
+    let pid = match containers(context, &snapshot.instance).await {
+        Ok(all) => match all.into_iter().find(|container| container.state == ContainerState::Running) {
+            Some(running) => running.pid,
+            None => return Err(not_running(&snapshot.instance)),
+        },
+        // An engine that is away is no reason to keep anybody from a session that goes on without it.
+        Err(_) if Utf8Path::new(&snapshot.run).join(CAPSULE_SOCKET).exists() => None,
+        Err(unreachable) => return Err(unreachable),
     };
     let session = match resolve(&snapshot) {
         Wanted::Run(desired) => launch::session(&desired, &desired.agent, FIRST_SESSION),
         Wanted::Stop | Wanted::Remove { .. } | Wanted::Unresolved(_) => None,
     };
-    Ok(Json(json!({"directory": snapshot.run, "socket": CAPSULE_SOCKET, "pid": running.pid, "session": session})))
+    Ok(Json(json!({"directory": snapshot.run, "socket": CAPSULE_SOCKET, "pid": pid, "session": session})))
+}
+
+fn not_running(instance: &Instance) -> Refusal {
+    let conditions = instance.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
+    let why = labels::find(conditions, labels::ConditionType::Ready).map_or("", |ready| ready.message.as_str());
+    let message = format!("instance `{}` does not run: {why}", instance.name_any());
+    Refusal::new(StatusCode::CONFLICT, "NotRunning", message)
 }
 
 /// The session of an agent in an instance.

@@ -7,6 +7,8 @@ use jiff::Timestamp;
 use crate::backoff;
 use crate::image::{ImageAction, ImagePlan};
 
+use super::unread;
+
 /// What came of a pass over an image.
 #[derive(Clone, Debug)]
 pub enum ImageOutcome {
@@ -104,7 +106,7 @@ pub fn image(
             conditions.remove(ConditionType::Stalled);
             conditions.remove(ConditionType::Reconciling);
             for type_ in [ConditionType::Ready, ConditionType::Built, ConditionType::Stale] {
-                conditions.set(type_, ConditionStatus::Unknown, Reason::EngineUnreachable, message.clone());
+                conditions.set(type_, ConditionStatus::Unknown, Reason::EngineUnreachable, unread(message));
             }
         }
     }

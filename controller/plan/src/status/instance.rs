@@ -17,7 +17,7 @@ use crate::world::{Container, ContainerState};
 
 use super::parts::state_parts;
 use super::summary::state_summary;
-use super::{Outcome, failure, launch};
+use super::{Outcome, failure, launch, unread};
 
 /// The most sessions that a status tells of.
 const MOST_SESSIONS: usize = 32;
@@ -123,7 +123,7 @@ pub fn unknown(memory: &Memory, message: &str, now: Timestamp) -> InstanceStatus
     conditions.remove(ConditionType::Stalled);
     conditions.remove(ConditionType::Reconciling);
     for type_ in [ConditionType::Ready, ConditionType::CapsuleReady, ConditionType::Drifted] {
-        conditions.set(type_, ConditionStatus::Unknown, Reason::EngineUnreachable, message);
+        conditions.set(type_, ConditionStatus::Unknown, Reason::EngineUnreachable, unread(message));
     }
     status.conditions = conditions.finish();
     status

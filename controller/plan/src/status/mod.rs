@@ -62,3 +62,8 @@ pub fn failure(outcomes: &[Outcome]) -> Option<(Reason, &str, &Outcome)> {
         StepResult::Done | StepResult::NotBegun => None,
     })
 }
+
+/// What is said where the engine could not be read: what was tried, what follows, and how to look into it.
+fn unread(tried: &str) -> String {
+    format!("{tried}; nothing is changed until it answers; `jackin controller status` tells which engine is asked")
+}

@@ -119,7 +119,9 @@ fn workspace_state(object: &DynamicObject, live: &Live, progress: &mut Progress)
         }
     }
     // What is said of an earlier revision is no news of this one, be it good or bad.
-    if let Some(role) = stale_role(&workspace, &namespace, live)? {
+    if workspace.status.is_some()
+        && let Some(role) = stale_role(&workspace, &namespace, live)?
+    {
         return Ok(State::Waiting(format!("made for an earlier revision of the role `{role}`")));
     }
     Ok(match simple_state(object) {

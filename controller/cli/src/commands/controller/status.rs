@@ -34,6 +34,9 @@ pub(crate) struct Status {
     /// The engine, when it answers.
     #[serde(default)]
     pub(crate) engine: Option<Engine>,
+    /// Why it does not answer, when it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) engine_error: Option<String>,
 }
 
 /// An engine as a controller sees it.
@@ -71,14 +74,14 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Ended {
         console.line(&format!("{status:#}"))?;
         return Ok(0);
     }
-    let Status { pid, version, owner, home, started_at, engine } = status;
+    let Status { pid, version, owner, home, started_at, engine, engine_error } = status;
     console.line(&format!("running     pid {pid}, since {started_at}"))?;
     console.line(&format!("version     {version}"))?;
     console.line(&format!("home        {home}"))?;
     console.line(&format!("owner       {owner}"))?;
     console.line(&match engine {
         Some(engine) => format!("engine      {} {} (API {})", engine.name, engine.version, engine.api_version),
-        None => "engine      does not answer".to_owned(),
+        None => format!("engine      does not answer: {}", engine_error.unwrap_or_default()),
     })?;
     Ok(0)
 }
