@@ -63,6 +63,28 @@ fn a_mount_source_that_disappears_does_not_end_the_running_instance() -> Result<
 }
 
 #[test]
+fn two_workspaces_that_ask_for_one_name_are_told_and_the_second_follows_when_the_name_is_free() -> Result<()> {
+    play(|stage| {
+        stage.apply(&desk(&["instances: [{name: main-one, role: tiny, agent: shell}]"]))?;
+        let before = stage.container("desk-main-one")?;
+        let second =
+            desk(&["instances: [{name: one, role: tiny, agent: shell}]"]).replace("name: desk}", "name: desk-main}");
+        ensure!(second.contains("name: desk-main}"), "the manifest has another form: {second}");
+        stage.submit(&second)?;
+        eventually("the taken name to be told", || {
+            let ready = stage.condition("workspace", "desk-main", "Ready")?;
+            let message = ready["message"].as_str().unwrap_or_default();
+            Ok(message.contains("desk-main-one: an instance of another workspace has the name").then_some(()))
+        })?;
+        assert_eq!(stage.container("desk-main-one")?.id, before.id);
+        stage.jackin(&["delete", "workspace", "desk"])?;
+        stage.until_condition("workspace", "desk-main", "Ready", "True")?;
+        assert_ne!(stage.container("desk-main-one")?.id, before.id);
+        Ok(())
+    })
+}
+
+#[test]
 fn an_unknown_role_is_refused_before_anything_is_written() -> Result<()> {
     play(|stage| {
         stage.apply(&desk(&[MAIN]))?;

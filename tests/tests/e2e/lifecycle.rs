@@ -77,25 +77,37 @@ fn a_count_grows_beside_what_runs_and_shrinks_again() -> Result<()> {
 }
 
 #[test]
-fn going_from_a_plain_instance_to_a_count_and_back_keeps_the_running_one() -> Result<()> {
+fn going_from_a_plain_instance_to_a_count_keeps_the_running_one_as_index_zero_and_back() -> Result<()> {
     play(|stage| {
-        let running = |stage: &Stage| -> Result<(usize, bool)> {
-            let listed =
-                docker(&["ps", "--no-trunc", "-q", "--filter", &format!("label=jackin.owner={}", stage.owner()?)])?;
-            let plain = std::fs::read_to_string(stage.path("plain"))?;
-            Ok((listed.lines().count(), listed.lines().any(|id| id == plain)))
-        };
         stage.apply(&desk(&[MAIN]))?;
         let plain = stage.container("desk-main")?;
-        stage.write("plain", &plain.id)?;
-        for (count, expected) in [(1, 1), (2, 2)] {
-            stage.apply(&counted(count))?;
-            assert_eq!(running(stage)?, (expected, true), "with a count of {count}");
-        }
+        let names = |stage: &Stage| -> Result<Vec<String>> {
+            Ok(stage.jackin(&["get", "instances", "-o", "name"])?.lines().map(|line| line.to_owned()).collect())
+        };
+        let serves = |stage: &Stage, name: &str| -> Result<bool> {
+            Ok(stage.object("instance", name)?["status"]["container"]["id"] == plain.id.as_str())
+        };
+        stage.apply(&counted(1))?;
+        assert_eq!(names(stage)?, ["instance.jackin.dev/desk-main-0"]);
+        ensure!(serves(stage, "desk-main-0")?, "the container is another one");
+        stage.apply(&counted(2))?;
+        assert_eq!(names(stage)?, ["instance.jackin.dev/desk-main-0", "instance.jackin.dev/desk-main-1"]);
+        ensure!(serves(stage, "desk-main-0")?, "the container is another one");
+        assert_eq!(stage.run(&["exec", "desk-main-0", "--", "true"])?.code, 0);
         let started = docker(&["inspect", "--format", "{{.State.StartedAt}}", &plain.id])?;
         assert_eq!(started, plain.started_at);
-        stage.submit(&desk(&[MAIN]))?;
-        eventually("the second one to go", || Ok((running(stage)? == (1, true)).then_some(())))
+
+        // What happens to the container under its old name wakes the instance under its new one.
+        docker(&["kill", &plain.id])?;
+        eventually("the killed container to be started again", || {
+            let started = docker(&["inspect", "--format", "{{.State.Running}} {{.State.StartedAt}}", &plain.id])?;
+            Ok((started.starts_with("true") && !started.ends_with(&plain.started_at)).then_some(()))
+        })?;
+
+        stage.apply(&desk(&[MAIN]))?;
+        eventually("the second one to go", || Ok((names(stage)? == ["instance.jackin.dev/desk-main"]).then_some(())))?;
+        ensure!(serves(stage, "desk-main")?, "the container is another one");
+        Ok(())
     })
 }
 

@@ -2,7 +2,7 @@
 //! different from the last time is woken. A list costs about a millisecond; nothing is inspected and nobody is woken while nothing
 //! changes.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -80,8 +80,8 @@ async fn list(context: &Context) -> Result<Listed, EngineError> {
 }
 
 async fn wake_changed(context: &Context, before: &Listed, now: &Listed, wakes: &Wakes) {
-    let keys: BTreeMap<&Key, ()> = before.containers.keys().chain(now.containers.keys()).map(|key| (key, ())).collect();
-    for (namespace, name) in keys.into_keys() {
+    let keys: BTreeSet<&Key> = before.containers.keys().chain(now.containers.keys()).collect();
+    for (namespace, name) in keys {
         let key = (namespace.clone(), name.clone());
         if before.containers.get(&key) != now.containers.get(&key) {
             let (namespace, name) = key;

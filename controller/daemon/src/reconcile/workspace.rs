@@ -23,6 +23,9 @@ use crate::pass::{Next, PassError};
 
 use super::wake::Wakes;
 
+/// How often a name that another workspace has is tried again.
+const NAME_RETRY: std::time::Duration = std::time::Duration::from_secs(5);
+
 /// Runs the controller until `stop`.
 pub(super) async fn run(context: Arc<Context>, wakes: Wakes, stop: CancellationToken) {
     let all = watcher::Config::default;
@@ -74,7 +77,9 @@ async fn pass(context: &Context, namespace: &str, name: &str) -> Result<Next, Pa
         workspaces.patch(name, &PatchParams::default(), &patch).await?;
     }
     let plan = plan(&snapshot);
-    act(context, &snapshot.workspace, &plan).await?;
+    let failure = act(context, &snapshot.workspace, &plan).await?;
+    // Nobody wakes this workspace when another one gives a name back.
+    let next = if failure.is_some() { Next::After(NAME_RETRY) } else { Next::OnChange };
     let instances = owned(context, &snapshot.workspace).await?;
     let not_acted_on = acted::not_acted_on_workspace(&snapshot.workspace.spec);
     let status = status::workspace(&status::WorkspacePass {
@@ -82,7 +87,7 @@ async fn pass(context: &Context, namespace: &str, name: &str) -> Result<Next, Pa
         instances: &instances,
         plan: &plan,
         not_acted_on: &not_acted_on,
-        failure: None,
+        failure,
         now: Timestamp::now(),
     });
     if snapshot.workspace.status.as_ref() != Some(&status) {
@@ -91,7 +96,7 @@ async fn pass(context: &Context, namespace: &str, name: &str) -> Result<Next, Pa
         changed.metadata.resource_version = None;
         workspaces.replace_status(name, &PostParams::default(), &changed).await?;
     }
-    Ok(Next::OnChange)
+    Ok(next)
 }
 
 async fn snapshot(context: &Context, workspace: Workspace) -> Result<WorkspaceSnapshot, kube::Error> {
@@ -112,19 +117,28 @@ async fn owned(context: &Context, workspace: &Workspace) -> Result<Vec<Instance>
     Ok(all.items.into_iter().filter(ours).collect())
 }
 
-async fn act(context: &Context, workspace: &Workspace, plan: &WorkspacePlan) -> Result<(), kube::Error> {
+/// Carries the plan out. What stands in the way of it, when something does: then nothing is let go of.
+async fn act(context: &Context, workspace: &Workspace, plan: &WorkspacePlan) -> Result<Option<String>, kube::Error> {
     let namespace = workspace.namespace().unwrap_or_default();
     let instances: Api<Instance> = Api::namespaced(context.client.clone(), &namespace);
+    let mut taken = Vec::new();
     for (role, revision) in &plan.images {
         ensure_image(context, workspace, role, revision).await?;
     }
     for (name, spec) in &plan.create {
         let instance = new_instance(workspace, name, spec.clone());
         match instances.create(&PostParams::default(), &instance).await {
-            // A list that was a moment old: the next pass sees it.
-            Err(kube::Error::Api(answer)) if answer.is_already_exists() || answer.is_conflict() => {}
+            // All of ours were listed just now, so it is somebody else's: the workspace `a` with the instance `b-c`, and `a-b` with `c`,
+            // ask for one name.
+            Err(kube::Error::Api(answer)) if answer.is_already_exists() || answer.is_conflict() => {
+                taken.push(name.as_str())
+            }
             other => drop(other?),
         }
+    }
+    if !taken.is_empty() {
+        let names = taken.join(", ");
+        return Ok(Some(format!("{names}: an instance of another workspace has the name; rename one of them")));
     }
     for name in &plan.release {
         let release = Patch::Merge(json!({"metadata": {"finalizers": []}}));
@@ -153,7 +167,7 @@ async fn act(context: &Context, workspace: &Workspace, plan: &WorkspacePlan) -> 
             other => drop(other?),
         }
     }
-    Ok(())
+    Ok(None)
 }
 
 fn new_instance(workspace: &Workspace, name: &str, spec: InstanceSpec) -> Instance {
