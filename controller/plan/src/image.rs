@@ -81,19 +81,7 @@ pub fn plan(observed: &ObservedImage, rebuild: Option<&String>, status: &ImageSt
     match valid {
         Some(image) if !rebuild => {
             let name = image.tags.first().cloned().unwrap_or_else(|| image.id.0.clone());
-            let serving = ServingImage {
-                id: image.id.0.clone(),
-                name,
-                recipe: recipe.clone(),
-                fields: fields_for_label(&fields),
-            };
-            ImagePlan {
-                decision: ImageDecision::Reuse,
-                reasons: Vec::new(),
-                recipe: Some(recipe),
-                fields,
-                action: ImageAction::Serve(serving),
-            }
+            serve(image, name, Vec::new(), recipe, fields)
         }
         _ => {
             let reasons = build_reasons(observed, &fields, rebuild);
@@ -126,6 +114,17 @@ fn serve_as_it_is(observed: &ObservedImage, recipe: Digest, fields: DigestMap, s
         Some((name, None)) => return pull(name, fields),
         None => return pull("scratch", fields),
     };
+    serve(image, name, reasons, recipe, fields)
+}
+
+/// This image serves.
+fn serve(
+    image: &Image,
+    name: String,
+    reasons: Vec<ImageDecisionReason>,
+    recipe: Digest,
+    fields: DigestMap,
+) -> ImagePlan {
     let serving =
         ServingImage { id: image.id.0.clone(), name, recipe: recipe.clone(), fields: fields_for_label(&fields) };
     ImagePlan {

@@ -14,6 +14,9 @@ use super::{Situation, has_processes, prerequisites};
 /// Name of the session that an instance starts by itself.
 pub const FIRST_SESSION: &str = "main";
 
+/// The field of a live change that is about the network.
+const NETWORK: &str = "network";
+
 /// Steps being collected.
 #[derive(Default)]
 pub(super) struct Steps(Vec<PlannedStep>);
@@ -53,19 +56,9 @@ impl Steps {
 pub(super) fn keep(situation: &Situation<'_>, current: &Current<'_>) -> Vec<PlannedStep> {
     let mut steps = Steps::default();
     let id = &current.container.id;
-    let (network, limits): (Vec<_>, Vec<_>) =
-        current.live_changes.iter().cloned().partition(|change| change.field == "network");
-    if !limits.is_empty() {
-        let step = Step::UpdateContainer {
-            id: id.clone(),
-            limits: situation.desired.limits,
-            restart: situation.desired.restart_policy,
-        };
-        let index = steps.add(step, vec![], StepReason::Missing);
-        steps.explain(index, limits.into_iter().map(StepReason::Differs).collect());
-    }
-    if let Some(change) = network.into_iter().next() {
-        reconnect(situation, id, change, &mut steps);
+    update(situation, current, &mut steps);
+    if let Some(change) = current.live_changes.iter().find(|change| change.field == NETWORK) {
+        reconnect(situation, id, change.clone(), &mut steps);
     }
     if current.state() == ContainerState::Running && matches!(situation.observed.capsule, Capsule::NotAsked) {
         let container = Target::Existing(id.clone());
@@ -87,6 +80,27 @@ pub(super) fn keep(situation: &Situation<'_>, current: &Current<'_>) -> Vec<Plan
 fn final_name(situation: &Situation<'_>) -> String {
     let key = &situation.desired.key;
     situation.site.owner.container(&key.namespace, &key.name)
+}
+
+/// Limits and restart policy that differ are brought up to date, by one step.
+fn update(situation: &Situation<'_>, current: &Current<'_>, steps: &mut Steps) -> Option<usize> {
+    let differs: Vec<_> = current
+        .live_changes
+        .iter()
+        .filter(|change| change.field != NETWORK)
+        .map(|change| StepReason::Differs(change.clone()))
+        .collect();
+    if differs.is_empty() {
+        return None;
+    }
+    let step = Step::UpdateContainer {
+        id: current.container.id.clone(),
+        limits: situation.desired.limits,
+        restart: situation.desired.restart_policy,
+    };
+    let index = steps.add(step, vec![], StepReason::Missing);
+    steps.explain(index, differs);
+    Some(index)
 }
 
 fn reconnect(situation: &Situation<'_>, id: &crate::world::ContainerId, change: Change, steps: &mut Steps) {
@@ -121,7 +135,7 @@ pub(super) fn live_changes(situation: &Situation<'_>, container: &Container) -> 
         change("resources.memory", text(is.memory_bytes), text(wanted.memory_bytes)),
         change("resources.pids", text(is.pids), text(wanted.pids)),
         change("lifecycle.restartPolicy", format!("{:?}", container.restart), format!("{:?}", desired.restart_policy)),
-        change("network", connected(!disconnected), connected(true)),
+        change(NETWORK, connected(!disconnected), connected(true)),
     ]
     .into_iter()
     .flatten()
@@ -150,17 +164,7 @@ pub(super) fn start(situation: &Situation<'_>, current: &Current<'_>, consent: O
         needs.push(steps.add(Step::PrepareDirectories { directories }, vec![], StepReason::Missing));
     }
     needs.extend(rejoin(situation, current, &mut steps));
-    let limits: Vec<_> = current.live_changes.iter().filter(|change| change.field != "network").cloned().collect();
-    if !limits.is_empty() {
-        let step = Step::UpdateContainer {
-            id: id.clone(),
-            limits: situation.desired.limits,
-            restart: situation.desired.restart_policy,
-        };
-        let index = steps.add(step, vec![], StepReason::Missing);
-        steps.explain(index, limits.into_iter().map(StepReason::Differs).collect());
-        needs.push(index);
-    }
+    needs.extend(update(situation, current, &mut steps));
     needs.extend(rename(situation, current, consent, &mut steps));
     let start = steps.add(Step::StartContainer { container: target.clone() }, needs, StepReason::NotRunning);
     sessions(situation, Some((target, start)), &mut steps);
@@ -184,7 +188,7 @@ fn rejoin(situation: &Situation<'_>, current: &Current<'_>, steps: &mut Steps) -
             aliases: vec![key.name.clone()],
         };
         let change = Change {
-            field: "network".to_owned(),
+            field: NETWORK.to_owned(),
             change: ChangeKind::Changed,
             old: known.map(digest_of),
             new: there.map(digest_of),
