@@ -33,7 +33,7 @@ use jiff::Timestamp;
 use crate::context::Context;
 
 pub(crate) use damper::Damper;
-pub(crate) use observe::{CAPSULE_SOCKET, observe};
+pub(crate) use observe::{CAPSULE_SOCKET, containers, observe};
 pub(crate) use snapshot::{Taken, around, take};
 
 /// Why a pass did not get to its end.

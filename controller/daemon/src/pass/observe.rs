@@ -64,7 +64,7 @@ pub(crate) async fn observe(context: &Context, snapshot: &Snapshot, wanted: &Wan
 }
 
 /// Containers of ours for this instance.
-async fn containers(context: &Context, namespace: &str, name: &str) -> Result<Vec<Container>, EngineError> {
+pub(crate) async fn containers(context: &Context, namespace: &str, name: &str) -> Result<Vec<Container>, EngineError> {
     let filter = LabelFilter::new()
         .with(labels::OWNER, &context.site.owner.0)
         .with(labels::NAMESPACE, namespace)

@@ -22,8 +22,7 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use crate::context::Context;
-use crate::docker::LabelFilter;
-use crate::pass::{CAPSULE_SOCKET, around};
+use crate::pass::{self, CAPSULE_SOCKET, around};
 
 use super::plan_route;
 
@@ -188,15 +187,8 @@ async fn instance(context: &Context, namespace: &str, name: &str) -> Result<Inst
 }
 
 async fn containers(context: &Context, instance: &Instance) -> Result<Vec<Container>, Refusal> {
-    let filter = LabelFilter::new()
-        .with(labels::OWNER, &context.site.owner.0)
-        .with(labels::NAMESPACE, instance.namespace().unwrap_or_default())
-        .with(labels::INSTANCE, instance.identity());
-    let mut found = Vec::new();
-    for summary in context.engine.list_containers(&filter).await.map_err(unreachable)? {
-        found.extend(context.engine.inspect_container(&summary.id.0).await.map_err(unreachable)?);
-    }
-    Ok(found)
+    let namespace = instance.namespace().unwrap_or_default();
+    pass::containers(context, &namespace, instance.identity()).await.map_err(unreachable)
 }
 
 fn unreachable(error: crate::docker::EngineError) -> Refusal {
