@@ -6,14 +6,15 @@ use jackin_plan::desired::Site;
 use kube::Client;
 use kube::runtime::events::{Recorder, Reporter};
 
-use crate::agents::Programs;
+use crate::capsule::Capsules;
 use crate::docker::Engine;
 use crate::home::Home;
 use crate::images::Builds;
 use crate::pass::Damper;
 use crate::reconcile::{Failures, Notices};
 use crate::secrets::Policy;
-use crate::volumes::{CapsuleProgram, Volumes};
+use crate::surroundings::{Chance, Clock, Files, Programs};
+use crate::volumes::Volumes;
 
 /// What every pass needs at hand. Cheap to share.
 pub(crate) struct Context {
@@ -25,10 +26,16 @@ pub(crate) struct Context {
     pub(crate) home: Home,
     /// What this installation gives to every instance.
     pub(crate) site: Site,
-    /// The capsule that this jackin brings.
-    pub(crate) capsule: CapsuleProgram,
-    /// Programs of agents.
-    pub(crate) programs: Programs,
+    /// What time it is.
+    pub(crate) clock: Clock,
+    /// What is left to chance.
+    pub(crate) chance: Chance,
+    /// This machine's files.
+    pub(crate) files: Arc<dyn Files>,
+    /// Programs that go into volumes.
+    pub(crate) programs: Arc<dyn Programs>,
+    /// The capsules of running instances.
+    pub(crate) capsules: Arc<dyn Capsules>,
     /// Volumes of programs.
     pub(crate) volumes: Volumes,
     /// Builds that are running.

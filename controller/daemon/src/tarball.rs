@@ -141,6 +141,13 @@ pub(crate) fn stream(write: impl FnOnce(&mut Tarball<Sender>) -> io::Result<()> 
     }))
 }
 
+/// A small archive that `write` makes in memory; an error of `write` fails the archive.
+pub(crate) fn whole(write: impl FnOnce(&mut Tarball<Vec<u8>>) -> io::Result<()>) -> Archive {
+    let mut tarball = Tarball::new(Vec::new());
+    let written = write(&mut tarball).and_then(|()| tarball.0.into_inner()).map(Bytes::from);
+    Archive::from_stream(futures::stream::once(std::future::ready(written)))
+}
+
 /// The end of an archive's channel that is written to.
 pub(crate) struct Sender {
     chunks: mpsc::Sender<io::Result<Bytes>>,

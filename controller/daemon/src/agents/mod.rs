@@ -5,8 +5,8 @@
 //!
 //! # Flow
 //!
-//! [`Programs::resolve`] says what an agent's program is, which costs one question to the registry the first time and nothing
-//! later. [`Programs::archive`] gives the content, which costs a download the first time; it is asked for only when no volume
+//! [`ProgramStore::resolve`] says what an agent's program is, which costs one question to the registry the first time and nothing
+//! later. [`ProgramStore::archive`] gives the content, which costs a download the first time; it is asked for only when no volume
 //! of that content is ready.
 //!
 //! # Guarantees
@@ -65,13 +65,13 @@ enum Source {
 }
 
 /// The store of programs.
-pub struct Programs {
+pub struct ProgramStore {
     cache: Utf8PathBuf,
     npm: Npm,
     busy: Mutex<BTreeMap<String, Arc<tokio::sync::Mutex<()>>>>,
 }
 
-impl Programs {
+impl ProgramStore {
     /// The store in a directory, which is made when it is needed.
     pub fn new(cache: impl Into<Utf8PathBuf>) -> Self {
         Self { cache: cache.into(), npm: Npm::default(), busy: Mutex::default() }
@@ -119,7 +119,7 @@ impl Programs {
         }
     }
 
-    /// Whether [`Programs::resolve`] answers without asking a registry.
+    /// Whether [`ProgramStore::resolve`] answers without asking a registry.
     pub async fn is_known(&self, agent: &Agent) -> bool {
         let npm = agent.spec.install.as_ref().and_then(|install| install.npm.as_ref());
         match npm {

@@ -8,7 +8,7 @@ use crate::tarball::tests::entries;
 /// A cache, and an npm that serves one package and counts its calls.
 struct Registry {
     folder: tempfile::TempDir,
-    programs: Programs,
+    programs: ProgramStore,
 }
 
 impl Registry {
@@ -16,7 +16,7 @@ impl Registry {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| Utf8Path::from_path(folder.path()).unwrap().join(name);
         pack(&path("served.tgz"), files);
-        let mut programs = Programs::new(path("cache"));
+        let mut programs = ProgramStore::new(path("cache"));
         programs.npm.program = path("npm").into_string();
         let registry = Self { programs, folder };
         let integrity = cache::integrity(&registry.path("served.tgz")).unwrap();
@@ -125,7 +125,7 @@ async fn a_package_becomes_pkg_and_bin() {
 async fn a_version_is_asked_for_once_and_downloaded_once() {
     let registry = Registry::new(&FILES);
     let first = registry.resolve(&agent(pinned())).await.unwrap();
-    let later = Programs { npm: registry.programs.npm.clone(), ..Programs::new(registry.path("cache")) };
+    let later = ProgramStore { npm: registry.programs.npm.clone(), ..ProgramStore::new(registry.path("cache")) };
     assert_eq!(later.resolve(&agent(pinned())).await.unwrap().unwrap(), first);
     registry.sent(&agent(pinned())).await.unwrap();
     later.archive(&first).await.unwrap();

@@ -19,11 +19,13 @@
 mod client;
 mod error;
 mod frames;
+mod port;
 mod sanitize;
 mod socket;
 mod stream;
 
 pub use client::CapsuleClient;
 pub use error::CapsuleError;
+pub(crate) use port::{CAPSULE_SOCKET, CapsuleAt, Capsules, SocketCapsules};
 pub use socket::Peer;
 pub use stream::{NoticeStream, StreamItem, StreamReader, StreamWriter};

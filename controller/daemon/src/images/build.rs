@@ -1,18 +1,19 @@
 //! Building one image.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jackin_api::words::{COMPONENT_IMAGE, Change, Digest, DigestMap, NAMESPACE, ROLE};
 use jackin_plan::image::recipe_labels;
 use jackin_plan::names::Owner;
 use jackin_plan::world::{BuildRequest, BuildStep, ImageId, Labels};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::docker::{BuildProgress, Engine, EngineError};
 
-use super::{ObservedSource, SourceError, context_archive};
+use super::{ObservedSource, SourceError, SourceKind, context_archive};
 
 /// What is built, for whom, from what.
 #[derive(Clone, Debug)]
@@ -160,6 +161,10 @@ fn labels(owner: &Owner, namespace: &str, role: &str, recipe: &Digest, fields: &
 }
 
 async fn changes(source: &ObservedSource) -> Result<Vec<Change>, SourceError> {
+    match source.kind {
+        SourceKind::Folder { .. } => {}
+        SourceKind::Inline { .. } | SourceKind::Image { .. } => return Ok(Vec::new()),
+    }
     let before = source.clone();
     let read = tokio::task::spawn_blocking(move || {
         before.observe_again().map(|after| before.fields.changes_to(&after.fields))

@@ -118,6 +118,7 @@ impl Builds {
         let (news, cancelled) = (progress.clone(), cancel.clone());
         tokio::spawn(async move {
             let turn = tokio::select! {
+                biased;
                 turn = turns.acquire_owned() => turn.ok(),
                 () = cancelled.cancelled() => None,
             };

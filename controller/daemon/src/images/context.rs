@@ -25,14 +25,11 @@ pub fn context_archive(source: &ObservedSource) -> Archive {
                 entries.iter().try_for_each(|entry| add(tarball, &root, Utf8Path::new(""), entry))
             })
         }
-        SourceKind::Inline { dockerfile: text } => {
-            let text = text.clone();
-            tarball::stream(move |tarball| {
-                let size = u64::try_from(text.len()).map_err(io::Error::other)?;
-                tarball.file(Utf8Path::new(dockerfile), size, false, text.as_bytes())
-            })
-        }
-        SourceKind::Image { .. } => tarball::stream(|_| Ok(())),
+        SourceKind::Inline { dockerfile: text } => tarball::whole(|tarball| {
+            let size = u64::try_from(text.len()).map_err(io::Error::other)?;
+            tarball.file(Utf8Path::new(dockerfile), size, false, text.as_bytes())
+        }),
+        SourceKind::Image { .. } => tarball::whole(|_| Ok(())),
     }
 }
 

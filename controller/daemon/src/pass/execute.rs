@@ -1,13 +1,13 @@
 //! The steps of a plan, independent ones at once, each timed.
 
 use std::sync::OnceLock;
-use std::time::Instant;
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use jackin_plan::resolve::Wanted;
 use jackin_plan::status::{Outcome, ReasonWord, StepResult};
 use jackin_plan::step::Plan;
+use tokio::time::Instant;
 
 use crate::context::Context;
 

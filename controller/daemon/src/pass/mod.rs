@@ -24,16 +24,15 @@ use std::time::Duration;
 
 use jackin_plan::check::{PlanDefect, check};
 use jackin_plan::desired::InstanceKey;
-use jackin_plan::ladder::{self, Memory};
+use jackin_plan::ladder;
 use jackin_plan::resolve::resolve;
 use jackin_plan::status;
 use jackin_plan::step::{LookAgain, Plan};
-use jiff::Timestamp;
 
 use crate::context::Context;
 
 pub(crate) use damper::Damper;
-pub(crate) use observe::{CAPSULE_SOCKET, containers, observe};
+pub(crate) use observe::{containers, observe};
 pub(crate) use snapshot::{Taken, around, take};
 
 /// Why a pass did not get to its end.
@@ -73,14 +72,14 @@ pub(crate) async fn pass(context: &Context, key: &InstanceKey) -> Result<Next, P
     let observed = match observe(context, &taken.snapshot, &wanted).await {
         Ok(observed) => observed,
         Err(error) => {
-            let unknown = status::unknown(&memory, &error.to_string(), Timestamp::now());
+            let unknown = status::unknown(&memory, &error.to_string(), context.clock.now());
             record::write_status(context, &taken.snapshot.instance, unknown).await?;
             return Ok(Next::After(ENGINE_RETRY));
         }
     };
     observe::follow(context, &taken, &observed);
-    let plan =
-        check(ladder::plan(&context.site, &wanted, &observed, &memory, Timestamp::now())).map_err(PassError::Defect)?;
+    let plan = ladder::plan(&context.site, &wanted, &observed, &memory, context.clock.now());
+    let plan = check(plan).map_err(PassError::Defect)?;
     let memory = record::record(context, &taken, &plan, memory).await?;
     let outcomes = execute::execute(context, &taken, &wanted, &plan).await;
     let status = status::instance(&status::InstancePass {
@@ -90,40 +89,27 @@ pub(crate) async fn pass(context: &Context, key: &InstanceKey) -> Result<Next, P
         plan: &plan,
         outcomes: &outcomes,
         memory: &memory,
-        now: Timestamp::now(),
-        jitter: jitter(),
+        now: context.clock.now(),
+        jitter: context.chance.jitter(),
     });
     let again = context.damper.wait(key, &plan);
-    let next = next(&plan, &status, &outcomes, &memory, again);
+    let due = jackin_plan::backoff::remaining_ms(status.retry.as_ref(), memory.generation, context.clock.now());
+    let next = next(&plan, due, &outcomes, again);
     record::conclude(context, &taken, &wanted, &plan, &outcomes, status).await?;
     Ok(next)
 }
 
 /// When to look again after this pass.
-fn next(
-    plan: &Plan,
-    status: &jackin_api::kinds::InstanceStatus,
-    outcomes: &[status::Outcome],
-    memory: &Memory,
-    again: Duration,
-) -> Next {
+fn next(plan: &Plan, retry_ms: Option<u64>, outcomes: &[status::Outcome], again: Duration) -> Next {
     if !outcomes.is_empty() && status::succeeded(outcomes) {
         // The steps are done: what they came to is seen at once, unless they are being done over and over.
         return Next::After(again);
     }
-    if let Some(wait) = jackin_plan::backoff::remaining_ms(status.retry.as_ref(), memory.generation, Timestamp::now())
-        && status::failure(outcomes).is_some()
-    {
+    if let Some(wait) = retry_ms.filter(|_| status::failure(outcomes).is_some()) {
         return Next::After(Duration::from_millis(wait));
     }
     match plan.look_again {
         LookAgain::OnChange => Next::OnChange,
         LookAgain::AfterMs(wait) => Next::After(Duration::from_millis(wait)),
     }
-}
-
-/// Between 0 and 1, different each time.
-pub(crate) fn jitter() -> f64 {
-    let bytes = uuid::Uuid::new_v4().into_bytes();
-    f64::from(u16::from_be_bytes([bytes[0], bytes[1]])) / f64::from(u16::MAX)
 }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use camino::Utf8Path;
 use futures::future::try_join_all;
 use jackin_api::kinds::Agent;
 use jackin_api::words as labels;
@@ -11,17 +10,14 @@ use jackin_plan::resolve::{Snapshot, Wanted};
 use jackin_plan::world::{Container, ContainerState};
 use kube::ResourceExt;
 
-use crate::capsule::CapsuleClient;
-use crate::checkouts::{MountState, observe_mounts};
+use crate::capsule::CapsuleAt;
+use crate::checkouts::MountState;
 use crate::context::Context;
 use crate::docker::{EngineError, LabelFilter};
 use crate::text::with_causes;
 use crate::volumes::VolumeError;
 
 use super::Taken;
-
-/// Name of the capsule's socket in an instance's run directory.
-pub(crate) const CAPSULE_SOCKET: &str = "jackin.sock";
 
 /// Why nothing could be seen.
 #[derive(Debug, thiserror::Error)]
@@ -43,23 +39,23 @@ pub(crate) async fn observe(context: &Context, snapshot: &Snapshot, wanted: &Wan
     let containers = containers(context, &namespace, &name);
     if !matches!(wanted, Wanted::Run(_)) {
         let containers = containers.await?;
-        let capsule = capsule(&containers, &snapshot.run).await;
-        let directories = Utf8Path::new(&snapshot.run).exists();
+        let capsule = capsule(context, &containers, &snapshot.run).await;
+        let directories = context.files.exists(&snapshot.run);
         return Ok(Observed { containers, capsule, directories, ..Observed::default() });
     }
     let network_name = owner.network(&namespace, workspace);
     let with_capsule = async {
         let containers = containers.await?;
-        let capsule = capsule(&containers, &snapshot.run).await;
+        let capsule = capsule(context, &containers, &snapshot.run).await;
         let holder = name_holder(context, &namespace, &name, &containers).await?;
         Ok::<_, ObserveError>((containers, capsule, holder))
     };
     let network = async { Ok(context.engine.inspect_network(&network_name).await?) };
     let volumes = async { Ok(context.volumes.observe().await?) };
-    let local = async { Ok((mounts(snapshot).await, programs(context, wanted).await)) };
+    let local = async { Ok((mounts(context, snapshot).await, programs(context, wanted).await)) };
     let ((containers, capsule, name_holder), network, volumes, (mounts, programs)) =
         tokio::try_join!(with_capsule, network, volumes, local)?;
-    let directories = [&snapshot.home, &snapshot.run].into_iter().all(|path| Utf8Path::new(path).is_dir());
+    let directories = [&snapshot.home, &snapshot.run].into_iter().all(|path| context.files.is_directory(path));
     Ok(Observed { containers, name_holder, network, volumes, capsule, mounts, programs, directories })
 }
 
@@ -92,39 +88,35 @@ async fn name_holder(
 }
 
 /// What the capsule of the running container says.
-async fn capsule(containers: &[Container], run: &str) -> Capsule {
+async fn capsule(context: &Context, containers: &[Container], run: &str) -> Capsule {
     let Some(running) = containers.iter().find(|container| container.state == ContainerState::Running) else {
         return Capsule::NotAsked;
     };
-    match ask(run, running.pid).await {
+    match context.capsules.status(CapsuleAt { run, pid: running.pid }).await {
         Ok(status) => Capsule::Answers(status),
         Err(error) => Capsule::Silent(format!("asked its capsule: {error}")),
     }
-}
-
-async fn ask(run: &str, pid: Option<u32>) -> Result<jackin_api::wire::Status, crate::capsule::CapsuleError> {
-    CapsuleClient::connect(run.as_ref(), CAPSULE_SOCKET, pid).await?.status().await
 }
 
 /// Lets the capsule that answered wake its instance from now on.
 pub(super) fn follow(context: &Context, taken: &Taken, observed: &Observed) {
     let running = observed.containers.iter().find(|container| container.state == ContainerState::Running);
     if let (Capsule::Answers(_), Some(pid)) = (&observed.capsule, running.and_then(|container| container.pid)) {
-        context.notices.follow(&taken.key, &taken.snapshot.run, pid);
+        context.notices.follow(context.capsules.clone(), &taken.key, &taken.snapshot.run, pid);
     }
 }
 
-async fn mounts(snapshot: &Snapshot) -> BTreeMap<String, MountSourceState> {
-    let mounts = snapshot.instance.spec.mounts.clone();
-    let targets: Vec<_> = mounts.iter().map(|mount| mount.target.clone()).collect();
-    let seen = tokio::task::spawn_blocking(move || observe_mounts(&mounts)).await.unwrap_or_default();
+async fn mounts(context: &Context, snapshot: &Snapshot) -> BTreeMap<String, MountSourceState> {
+    let mounts = &snapshot.instance.spec.mounts;
+    let seen = context.files.mounts(mounts).await;
+    let targets = mounts.iter().map(|mount| mount.target.clone());
     let state = |seen: MountState| match seen {
         MountState::Present { .. } => MountSourceState::Present,
         MountState::Missing => MountSourceState::Missing,
         MountState::Forbidden { part } => MountSourceState::Forbidden { part },
         MountState::Unreadable { error } => MountSourceState::Unreadable { error },
     };
-    targets.into_iter().zip(seen.into_iter().map(|mount| state(mount.state))).collect()
+    targets.zip(seen.into_iter().map(|mount| state(mount.state))).collect()
 }
 
 async fn programs(context: &Context, wanted: &Wanted) -> BTreeMap<String, Program> {

@@ -6,14 +6,12 @@ use jackin_plan::ladder::Memory;
 use jackin_plan::resolve::Wanted;
 use jackin_plan::status::{self, Outcome};
 use jackin_plan::step::Plan;
-use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::{Patch, PatchParams, PostParams};
 use kube::runtime::events::{Event, EventType};
 use kube::{Api, Resource, ResourceExt};
 use serde_json::json;
 use tracing::info;
-use uuid::Uuid;
 
 use crate::context::Context;
 
@@ -26,8 +24,8 @@ pub(super) async fn record(
     plan: &Plan,
     memory: Memory,
 ) -> Result<Memory, kube::Error> {
-    let id = format!("launch-{}", Uuid::now_v7().simple());
-    let Some(status) = status::record(&memory, plan, &id, Timestamp::now()) else { return Ok(memory) };
+    let now = context.clock.now();
+    let Some(status) = status::record(&memory, plan, &context.chance.launch_id(now), now) else { return Ok(memory) };
     let begun = status.last_launch != memory.status.last_launch;
     write_status(context, &taken.snapshot.instance, status.clone()).await?;
     if begun && let Some(chosen) = plan.chosen {

@@ -1,10 +1,8 @@
 //! Each kind of step, carried out. Nothing is decided here.
 
-use std::path::Path;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use fs_err as fs;
 use jackin_api::kinds::Agent;
 use jackin_api::wire;
 use jackin_api::words::Reason;
@@ -15,7 +13,7 @@ use secrecy::ExposeSecret;
 use tokio::time::Instant;
 
 use crate::agents::InstallError;
-use crate::capsule::CapsuleClient;
+use crate::capsule::CapsuleAt;
 use crate::context::Context;
 use crate::docker::{Archive, EngineError, EngineErrorCause};
 use crate::secrets;
@@ -23,7 +21,6 @@ use crate::text::with_causes;
 use crate::volumes::VolumeError;
 
 use super::Taken;
-use super::observe::CAPSULE_SOCKET;
 
 /// How long a started capsule may take to answer.
 const CAPSULE_START: Duration = Duration::from_secs(20);
@@ -75,9 +72,8 @@ impl Frame<'_> {
     }
 
     /// The capsule of the container that runs.
-    async fn capsule(&self) -> Result<CapsuleClient, StepError> {
-        let run = Path::new(&self.taken.snapshot.run);
-        CapsuleClient::connect(run, CAPSULE_SOCKET, None).await.map_err(capsule_error)
+    fn capsule(&self, pid: Option<u32>) -> CapsuleAt<'_> {
+        CapsuleAt { run: &self.taken.snapshot.run, pid }
     }
 }
 
@@ -89,7 +85,7 @@ fn capsule_error(error: crate::capsule::CapsuleError) -> StepError {
 pub(super) async fn run(frame: &Frame<'_>, step: &Step) -> Result<(), StepError> {
     let engine = &frame.context.engine;
     match step {
-        Step::PrepareDirectories { directories } => prepare_directories(directories),
+        Step::PrepareDirectories { directories } => prepare_directories(frame, directories),
         Step::FetchProgram { agent } => fetch_program(frame, agent).await,
         Step::FillVolume { volume, content } => fill_volume(frame, volume, content).await,
         Step::CreateNetwork(spec) => Ok(engine.create_network(spec).await.map(drop)?),
@@ -111,14 +107,13 @@ pub(super) async fn run(frame: &Frame<'_>, step: &Step) -> Result<(), StepError>
         Step::AwaitCapsule { container } => await_capsule(frame, &frame.container(container)?).await,
         Step::Personalise(personalisation) => personalise(frame, personalisation).await,
         Step::SpawnSession(spawn) => spawn_session(frame, spawn).await,
-        Step::RemoveDirectories { run, home } => remove_directories(Path::new(run), Path::new(home)),
+        Step::RemoveDirectories { run, home } => remove_directories(frame, run, home),
     }
 }
 
-fn prepare_directories(directories: &[String]) -> Result<(), StepError> {
-    use std::os::unix::fs::DirBuilderExt;
+fn prepare_directories(frame: &Frame<'_>, directories: &[String]) -> Result<(), StepError> {
     for directory in directories {
-        let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory);
+        let made = frame.context.files.make_directory(directory);
         made.map_err(|error| StepError::new(Reason::StepFailed, format!("failed to make `{directory}`: {error}")))?;
     }
     Ok(())
@@ -140,7 +135,7 @@ async fn fill_volume(frame: &Frame<'_>, volume: &VolumeSpec, content: &VolumeCon
     let context = frame.context;
     let archive = async {
         match content {
-            VolumeContent::Capsule => Ok(context.capsule.archive()),
+            VolumeContent::Capsule => Ok(context.programs.capsule()),
             VolumeContent::Program { agent: name } => program_archive(frame, name).await,
         }
     };
@@ -174,12 +169,11 @@ async fn connect_network(
 
 /// Waits until the capsule answers, or the container has ended.
 async fn await_capsule(frame: &Frame<'_>, id: &ContainerId) -> Result<(), StepError> {
-    let run = Path::new(&frame.taken.snapshot.run);
     let begun = Instant::now();
     let mut container = running(frame, id).await?;
     let mut polls: u32 = 0;
     loop {
-        let answer = CapsuleClient::connect(run, CAPSULE_SOCKET, container.pid).await;
+        let answer = frame.context.capsules.status(frame.capsule(container.pid)).await;
         let error = match answer {
             Ok(_) => return Ok(()),
             Err(error) => error,
@@ -233,46 +227,20 @@ async fn personalise(frame: &Frame<'_>, personalisation: &Personalisation) -> Re
         env: values.map(|(name, value)| (name.clone(), value.expose_secret().to_owned())).collect(),
         path_prepend: personalisation.path_prepend.clone(),
     };
-    frame.capsule().await?.personalise(request).await.map_err(capsule_error)
+    frame.context.capsules.personalise(frame.capsule(None), request).await.map_err(capsule_error)
 }
 
 async fn spawn_session(frame: &Frame<'_>, spawn: &wire::Spawn) -> Result<(), StepError> {
-    frame.capsule().await?.spawn(spawn.clone()).await.map(drop).map_err(capsule_error)
+    frame.context.capsules.spawn(frame.capsule(None), spawn.clone()).await.map_err(capsule_error)
 }
 
 /// The socket's directory goes as a whole; of the home only what holds no file.
-fn remove_directories(run: &Path, home: &Path) -> Result<(), StepError> {
-    let failed = |path: &Path, error: std::io::Error| {
-        StepError::new(Reason::StepFailed, format!("failed to remove `{}`: {error}", path.display()))
+fn remove_directories(frame: &Frame<'_>, run: &str, home: &str) -> Result<(), StepError> {
+    let files = &frame.context.files;
+    let failed = |path: &str, error: std::io::Error| {
+        StepError::new(Reason::StepFailed, format!("failed to remove `{path}`: {error}"))
     };
-    remove_empty(home).map_err(|error| failed(home, error))?;
-    if let Some(data) = home.parent() {
-        // Only succeeds when nothing is left in it.
-        _ = fs::remove_dir(data);
-    }
+    files.remove_empty_directories(home).map_err(|error| failed(home, error))?;
     // Last, as it is what says that this step is still to be done.
-    remove_all(run).map_err(|error| failed(run, error))
-}
-
-fn remove_all(path: &Path) -> std::io::Result<()> {
-    match fs::remove_dir_all(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-        other => other,
-    }
-}
-
-fn remove_empty(path: &Path) -> std::io::Result<()> {
-    let entries = match fs::read_dir(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        other => other?,
-    };
-    for entry in entries {
-        let entry = entry?;
-        if entry.file_type()?.is_dir() {
-            remove_empty(&entry.path())?;
-        }
-    }
-    // Only succeeds when nothing is left in it.
-    _ = fs::remove_dir(path);
-    Ok(())
+    files.remove_directory(run).map_err(|error| failed(run, error))
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use futures::FutureExt;
 use kube::runtime::controller::Action;
 
-use crate::pass::{Next, PassError, jitter};
+use crate::pass::{Next, PassError};
 use crate::text::with_causes;
 
 /// The longest wait after a failure.
@@ -43,13 +43,13 @@ impl Failures {
     }
 
     /// When to try again after one more failure: 0.1, 0.2, 0.4 … seconds, up to a minute, and up to a tenth more.
-    pub(super) fn again(&self, key: &str, error: &PassError) -> Action {
+    pub(super) fn again(&self, key: &str, error: &PassError, jitter: f64) -> Action {
         let mut failures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let count = failures.entry(key.to_owned()).or_insert(0);
         *count += 1;
         let wait = Duration::from_millis(100).saturating_mul(1 << (*count - 1).min(10)).min(LONGEST);
         tracing::warn!(key, failures = *count, error = %with_causes(error), "pass failed");
-        Action::requeue(wait.mul_f64(1.0 + jitter() / 10.0))
+        Action::requeue(wait.mul_f64(1.0 + jitter / 10.0))
     }
 }
 
@@ -63,7 +63,7 @@ mod tests {
         let panicked = failures.guard("key", async { panic!("by intent") }).await;
         let Err(error) = panicked else { panic!("the panic went unnoticed") };
         assert_eq!(error.to_string(), "finish the pass: it panicked: by intent");
-        let waits: Vec<_> = (0..3).map(|_| format!("{:?}", failures.again("key", &error))).collect();
+        let waits: Vec<_> = (0..3).map(|_| format!("{:?}", failures.again("key", &error, 0.5))).collect();
         assert!(waits.windows(2).all(|pair| pair[0] != pair[1]));
         assert!(failures.guard("key", async { Ok(Next::OnChange) }).await.is_ok());
         assert!(failures.0.lock().unwrap_or_else(PoisonError::into_inner).is_empty());

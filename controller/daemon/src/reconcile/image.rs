@@ -12,7 +12,6 @@ use jackin_plan::digest::digest_of;
 use jackin_plan::image::{ImageAction, ImagePlan, ObservedImage, plan};
 use jackin_plan::status::{ImageOutcome, image as image_status};
 use jackin_plan::{backoff, world};
-use jiff::Timestamp;
 use kube::api::PostParams;
 use kube::runtime::controller::{Action, Controller};
 use kube::runtime::events::{Event, EventType};
@@ -22,8 +21,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::context::Context;
 use crate::docker::{EngineError, EngineErrorCause, LabelFilter};
-use crate::images::{BuildError, BuildInputs, ObservedSource, SourceError, observe_source};
-use crate::pass::{Next, PassError, jitter};
+use crate::images::{BuildError, BuildInputs, ObservedSource, SourceError};
+use crate::pass::{Next, PassError};
 use crate::text::with_causes;
 
 use super::wake::Wakes;
@@ -47,7 +46,7 @@ async fn reconcile(image: Arc<Image>, context: Arc<Context>) -> Result<Action, P
 }
 
 fn again(image: Arc<Image>, error: &PassError, context: Arc<Context>) -> Action {
-    context.failures.again(&text(&image), error)
+    context.failures.again(&text(&image), error, context.chance.jitter())
 }
 
 fn text(image: &Image) -> String {
@@ -63,7 +62,7 @@ async fn pass(context: &Context, namespace: &str, name: &str) -> Result<Next, Pa
     }
     let status = image.status.clone().unwrap_or_default();
     let generation = image.metadata.generation.unwrap_or_default();
-    if let Some(wait) = backoff::remaining_ms(status.retry.as_ref(), generation, Timestamp::now()) {
+    if let Some(wait) = backoff::remaining_ms(status.retry.as_ref(), generation, context.clock.now()) {
         return Ok(Next::After(Duration::from_millis(wait)));
     }
     let roles: Api<Role> = Api::namespaced(context.client.clone(), namespace);
@@ -108,13 +107,7 @@ async fn observe(
     namespace: &str,
     role: &Role,
 ) -> Result<(ObservedSource, ObservedImage), ImageOutcome> {
-    let reading = role.clone();
-    let source = tokio::task::spawn_blocking(move || observe_source(&reading)).await;
-    let source = match source {
-        Ok(Ok(source)) => source,
-        Ok(Err(error)) => return Err(source_outcome(&error)),
-        Err(panic) => return Err(unresolved(Reason::SourceUnreadable, panic.to_string())),
-    };
+    let source = context.files.source(role).await.map_err(|error| source_outcome(&error))?;
     let seen = engine_view(context, &source).await;
     let (platform, bases, all) = seen.map_err(|error| ImageOutcome::Unknown { message: error.full_message() })?;
     let mut fields = source.fields.clone();
@@ -239,12 +232,12 @@ async fn conclude(
     steps: Option<Vec<StepTiming>>,
 ) -> Result<Next, PassError> {
     let acted = steps.is_some() || matches!(outcome, ImageOutcome::Planned { begun: true, .. });
-    let status = image_status(image, outcome, steps, Timestamp::now(), jitter());
+    let status = image_status(image, outcome, steps, context.clock.now(), context.chance.jitter());
     write(context, image, status.clone()).await?;
     let generation = image.metadata.generation.unwrap_or_default();
     Ok(match outcome {
         ImageOutcome::Unknown { .. } => Next::After(ENGINE_RETRY),
-        _ => match backoff::remaining_ms(status.retry.as_ref(), generation, Timestamp::now()) {
+        _ => match backoff::remaining_ms(status.retry.as_ref(), generation, context.clock.now()) {
             Some(wait) => Next::After(Duration::from_millis(wait)),
             None if acted => Next::After(Duration::ZERO),
             None => Next::OnChange,

@@ -45,7 +45,7 @@ async fn reconcile(instance: Arc<Instance>, context: Arc<Context>) -> Result<Act
 }
 
 fn again(instance: Arc<Instance>, error: &PassError, context: Arc<Context>) -> Action {
-    context.failures.again(&text(&instance), error)
+    context.failures.again(&text(&instance), error, context.chance.jitter())
 }
 
 fn text(instance: &Instance) -> String {

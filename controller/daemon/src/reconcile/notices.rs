@@ -1,14 +1,13 @@
 //! Subscriptions to capsules: what changes in a session wakes its instance.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use futures::StreamExt;
 use jackin_plan::desired::InstanceKey;
 use tokio_util::sync::CancellationToken;
 
-use crate::capsule::CapsuleClient;
-use crate::pass::CAPSULE_SOCKET;
+use crate::capsule::{CapsuleAt, Capsules};
 
 use super::wake::{Wake, Wakes};
 
@@ -26,7 +25,7 @@ impl Notices {
     }
 
     /// Follows the capsule with this process id, unless it is followed already.
-    pub(crate) fn follow(&self, key: &InstanceKey, run: &str, pid: u32) {
+    pub(crate) fn follow(&self, capsules: Arc<dyn Capsules>, key: &InstanceKey, run: &str, pid: u32) {
         let Some(wakes) = self.wakes.get().cloned() else { return };
         let mut followed = self.followed.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((known, stop)) = followed.get(key) {
@@ -37,7 +36,7 @@ impl Notices {
         }
         let stop = CancellationToken::new();
         followed.insert(key.clone(), (pid, stop.clone()));
-        tokio::spawn(follow(key.clone(), PathBuf::from(run), pid, wakes, stop));
+        tokio::spawn(follow(capsules, key.clone(), run.to_owned(), pid, wakes, stop));
     }
 
     /// Ends all subscriptions.
@@ -48,19 +47,28 @@ impl Notices {
     }
 }
 
-async fn follow(key: InstanceKey, run: PathBuf, pid: u32, wakes: Wakes, stop: CancellationToken) {
+async fn follow(
+    capsules: Arc<dyn Capsules>,
+    key: InstanceKey,
+    run: String,
+    pid: u32,
+    wakes: Wakes,
+    stop: CancellationToken,
+) {
     let wake = || {
         let InstanceKey { namespace, name } = key.clone();
         wakes.send(Wake::Instance { namespace, name });
     };
     let listening = async {
-        let (_, mut notices) = CapsuleClient::connect(&run, CAPSULE_SOCKET, Some(pid)).await?.subscribe().await?;
-        while notices.next().await?.is_some() {
+        let mut notices = capsules.subscribe(CapsuleAt { run: &run, pid: Some(pid) }).await?;
+        while let Some(notice) = notices.next().await {
+            notice?;
             wake();
         }
         Ok::<_, crate::capsule::CapsuleError>(())
     };
     tokio::select! {
+        biased;
         () = stop.cancelled() => return,
         result = listening => {
             if let Err(error) = result {

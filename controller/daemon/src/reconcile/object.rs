@@ -6,7 +6,6 @@ use std::sync::Arc;
 use futures::StreamExt;
 use jackin_api::kinds::{Agent, ObjectStatus, Role};
 use jackin_plan::{acted, status};
-use jiff::Timestamp;
 use kube::api::PostParams;
 use kube::core::NamespaceResourceScope;
 use kube::runtime::controller::{Action, Controller};
@@ -86,7 +85,7 @@ async fn reconcile<K: Accepted>(object: Arc<K>, context: Arc<Context>) -> Result
 }
 
 fn again<K: Accepted>(object: Arc<K>, error: &PassError, context: Arc<Context>) -> Action {
-    context.failures.again(&text(&*object), error)
+    context.failures.again(&text(&*object), error, context.chance.jitter())
 }
 
 fn text<K: Accepted>(object: &K) -> String {
@@ -95,7 +94,7 @@ fn text<K: Accepted>(object: &K) -> String {
 
 async fn pass<K: Accepted>(object: &K, context: &Context) -> Result<Next, PassError> {
     let generation = object.meta().generation.unwrap_or_default();
-    let status = status::object(object.status(), generation, &object.not_acted_on(), Timestamp::now());
+    let status = status::object(object.status(), generation, &object.not_acted_on(), context.clock.now());
     if object.status() == Some(&status) {
         return Ok(Next::OnChange);
     }

@@ -39,6 +39,7 @@ pub(super) async fn relist(context: Arc<Context>, wakes: Wakes, stop: Cancellati
     period.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
+            biased;
             () = stop.cancelled() => return,
             _ = period.tick() => {}
         }

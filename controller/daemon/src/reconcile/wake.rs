@@ -6,7 +6,6 @@ use std::time::Duration;
 use futures::{Stream, StreamExt};
 use jackin_api::kinds::{Image, Instance, Workspace};
 use jackin_api::words as labels;
-use jiff::Timestamp;
 use kube::runtime::reflector::ObjectRef;
 use tokio::sync::broadcast;
 use tokio_stream::wrappers::BroadcastStream;
@@ -96,11 +95,12 @@ impl Wakes {
 /// Follows the engine's events for as long as the daemon runs; the re-list makes good what is lost while they cannot be followed.
 pub(super) async fn follow_events(context: Arc<Context>, wakes: Wakes, stop: CancellationToken) {
     let filter = LabelFilter::new().with(labels::OWNER, &context.site.owner.0);
-    let mut since = Timestamp::now();
+    let mut since = context.clock.now();
     while !stop.is_cancelled() {
         let mut events = context.engine.events(&filter, Some(since));
         loop {
             let event = tokio::select! {
+                biased;
                 () = stop.cancelled() => return,
                 event = events.next() => event,
             };
@@ -119,6 +119,7 @@ pub(super) async fn follow_events(context: Arc<Context>, wakes: Wakes, stop: Can
             }
         }
         tokio::select! {
+            biased;
             () = stop.cancelled() => return,
             () = tokio::time::sleep(RECONNECT) => {}
         }

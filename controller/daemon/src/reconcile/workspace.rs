@@ -7,7 +7,6 @@ use jackin_api::FINALIZER;
 use jackin_api::kinds::{Image, ImageSpec, Instance, InstanceSpec, Role, Workspace};
 use jackin_plan::workspace::{WorkspacePlan, WorkspaceSnapshot, plan};
 use jackin_plan::{acted, status};
-use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use kube::runtime::controller::{Action, Controller};
@@ -55,7 +54,7 @@ async fn reconcile(workspace: Arc<Workspace>, context: Arc<Context>) -> Result<A
 }
 
 fn again(workspace: Arc<Workspace>, error: &PassError, context: Arc<Context>) -> Action {
-    context.failures.again(&text(&workspace), error)
+    context.failures.again(&text(&workspace), error, context.chance.jitter())
 }
 
 fn text(workspace: &Workspace) -> String {
@@ -88,7 +87,7 @@ async fn pass(context: &Context, namespace: &str, name: &str) -> Result<Next, Pa
         plan: &plan,
         not_acted_on: &not_acted_on,
         failure,
-        now: Timestamp::now(),
+        now: context.clock.now(),
     });
     if snapshot.workspace.status.as_ref() != Some(&status) {
         let mut changed = snapshot.workspace.clone();

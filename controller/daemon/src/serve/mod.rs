@@ -17,7 +17,8 @@ use kube::runtime::events::Recorder;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use crate::agents::Programs;
+use crate::agents::ProgramStore;
+use crate::capsule::SocketCapsules;
 use crate::context::{Context, reporter};
 use crate::docker::{DockerEngine, Engine, EngineError};
 use crate::home::{Home, HomeError};
@@ -26,6 +27,7 @@ use crate::kinds;
 use crate::pass::Damper;
 use crate::reconcile::{self, Failures, Notices};
 use crate::secrets::Policy;
+use crate::surroundings::{Chance, Clock, LocalFiles, LocalPrograms};
 use crate::volumes::{CapsuleError, CapsuleProgram, Volumes};
 
 pub use lock::LockError;
@@ -104,7 +106,6 @@ impl Embedded {
         let user = format!("{}:{}", rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw());
         let context = Arc::new(Context {
             recorder: Recorder::new(client.clone(), reporter()),
-            programs: Programs::new(home.agent_cache()),
             volumes: Volumes::new(engine.clone(), owner.clone()),
             builds: Builds::new(engine.clone(), Builds::AT_ONCE),
             references: Policy::from_environment(),
@@ -112,10 +113,14 @@ impl Embedded {
             damper: Damper::default(),
             notices: Notices::default(),
             site: Site { owner, user, capsule: capsule.content.clone() },
+            clock: Clock::system(),
+            chance: Chance::system(),
+            files: Arc::new(LocalFiles),
+            capsules: Arc::new(SocketCapsules),
+            programs: Arc::new(LocalPrograms { capsule, agents: ProgramStore::new(home.agent_cache()) }),
             client,
             engine,
             home,
-            capsule,
         });
         let stop = CancellationToken::new();
         let controllers = tokio::spawn(reconcile::run(context.clone(), stop.clone()));

@@ -14,7 +14,6 @@ use jackin_plan::resolve::{Snapshot, Wanted, resolve};
 use jackin_plan::status::{self, ImageOutcome};
 use jackin_plan::step::{Plan, WaitsFor};
 use jackin_plan::workspace::{self, WorkspaceSnapshot};
-use jiff::Timestamp;
 use kube::api::ListParams;
 use kube::{Api, ResourceExt};
 use serde::Deserialize;
@@ -157,7 +156,7 @@ async fn describe(context: &Context, overlay: &Overlay, instance: Instance) -> R
         status: snapshot.instance.status.clone().unwrap_or_default(),
         generation: snapshot.instance.metadata.generation.unwrap_or_default(),
     };
-    let plan = ladder::plan(&context.site, &wanted, &observed, &memory, Timestamp::now());
+    let plan = ladder::plan(&context.site, &wanted, &observed, &memory, context.clock.now());
     Ok(shown(&namespace, &name, &wanted, &plan))
 }
 
@@ -205,7 +204,7 @@ async fn image_after(context: &Context, namespace: &str, role: &Role, known: Opt
     image.metadata.generation = Some(1);
     if let Ok(plan) = planned {
         let outcome = ImageOutcome::Planned { plan, begun: false };
-        image.status = Some(status::image(&image, &outcome, None, Timestamp::now(), 0.0));
+        image.status = Some(status::image(&image, &outcome, None, context.clock.now(), 0.0));
     }
     Some(image)
 }

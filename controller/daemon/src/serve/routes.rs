@@ -7,7 +7,6 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use camino::Utf8Path;
 use jackin_api::kinds::Instance;
 use jackin_api::words as labels;
 use jackin_apiserver::ApiServer;
@@ -21,8 +20,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
+use crate::capsule::CAPSULE_SOCKET;
 use crate::context::Context;
-use crate::pass::{self, CAPSULE_SOCKET, around};
+use crate::pass::{self, around};
 
 use super::plan_route;
 
@@ -36,7 +36,8 @@ pub(super) struct Local {
 
 /// The routes.
 pub(super) fn router(context: Arc<Context>, server: ApiServer, stop: CancellationToken) -> Router {
-    let local = Arc::new(Local { context, server, stop, started_at: Timestamp::now() });
+    let started_at = context.clock.now();
+    let local = Arc::new(Local { context, server, stop, started_at });
     Router::new()
         .route("/jackin/v1/status", get(status))
         .route("/jackin/v1/stop", post(end))
@@ -117,7 +118,7 @@ async fn connection(State(local): State<Arc<Local>>, Path((namespace, name)): At
             None => return Err(not_running(&snapshot.instance)),
         },
         // An engine that is away is no reason to keep anybody from a session that goes on without it.
-        Err(_) if Utf8Path::new(&snapshot.run).join(CAPSULE_SOCKET).exists() => None,
+        Err(_) if context.files.exists(&format!("{}/{CAPSULE_SOCKET}", snapshot.run)) => None,
         Err(unreachable) => return Err(unreachable),
     };
     let session = match resolve(&snapshot) {

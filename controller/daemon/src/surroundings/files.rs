@@ -1,0 +1,123 @@
+//! This machine's files, as far as a pass looks at them or makes them.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use fs_err as fs;
+use jackin_api::kinds::{Mount, Role};
+
+use crate::checkouts::{ObservedMount, observe_mounts};
+use crate::images::{ObservedSource, SourceError, observe_source};
+
+/// The files that a pass looks at or makes.
+#[async_trait]
+pub(crate) trait Files: Send + Sync {
+    /// What is at the source of each mount.
+    async fn mounts(&self, mounts: &[Mount]) -> Vec<ObservedMount>;
+
+    /// What a role's source holds.
+    async fn source(&self, role: &Role) -> Result<ObservedSource, SourceError>;
+
+    /// Whether something is there.
+    fn exists(&self, path: &str) -> bool;
+
+    /// Whether a directory is there.
+    fn is_directory(&self, path: &str) -> bool;
+
+    /// Makes a directory that only its user may enter, with those above it; one that is there stays.
+    fn make_directory(&self, path: &str) -> io::Result<()>;
+
+    /// Removes a directory with all that is in it; one that is not there is no failure.
+    fn remove_directory(&self, path: &str) -> io::Result<()>;
+
+    /// Removes a directory and those in it, as far as they hold no file, and the one above it once that is empty.
+    fn remove_empty_directories(&self, path: &str) -> io::Result<()>;
+}
+
+/// The file system itself.
+pub(crate) struct LocalFiles;
+
+#[async_trait]
+impl Files for LocalFiles {
+    async fn mounts(&self, mounts: &[Mount]) -> Vec<ObservedMount> {
+        let mounts = mounts.to_vec();
+        tokio::task::spawn_blocking(move || observe_mounts(&mounts)).await.unwrap_or_default()
+    }
+
+    async fn source(&self, role: &Role) -> Result<ObservedSource, SourceError> {
+        let role = role.clone();
+        tokio::task::spawn_blocking(move || observe_source(&role)).await.unwrap_or_else(|panicked| {
+            let source = Arc::new(io::Error::other(panicked));
+            Err(SourceError::Unreadable { path: "the role's source".into(), source })
+        })
+    }
+
+    fn exists(&self, path: &str) -> bool {
+        Path::new(path).exists()
+    }
+
+    fn is_directory(&self, path: &str) -> bool {
+        Path::new(path).is_dir()
+    }
+
+    fn make_directory(&self, path: &str) -> io::Result<()> {
+        use std::os::unix::fs::DirBuilderExt;
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+    }
+
+    fn remove_directory(&self, path: &str) -> io::Result<()> {
+        match fs::remove_dir_all(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            other => other,
+        }
+    }
+
+    fn remove_empty_directories(&self, path: &str) -> io::Result<()> {
+        let path = Path::new(path);
+        remove_empty(path)?;
+        if let Some(above) = path.parent() {
+            // Only succeeds when nothing is left in it.
+            _ = fs::remove_dir(above);
+        }
+        Ok(())
+    }
+}
+
+fn remove_empty(path: &Path) -> io::Result<()> {
+    let entries = match fs::read_dir(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        other => other?,
+    };
+    for entry in entries {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            remove_empty(&entry.path())?;
+        }
+    }
+    // Only succeeds when nothing is left in it.
+    _ = fs::remove_dir(path);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_holds_no_file_goes_and_what_holds_one_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+        for directory in ["data/home/.cache/empty", "data/home/.config"] {
+            LocalFiles.make_directory(&path(directory)).unwrap();
+        }
+        std::fs::write(path("data/home/.config/kept"), "").unwrap();
+        LocalFiles.remove_empty_directories(&path("data/home")).unwrap();
+        assert!(LocalFiles.exists(&path("data/home/.config/kept")) && !LocalFiles.exists(&path("data/home/.cache")));
+        std::fs::remove_file(path("data/home/.config/kept")).unwrap();
+        LocalFiles.remove_empty_directories(&path("data/home")).unwrap();
+        assert!(!LocalFiles.exists(&path("data")));
+        LocalFiles.remove_empty_directories(&path("data/home")).unwrap();
+    }
+}
