@@ -91,7 +91,7 @@ pub enum MountSource {
 }
 
 /// Limits that can change under running processes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Limits {
     /// Billionths of a processor; `None` is no limit.
     pub nano_cpus: Option<i64>,
@@ -102,7 +102,7 @@ pub struct Limits {
 }
 
 /// What the engine does when PID 1 ends by itself.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum RestartPolicy {
     /// Nothing: the controller starts it again, with its own backoff.
     #[default]

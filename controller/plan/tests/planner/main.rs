@@ -8,6 +8,7 @@ mod everything;
 mod images;
 mod interrupted;
 mod launches;
+mod model;
 mod obstacles;
 mod resolving;
 mod rungs;

@@ -1,0 +1,242 @@
+//! The fewest engine writes from a world to a desired state, searched for without asking the ladder.
+//!
+//! # Flow
+//! Worlds are visited in the order of what they cost, each move is a [`Step`] that [`World::apply`] carries out, and the first
+//! world that is as desired tells the price.
+//!
+//! # Assumptions
+//! Two rules are the product's and not the engine's, so that they are rules of the search too: an instance that has a container
+//! never has none in between (a replacement that cannot be made leaves what was there), and what runs is ended only by leave.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jackin_api::words::{self as labels, DigestMap};
+
+use crate::desired::{Desired, DesiredImage};
+use crate::launch::{self, Launch, STOP_SECONDS};
+use crate::resolve::Wanted;
+use crate::step::{Step, Target, VolumeContent};
+use crate::world::{
+    Container, ContainerId, ContainerSpec, ContainerState, Labels, Limits, MountSource, NetworkSpec, RestartPolicy,
+    VolumeSpec,
+};
+
+use super::{Frame, World};
+
+/// More writes than any repair of one instance takes.
+const MOST_WRITES: usize = 24;
+
+/// The number of engine writes of the cheapest sequence that leads from `world` to what is wanted of the instance.
+///
+/// `may_end` says whether what runs may be ended. `None`: no sequence is known, because something is in the way (a name that is
+/// taken, an image or a program that is not there, sessions that may not be ended) or the desired state cannot be told.
+pub fn cheapest(world: &World, wanted: &Wanted, may_end: bool, frame: Frame<'_>) -> Option<usize> {
+    let containers = || world.of_instance(frame.site, frame.key).map(|contained| &contained.container);
+    let running = || containers().filter(|container| has_processes(container.state)).count();
+    match wanted {
+        Wanted::Run(desired) => Search::new(world, desired, may_end, frame)?.run(),
+        Wanted::Stop => Some(running()),
+        Wanted::Remove { .. } => Some(running() + containers().count()),
+        Wanted::Unresolved(_) => Some(0),
+    }
+}
+
+fn has_processes(state: ContainerState) -> bool {
+    matches!(state, ContainerState::Running | ContainerState::Paused | ContainerState::Restarting)
+}
+
+/// One search.
+struct Search<'a> {
+    start: World,
+    desired: &'a Desired,
+    launch: Launch,
+    /// Containers that were there and whose creation fixed what is wanted. New ones always do.
+    serving: BTreeSet<ContainerId>,
+    /// Containers that were there.
+    known: BTreeSet<ContainerId>,
+    may_end: bool,
+    frame: Frame<'a>,
+}
+
+/// What tells two worlds of one search apart: the containers, and how many networks and volumes there are.
+type Place = (Vec<Piece>, usize, usize);
+
+/// What tells two containers of one search apart. New ones are all alike.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Piece {
+    known: Option<ContainerId>,
+    name: String,
+    state: ContainerState,
+    limits: Limits,
+    restart: RestartPolicy,
+    connected: Vec<(String, Option<bool>)>,
+    started_now: bool,
+}
+
+impl<'a> Search<'a> {
+    fn new(world: &World, desired: &'a Desired, may_end: bool, frame: Frame<'a>) -> Option<Self> {
+        let (DesiredImage::Valid(image) | DesiredImage::Invalid { serving: Some(image), .. }) = &desired.image else {
+            return None;
+        };
+        let observed = world.observe_running(frame.site, desired);
+        let launch = launch::launch(frame.site, desired, &observed, image)?;
+        let recreate = desired.restart.as_ref().is_some_and(|request| request.recreate);
+        let serves = |container: &&Container| {
+            let fields = container.labels.get(labels::LAUNCH_FIELDS);
+            let Some(Ok(fields)) = fields.map(|text| serde_json::from_str::<DigestMap>(text)) else { return false };
+            let changes = launch::changes(&fields, &launch.fields, &observed);
+            // A version never moves by itself; a restart moves it.
+            let keeps = changes.iter().all(|change| launch::is_version(change) && desired.restart.is_none());
+            keeps && !recreate
+        };
+        let serving = observed.containers.iter().filter(serves).map(|container| container.id.clone()).collect();
+        let known = observed.containers.iter().map(|container| container.id.clone()).collect();
+        let mut start = world.clone();
+        start.writes.clear();
+        start.ended.clear();
+        for contained in start.containers.values_mut() {
+            // They are read above; worlds are copied often.
+            contained
+                .container
+                .labels
+                .retain(|label, _| label != labels::LAUNCH_FIELDS && label != labels::RECIPE_FIELDS);
+        }
+        Some(Self { start, desired, launch, serving, known, may_end, frame })
+    }
+
+    fn run(self) -> Option<usize> {
+        let mut seen = BTreeSet::new();
+        let mut open: BTreeMap<usize, Vec<World>> = [(0, vec![self.start.clone()])].into();
+        while let Some((cost, worlds)) = open.pop_first() {
+            for world in worlds {
+                if self.is_reached(&world) {
+                    return Some(cost);
+                }
+                if cost >= MOST_WRITES || !seen.insert(self.place(&world)) {
+                    continue;
+                }
+                for steps in self.moves(&world) {
+                    let mut after = world.clone();
+                    if steps.iter().all(|step| after.apply(step, self.frame).is_ok()) {
+                        open.entry(after.writes.len()).or_default().push(after);
+                    }
+                }
+            }
+        }
+        None
+    }
+
+    fn containers<'w>(&self, world: &'w World) -> Vec<&'w Container> {
+        world.of_instance(self.frame.site, self.frame.key).map(|contained| &contained.container).collect()
+    }
+
+    fn serves(&self, container: &Container) -> bool {
+        !self.known.contains(&container.id) || self.serving.contains(&container.id)
+    }
+
+    fn is_reached(&self, world: &World) -> bool {
+        let [only] = self.containers(world)[..] else { return false };
+        let restarted = self.desired.restart.is_none() || only.started_at == Some(self.frame.now);
+        self.serves(only)
+            && only.name == self.launch.spec.name
+            && matches!(only.state, ContainerState::Running | ContainerState::Restarting)
+            && self.is_live(only)
+            && restarted
+    }
+
+    /// Whether what can change under running processes is as desired.
+    fn is_live(&self, container: &Container) -> bool {
+        (container.limits, container.restart) == (self.desired.limits, self.desired.restart_policy)
+            && self.launch.spec.networks.iter().all(|network| container.networks.contains(network))
+    }
+
+    fn place(&self, world: &World) -> Place {
+        let piece = |container: &&Container| {
+            let current = |network: &String| {
+                let known = container.network_ids.get(network)?;
+                Some(world.network_named(network).is_some_and(|network| network.id == *known))
+            };
+            Piece {
+                known: Some(container.id.clone()).filter(|id| self.known.contains(id)),
+                name: container.name.clone(),
+                state: container.state,
+                limits: container.limits,
+                restart: container.restart,
+                connected: container.networks.iter().map(|network| (network.clone(), current(network))).collect(),
+                started_now: container.started_at == Some(self.frame.now),
+            }
+        };
+        (self.containers(world).iter().map(piece).collect(), world.networks.len(), world.volumes.len())
+    }
+
+    /// Everything that may be done next, each with what it brings along.
+    fn moves(&self, world: &World) -> Vec<Vec<Step>> {
+        let containers = self.containers(world);
+        let mut moves = Vec::new();
+        for container in &containers {
+            moves.extend(self.moves_of(world, container, containers.len() == 1).into_iter().map(|step| vec![step]));
+        }
+        for network in &self.launch.spec.networks {
+            if world.network_named(network).is_none() {
+                let spec = NetworkSpec { name: network.clone(), labels: Labels::new(), internal: false };
+                moves.push(vec![Step::CreateNetwork(spec)]);
+            }
+        }
+        if containers.iter().all(|container| self.known.contains(&container.id)) {
+            let key = &self.desired.key;
+            for name in [self.launch.spec.name.clone(), self.frame.site.owner.replacement(&key.namespace, &key.name)] {
+                moves.push(self.creation(world, name));
+            }
+        }
+        moves
+    }
+
+    fn moves_of(&self, world: &World, container: &Container, only: bool) -> Vec<Step> {
+        let id = || container.id.clone();
+        let target = || Target::Existing(container.id.clone());
+        let mut moves = Vec::new();
+        if has_processes(container.state) && self.may_end {
+            moves.push(Step::StopContainer { id: id(), timeout_seconds: STOP_SECONDS });
+        }
+        if !has_processes(container.state) && !only {
+            moves.push(Step::RemoveContainer { id: id() });
+        }
+        if !self.serves(container) {
+            return moves;
+        }
+        if container.name != self.launch.spec.name {
+            moves.push(Step::RenameContainer { container: target(), name: self.launch.spec.name.clone() });
+        }
+        match container.state {
+            ContainerState::Created | ContainerState::Exited => {
+                moves.push(Step::StartContainer { container: target() })
+            }
+            ContainerState::Paused => moves.push(Step::UnpauseContainer { id: id() }),
+            ContainerState::Running | ContainerState::Restarting | ContainerState::Dead | ContainerState::Removing => {}
+        }
+        if (container.limits, container.restart) != (self.desired.limits, self.desired.restart_policy) {
+            let (limits, restart) = (self.desired.limits, self.desired.restart_policy);
+            moves.push(Step::UpdateContainer { id: id(), limits, restart });
+        }
+        for network in &self.launch.spec.networks {
+            let there = world.network_named(network).map(|network| &network.id);
+            if there.is_some() && container.network_ids.get(network) != there {
+                moves.push(Step::ConnectNetwork { id: id(), network: network.clone(), aliases: Vec::new() });
+            }
+        }
+        moves
+    }
+
+    /// A container under this name, with the volumes that it mounts.
+    fn creation(&self, world: &World, name: String) -> Vec<Step> {
+        let volumes = self.launch.spec.mounts.iter().filter_map(|mount| match &mount.source {
+            MountSource::Volume { name, labels } if !world.volumes.contains_key(name) => {
+                let volume = VolumeSpec { name: name.clone(), labels: labels.clone() };
+                Some(Step::FillVolume { volume, content: VolumeContent::Capsule })
+            }
+            MountSource::Volume { .. } | MountSource::Bind { .. } | MountSource::Tmpfs { .. } => None,
+        });
+        let spec = ContainerSpec { name, ..self.launch.spec.clone() };
+        volumes.chain([Step::CreateContainer(Box::new(spec))]).collect()
+    }
+}

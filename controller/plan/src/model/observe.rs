@@ -1,0 +1,109 @@
+//! What a pass would see of one instance in this world.
+
+use std::collections::BTreeMap;
+
+use jackin_api::wire;
+use jackin_api::words as labels;
+
+use crate::desired::{Desired, InstanceKey, Site};
+use crate::observed::{Capsule, Observed, Program};
+use crate::resolve::{Snapshot, Wanted};
+use crate::world::{Container, ContainerState};
+
+use super::{Contained, World};
+
+/// The version that capsules of the model say they have.
+const CAPSULE_VERSION: &str = "model";
+
+impl World {
+    /// What a pass over this snapshot sees; the same as the daemon looks at.
+    pub fn observe(&self, site: &Site, snapshot: &Snapshot, wanted: &Wanted) -> Observed {
+        match wanted {
+            Wanted::Run(desired) => self.observe_running(site, desired),
+            Wanted::Stop | Wanted::Remove { .. } | Wanted::Unresolved(_) => {
+                let namespace = snapshot.instance.metadata.namespace.clone().unwrap_or_default();
+                let key = InstanceKey { namespace, name: snapshot.instance.identity().to_owned() };
+                self.observe_ending(site, &key, &snapshot.run)
+            }
+        }
+    }
+
+    /// What a pass sees of an instance that should run.
+    pub fn observe_running(&self, site: &Site, desired: &Desired) -> Observed {
+        let Desired { key, home, run, .. } = desired;
+        let final_name = site.owner.container(&key.namespace, &key.name);
+        let holder = self.container_named(&final_name).filter(|holder| !site.owner.owns(&holder.labels));
+        let network = self.network_named(&site.owner.network(&key.namespace, &desired.workspace));
+        let sources = desired.mounts.iter();
+        let sources =
+            sources.filter_map(|mount| Some((mount.target.clone(), self.sources.get(&mount.source)?.clone())));
+        let programs = desired.agents.iter().map(|(agent, spec)| {
+            let unknown = if spec.install.is_some() { Program::Unfetched } else { Program::InImage };
+            (agent.clone(), self.programs.get(agent).cloned().unwrap_or(unknown))
+        });
+        Observed {
+            containers: self.of_instance(site, key).map(|contained| contained.container.clone()).collect(),
+            name_holder: holder.cloned(),
+            network: network.map(|network| crate::world::Network { members: self.members(network), ..network.clone() }),
+            volumes: self.volumes.iter().filter(|(_, of)| site.owner.owns(of)).map(|(name, _)| name.clone()).collect(),
+            capsule: self.capsule(site, key),
+            mounts: sources.collect::<BTreeMap<_, _>>(),
+            programs: programs.collect(),
+            directories: self.directories.contains(home) && self.directories.contains(run),
+        }
+    }
+
+    /// What a pass sees of an instance that should be stopped or gone.
+    pub fn observe_ending(&self, site: &Site, key: &InstanceKey, run: &str) -> Observed {
+        Observed {
+            containers: self.of_instance(site, key).map(|contained| contained.container.clone()).collect(),
+            capsule: self.capsule(site, key),
+            directories: self.directories.contains(run),
+            ..Observed::default()
+        }
+    }
+
+    /// Containers of ours for this instance, sorted by name, as the engine lists them.
+    pub fn of_instance<'a>(&'a self, site: &Site, key: &InstanceKey) -> impl Iterator<Item = &'a Contained> + use<'a> {
+        let ours = |container: &Container| {
+            let label = |name: &str| container.labels.get(name).map(String::as_str);
+            site.owner.owns(&container.labels)
+                && label(labels::NAMESPACE) == Some(&key.namespace)
+                && label(labels::INSTANCE) == Some(&key.name)
+                && label(labels::COMPONENT) == Some(labels::COMPONENT_ROLE)
+        };
+        let mut found: Vec<_> = self.containers.values().filter(|contained| ours(&contained.container)).collect();
+        found.sort_by(|one, other| one.container.name.cmp(&other.container.name));
+        found.into_iter()
+    }
+
+    /// The running container of an instance, whose capsule is the one that is asked.
+    pub(super) fn running(&self, site: &Site, key: &InstanceKey) -> Option<&Contained> {
+        self.of_instance(site, key).find(|contained| contained.container.state == ContainerState::Running)
+    }
+
+    fn capsule(&self, site: &Site, key: &InstanceKey) -> Capsule {
+        let Some(Contained { capsule, .. }) = self.running(site, key) else { return Capsule::NotAsked };
+        match &capsule.silent {
+            Some(tried) => Capsule::Silent(tried.clone()),
+            None => Capsule::Answers(wire::Status {
+                version: CAPSULE_VERSION.to_owned(),
+                started_at: wire::Millis::default(),
+                environment_digest: capsule.environment_digest.clone(),
+                sessions: capsule.sessions.clone(),
+            }),
+        }
+    }
+
+    /// Names of the containers that run on a network, sorted.
+    fn members(&self, network: &crate::world::Network) -> Vec<String> {
+        let alive = |container: &&Container| {
+            matches!(container.state, ContainerState::Running | ContainerState::Paused)
+                && container.network_ids.values().any(|id| *id == network.id)
+        };
+        let all = self.containers.values().map(|contained| &contained.container);
+        let mut members: Vec<_> = all.filter(alive).map(|container| container.name.clone()).collect();
+        members.sort();
+        members
+    }
+}

@@ -1,0 +1,63 @@
+//! A world from what was seen, so that a pass can go on in the model from where it stands in reality.
+
+use std::collections::BTreeMap;
+
+use jackin_api::words as labels;
+
+use crate::desired::{DesiredImage, DesiredMount, Site};
+use crate::observed::{Capsule, Observed};
+use crate::resolve::Wanted;
+use crate::world::ContainerState;
+
+use super::{CapsuleState, World};
+
+impl World {
+    /// Adds what was seen of one instance. Several instances of one engine make one world.
+    pub fn see(&mut self, site: &Site, wanted: &Wanted, observed: &Observed) {
+        let Observed { containers, name_holder, network, volumes, capsule, mounts, programs, directories } = observed;
+        let mut asked = false;
+        for container in containers {
+            let answers = container.state == ContainerState::Running && !std::mem::replace(&mut asked, true);
+            let state = if answers { state_of(capsule) } else { CapsuleState::default() };
+            self.insert(container.clone(), state);
+        }
+        if let Some(holder) = name_holder {
+            self.insert(holder.clone(), CapsuleState::default());
+        }
+        if let Some(network) = network {
+            self.networks.insert(network.id.clone(), network.clone());
+        }
+        let ours = site.owner.labels(labels::COMPONENT_AGENT);
+        self.volumes.extend(volumes.iter().map(|name| (name.clone(), ours.clone())));
+        self.programs.extend(programs.clone());
+        match wanted {
+            Wanted::Run(desired) if *directories => {
+                self.directories.extend([desired.run.clone(), desired.home.clone()])
+            }
+            Wanted::Remove { run, home } if *directories => self.directories.extend([run.clone(), home.clone()]),
+            Wanted::Run(_) | Wanted::Remove { .. } | Wanted::Stop | Wanted::Unresolved(_) => {}
+        }
+        if let Wanted::Run(desired) = wanted {
+            let source = |mount: &DesiredMount| Some((mount.source.clone(), mounts.get(&mount.target)?.clone()));
+            self.sources.extend(desired.mounts.iter().filter_map(source));
+            match &desired.image {
+                DesiredImage::Valid(image) | DesiredImage::Invalid { serving: Some(image), .. } => {
+                    self.insert_image(&image.id, BTreeMap::new());
+                }
+                DesiredImage::Invalid { serving: None, .. } => {}
+            }
+        }
+    }
+}
+
+fn state_of(capsule: &Capsule) -> CapsuleState {
+    match capsule {
+        Capsule::Answers(status) => CapsuleState {
+            silent: None,
+            environment_digest: status.environment_digest.clone(),
+            sessions: status.sessions.clone(),
+        },
+        Capsule::Silent(tried) => CapsuleState { silent: Some(tried.clone()), ..CapsuleState::default() },
+        Capsule::NotAsked => CapsuleState::default(),
+    }
+}
