@@ -41,4 +41,4 @@ pub use kind::{
 };
 pub use server::ApiServer;
 pub use status_error::StatusError;
-pub use store::{Store, StoreError};
+pub use store::{Medium, Store, StoreError};

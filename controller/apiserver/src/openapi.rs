@@ -1,4 +1,4 @@
-//! The OpenAPI documents, made once at start: v3 per group and version here, v2 in [`crate::openapi_v2`].
+//! The OpenAPI documents, made once, when somebody first asks: v3 per group and version here, v2 in [`crate::openapi_v2`].
 //!
 //! Clients read from them the schemas (for `explain`), the kinds of the paths, and whether a patch can be a dry run.
 

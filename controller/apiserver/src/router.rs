@@ -10,7 +10,6 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use http::{HeaderMap, Method};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::discovery;
@@ -52,7 +51,7 @@ async fn dispatch(server: &ApiServer, request: Request) -> Result<Response, Stat
     let (parts, body) = request.into_parts();
     let options = Options::parse(&parts.uri)?;
     let representation = Representation::negotiate(&parts.headers)?;
-    let call = Call { server: server.clone(), target, options, representation, now: Timestamp::now() };
+    let call = Call { server: server.clone(), target, options, representation, now: server.now() };
     run(call, &parts.method, &parts.headers, body).await
 }
 

@@ -1,6 +1,7 @@
 //! The server as an embedder holds it: a store, the kinds, and the router over both.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use jiff::Timestamp;
 
@@ -19,12 +20,22 @@ pub struct ApiServer {
     inner: Arc<Inner>,
 }
 
+/// What the server's timestamps are read from.
+struct Clock(Box<dyn Fn() -> Timestamp + Send + Sync>);
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Clock(..)")
+    }
+}
+
 #[derive(Debug)]
 struct Inner {
     store: Store,
     registry: Arc<Registry>,
     build: BuildInfo,
-    documents: Documents,
+    documents: OnceLock<Documents>,
+    clock: Clock,
     pages: Mutex<Pages>,
 }
 
@@ -32,10 +43,21 @@ impl ApiServer {
     /// Serves these kinds from this store, after sweeping what a crash may have left behind.
     #[must_use]
     pub fn new(store: Store, kinds: Vec<KindDefinition>, build: BuildInfo) -> Self {
+        Self::with_clock(store, kinds, build, Timestamp::now)
+    }
+
+    /// As [`ApiServer::new`], with timestamps from this clock.
+    #[must_use]
+    pub fn with_clock(
+        store: Store,
+        kinds: Vec<KindDefinition>,
+        build: BuildInfo,
+        clock: impl Fn() -> Timestamp + Send + Sync + 'static,
+    ) -> Self {
+        let now = clock();
         let registry = Arc::new(Registry::new(kinds));
         let swept = registry.clone();
         let sweep = store.write_blocking(move |transaction| {
-            let now = Timestamp::now();
             if let Some(served) = swept.all().iter().find(|served| served.role == Role::Namespace) {
                 namespaces::ensure(transaction, namespaces::DEFAULT, served, now)?;
             }
@@ -45,8 +67,9 @@ impl ApiServer {
         if let Err(error) = sweep {
             tracing::error!(%error, "the store could not be swept at start");
         }
-        let documents = Documents::new(&registry, &build);
-        Self { inner: Arc::new(Inner { store, registry, build, documents, pages: Mutex::new(Pages::default()) }) }
+        let clock = Clock(Box::new(clock));
+        let (documents, pages) = (OnceLock::new(), Mutex::new(Pages::default()));
+        Self { inner: Arc::new(Inner { store, registry, build, documents, pages, clock }) }
     }
 
     /// The HTTP service; serve it on a listener, or give it to a `kube::Client` as it is.
@@ -69,7 +92,12 @@ impl ApiServer {
     }
 
     pub(crate) fn documents(&self) -> &Documents {
-        &self.inner.documents
+        // Some hundred kilobytes that most clients never ask for.
+        self.inner.documents.get_or_init(|| Documents::new(&self.inner.registry, &self.inner.build))
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        (self.inner.clock.0)()
     }
 
     pub(crate) fn pages(&self) -> MutexGuard<'_, Pages> {

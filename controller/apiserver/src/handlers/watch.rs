@@ -143,6 +143,7 @@ impl Watcher {
     async fn wait(&mut self) {
         let until = self.next_bookmark.map_or(self.ends, |bookmark| bookmark.min(self.ends));
         tokio::select! {
+            biased;
             changed = self.wake.changed() => self.finished |= changed.is_err(),
             () = tokio::time::sleep_until(until) => {
                 let now = Instant::now();

@@ -21,9 +21,9 @@ const RESERVED_KEY: &str = "reserved";
 /// The format that this program writes.
 pub(crate) const FORMAT: u64 = 1;
 /// How many resource versions are reserved at a time.
-const RESERVATION: u64 = 10_000;
+pub(super) const RESERVATION: u64 = 10_000;
 /// How many lazy commits may be pending: the database cannot reuse the space of what they replaced.
-const LAZY_LIMIT: u32 = 128;
+pub(super) const LAZY_LIMIT: u32 = 128;
 /// redb's page cache; objects are read from memory, so a small one serves.
 const CACHE_BYTES: usize = 4 << 20;
 

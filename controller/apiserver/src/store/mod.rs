@@ -10,6 +10,7 @@
 
 mod disk;
 mod dump;
+mod medium;
 mod object;
 mod ring;
 mod state;
@@ -22,6 +23,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use tokio::sync::{oneshot, watch};
 
 pub use disk::StoreError;
+pub use medium::Medium;
 pub(crate) use object::{Key, Object};
 pub(crate) use ring::{Change, Gone};
 use state::State;
@@ -113,6 +115,21 @@ impl Store {
         disk::Disk::in_memory()
             .and_then(|loaded| Self::start(loaded, Path::new(":memory:"), capacity))
             .unwrap_or_else(|error| panic!("a store in memory could not be made: {error}"))
+    }
+
+    /// A store in memory that finds what another one left on the medium.
+    ///
+    /// It writes in its caller's thread, so that no time passes meanwhile, and keeps nothing by itself when it is dropped: what was
+    /// lazy and not flushed is lost, as it is when a process is killed.
+    #[must_use]
+    pub fn on(medium: &Medium) -> Self {
+        let (sheet, objects, version) = medium.load();
+        let (sender, latest) = watch::channel(version);
+        let state =
+            RwLock::new(State { objects, ring: ring::Ring::new(version, RING_CAPACITY), resource_version: version });
+        let shared = Arc::new(Shared { state, latest });
+        let writer = Writer::in_place(shared.clone(), sheet, sender);
+        Self { shared, writer: Arc::new(writer) }
     }
 
     fn start(loaded: disk::Loaded, path: &Path, capacity: usize) -> Result<Self, StoreError> {

@@ -1,4 +1,4 @@
-//! The one thread that writes: it runs jobs in order, commits them in batches, publishes, and answers.
+//! The one writer, as a rule a thread: it runs jobs in order, commits them in batches, publishes, and answers.
 //!
 //! Flow: take a job and whatever else waits, run each over a [`Transaction`], commit the kept ones at once (one sync to
 //! disk however many came together), make them visible, wake the watchers, answer.
@@ -8,7 +8,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -16,7 +16,8 @@ use tokio::sync::watch;
 
 use super::Shared;
 use super::disk::Disk;
-use super::transaction::Transaction;
+use super::medium::Sheet;
+use super::transaction::{Staged, Transaction};
 use crate::status_error::StatusError;
 
 /// How many jobs share a commit at most.
@@ -33,11 +34,27 @@ pub(super) enum Command {
     Flush(Completion),
 }
 
-/// The writer thread; dropping the last handle makes everything durable and frees the file.
+/// The writer; dropping the last handle of a thread makes everything durable and frees the file.
 #[derive(Debug)]
-pub(super) struct Writer {
-    commands: Option<Sender<Command>>,
-    thread: Option<JoinHandle<()>>,
+pub(super) enum Writer {
+    /// A thread over a file.
+    Thread {
+        /// Where jobs go; absent once it is to end.
+        commands: Option<Sender<Command>>,
+        /// The thread itself.
+        thread: Option<JoinHandle<()>>,
+    },
+    /// Whoever asks, one at a time, over a medium in memory.
+    InPlace(Box<Mutex<InPlace>>),
+}
+
+/// What a writer in its callers' threads works on.
+#[derive(Debug)]
+pub(super) struct InPlace {
+    shared: Arc<Shared>,
+    sheet: Sheet,
+    version: u64,
+    latest: watch::Sender<u64>,
 }
 
 impl Writer {
@@ -46,24 +63,55 @@ impl Writer {
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || run(&shared, disk, &received, &latest))?;
-        Ok(Self { commands: Some(commands), thread: Some(thread) })
+        Ok(Self::Thread { commands: Some(commands), thread: Some(thread) })
+    }
+
+    pub(super) fn in_place(shared: Arc<Shared>, sheet: Sheet, latest: watch::Sender<u64>) -> Self {
+        let version = shared.read().resource_version;
+        Self::InPlace(Box::new(Mutex::new(InPlace { shared, sheet, version, latest })))
     }
 
     /// False when the thread has ended.
     pub(super) fn send(&self, command: Command) -> bool {
-        self.commands.as_ref().is_some_and(|commands| commands.send(command).is_ok())
+        match self {
+            Self::Thread { commands, .. } => commands.as_ref().is_some_and(|commands| commands.send(command).is_ok()),
+            Self::InPlace(writer) => {
+                writer.lock().unwrap_or_else(PoisonError::into_inner).run(command);
+                true
+            }
+        }
     }
 }
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        drop(self.commands.take());
+        let Self::Thread { commands, thread } = self else { return };
+        drop(commands.take());
         // A job whose caller gave up may hold the last handle: then this is the thread itself, which ends by itself.
-        if let Some(thread) = self.thread.take()
+        if let Some(thread) = thread.take()
             && thread.thread().id() != std::thread::current().id()
             && thread.join().is_err()
         {
             tracing::error!("the store's writer thread panicked");
+        }
+    }
+}
+
+impl InPlace {
+    fn run(&mut self, command: Command) {
+        let Self { shared, sheet, version, latest } = self;
+        match command {
+            Command::Run(job) => {
+                let keep = |staged: &Staged, version| {
+                    sheet.commit(&staged.objects, version, staged.durable);
+                    Ok(())
+                };
+                run_batch(shared, keep, version, vec![job], latest);
+            }
+            Command::Flush(completion) => {
+                sheet.flush();
+                completion(Ok(()));
+            }
         }
     }
 }
@@ -79,7 +127,8 @@ fn run(shared: &Shared, mut disk: Disk, received: &Receiver<Command>, latest: &w
                 Command::Flush(completion) => flushes.push(completion),
             }
         }
-        run_batch(shared, &mut disk, &mut version, jobs, latest);
+        let keep = |staged: &Staged, version| disk.commit(&staged.objects, version, staged.durable);
+        run_batch(shared, keep, &mut version, jobs, latest);
         if !flushes.is_empty() {
             let outcome = disk.flush().map_err(|error| StatusError::internal(format!("flush the store: {error}")));
             for completion in flushes {
@@ -108,7 +157,13 @@ fn next(disk: &mut Disk, received: &Receiver<Command>) -> Option<Command> {
     received.recv().ok()
 }
 
-fn run_batch(shared: &Shared, disk: &mut Disk, version: &mut u64, jobs: Vec<Job>, latest: &watch::Sender<u64>) {
+fn run_batch(
+    shared: &Shared,
+    keep: impl FnOnce(&Staged, u64) -> Result<(), redb::Error>,
+    version: &mut u64,
+    jobs: Vec<Job>,
+    latest: &watch::Sender<u64>,
+) {
     let (completions, staged) = {
         let state = shared.read();
         let mut transaction = Transaction::new(&state, *version);
@@ -119,7 +174,7 @@ fn run_batch(shared: &Shared, disk: &mut Disk, version: &mut u64, jobs: Vec<Job>
     };
     let mut outcome = Ok(());
     if !staged.changes.is_empty() {
-        match disk.commit(&staged.objects, *version, staged.durable) {
+        match keep(&staged, *version) {
             Ok(()) => {
                 shared.state.write().unwrap_or_else(PoisonError::into_inner).apply(staged);
                 latest.send_replace(*version);

@@ -1,6 +1,6 @@
 //! What outlives the process.
 
-use jackin_apiserver::Store;
+use jackin_apiserver::{Medium, Store};
 use serde_json::{Value, json};
 
 use crate::support::{Client, MERGE, TOYS, owned, server_over, toy, version_of};
@@ -197,4 +197,17 @@ async fn a_dump_holds_every_object() {
     let objects: Vec<Value> = dump["objects"].as_array().unwrap().clone();
     assert!(objects.contains(&made));
     assert!(objects.iter().any(|object| object["kind"] == "Namespace"));
+}
+
+#[tokio::test]
+async fn a_medium_keeps_what_is_durable_and_loses_what_was_lazy() {
+    let medium = Medium::default();
+    let client = Client::of(&server_over(Store::on(&medium)));
+    let created = client.create_toy("a").await;
+    let written = client.patch(&format!("{TOYS}/a/status"), MERGE, json!({"status": {"x": 1}})).await.expect(200);
+    // Nothing is closed: this is what a process that was killed leaves behind.
+    let client = Client::of(&server_over(Store::on(&medium)));
+    assert_eq!(client.get(&format!("{TOYS}/a")).await.expect(200), created);
+    let newer = version_of(&client.create_toy("b").await);
+    assert!(newer > version_of(&written), "a version that was given out is given out again");
 }
