@@ -6,7 +6,6 @@ use jackin_plan::world::{
     Container, ContainerId, ContainerSpec, ContainerState, Exit, Labels, Limits, Mount, MountSource, NetworkId,
     RestartPolicy,
 };
-use jiff::Timestamp;
 
 use super::process::{self, Files};
 use super::world::{World, in_use, refused};
@@ -67,7 +66,7 @@ impl World {
         let image = self.image(&spec.image.0).ok_or_else(missing)?.found.clone();
         for Mount { source, .. } in &spec.mounts {
             if let MountSource::Bind { path } = source
-                && !std::path::Path::new(path).exists()
+                && !self.path_exists(path)
             {
                 return Err(refused(400, format!("bind source path does not exist: {path}")));
             }
@@ -98,7 +97,7 @@ impl World {
             networks: Vec::new(),
             network_ids: BTreeMap::new(),
             pid: None,
-            created_at: Some(Timestamp::now()),
+            created_at: Some(self.now()),
             started_at: None,
             exit: None,
         };
@@ -155,10 +154,11 @@ impl World {
         let pid = self.next_pid();
         let command = self.container(id)?.spec.command.clone();
         let process = process::run(&command, &mut ContainerFiles { world: self, id: id.clone() });
+        let now = self.now();
         let container = self.container_mut(id)?;
         container.found.state = ContainerState::Running;
         container.found.pid = Some(pid);
-        container.found.started_at = Some(Timestamp::now());
+        container.found.started_at = Some(now);
         container.found.exit = None;
         container.logs.push_str(&process.output);
         container.on_terminate = process.on_terminate;
@@ -179,11 +179,11 @@ impl World {
 
     /// Ends PID 1.
     pub(super) fn end(&mut self, id: &ContainerId, code: i64) -> Result<(), EngineErrorCause> {
+        let now = self.now();
         let container = self.container_mut(id)?;
         container.found.state = ContainerState::Exited;
         container.found.pid = None;
-        container.found.exit =
-            Some(Exit { code, out_of_memory: false, error: None, finished_at: Some(Timestamp::now()) });
+        container.found.exit = Some(Exit { code, out_of_memory: false, error: None, finished_at: Some(now) });
         let networks: Vec<_> = container.connected.values().cloned().collect();
         self.tell_of(id, EventAction::Died { exit_code: Some(code) }, [("exitCode", code.to_string())]);
         for network in networks {
@@ -202,6 +202,33 @@ impl World {
             true => self.launch(id),
             false => Ok(()),
         }
+    }
+
+    /// Ends PID 1 for want of memory.
+    pub(super) fn starve(&mut self, id: &ContainerId) -> Result<(), EngineErrorCause> {
+        if !self.container(id)?.is_alive() {
+            return Err(not_running(id));
+        }
+        self.tell_of(id, EventAction::OutOfMemory, []);
+        self.crash(id, 137)?;
+        if let Some(exit) = &mut self.container_mut(id)?.found.exit {
+            exit.out_of_memory = true;
+        }
+        Ok(())
+    }
+
+    /// Ends every PID 1, and starts those that their restart policy brings back.
+    pub(super) fn restart(&mut self) {
+        let alive: Vec<_> = self.containers.values().filter(|container| container.is_alive()).collect();
+        let alive: Vec<_> = alive.into_iter().map(|container| container.found.id.clone()).collect();
+        for id in alive {
+            // Both can only fail for a container that is not there.
+            _ = self.crash(&id, 137);
+        }
+    }
+
+    pub(super) fn containers_with_specs(&self) -> Vec<(Container, ContainerSpec)> {
+        self.containers.values().map(|container| (container.view(), container.spec.clone())).collect()
     }
 
     pub(super) fn pause_container(&mut self, id: &ContainerId) -> Result<(), EngineErrorCause> {

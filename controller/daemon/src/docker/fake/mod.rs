@@ -7,6 +7,7 @@ mod archive;
 mod build;
 mod containers;
 mod images;
+mod interference;
 mod networks;
 mod process;
 mod world;
@@ -27,10 +28,13 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use self::build::{Outcome, Plan};
+use self::interference::Undisturbed;
+pub use self::interference::{Delivery, Interference};
 use self::world::World;
+
 use super::{
-    Archive, BuildProgress, ContainerSummary, Engine, EngineError, EngineErrorCause, EngineInfo, EventStream,
-    LabelFilter, Operation,
+    Archive, BuildProgress, ContainerSummary, Engine, EngineError, EngineErrorCause, EngineEvent, EngineInfo,
+    EventStream, LabelFilter, Operation,
 };
 
 /// When an injected failure strikes.
@@ -55,6 +59,7 @@ pub struct RecordedOperation {
 #[derive(Clone)]
 pub struct FakeEngine {
     shared: Arc<Shared>,
+    interference: Arc<dyn Interference>,
 }
 
 struct Shared {
@@ -78,9 +83,20 @@ impl Default for FakeEngine {
 impl FakeEngine {
     /// An engine that holds nothing but its own three networks.
     pub fn new() -> Self {
-        let shared =
-            Shared { world: Mutex::new(World::new()), record: Mutex::default(), reachable: watch::Sender::new(true) };
-        Self { shared: Arc::new(shared) }
+        Self::interfered_with(Arc::new(Undisturbed))
+    }
+
+    /// An engine between whose calls and effects something comes.
+    pub fn interfered_with(interference: Arc<dyn Interference>) -> Self {
+        let world = Mutex::new(World::new(interference.clone()));
+        let shared = Shared { world, record: Mutex::default(), reachable: watch::Sender::new(true) };
+        Self { shared: Arc::new(shared), interference }
+    }
+
+    /// The same engine as seen by somebody with whom nothing interferes, as an operator at its own terminal.
+    #[must_use]
+    pub fn undisturbed(&self) -> Self {
+        Self { shared: self.shared.clone(), interference: Arc::new(Undisturbed) }
     }
 
     /// Calls that reached the engine, in their order, since the start or the last [`Self::clear_operations`].
@@ -114,6 +130,25 @@ impl FakeEngine {
         crashed.map_err(|cause| EngineError::new(Operation::KillContainer, &id.0, cause))
     }
 
+    /// Ends PID 1 as the kernel does for want of memory, so that the restart policy acts.
+    ///
+    /// # Errors
+    /// As a kill of that container.
+    pub fn starve_container(&self, id: &ContainerId) -> Result<(), EngineError> {
+        let crashed = self.world().starve(id);
+        crashed.map_err(|cause| EngineError::new(Operation::KillContainer, &id.0, cause))
+    }
+
+    /// Starts the engine anew: every container dies, and those come back whose restart policy says so.
+    pub fn restart(&self) {
+        self.world().restart();
+    }
+
+    /// Every container with what it was made from, sorted by id.
+    pub fn containers(&self) -> Vec<(Container, ContainerSpec)> {
+        self.world().containers_with_specs()
+    }
+
     /// Takes the engine away, or brings it back with all that it held; event streams end.
     pub fn set_unreachable(&self, unreachable: bool) {
         self.shared.reachable.send_replace(!unreachable);
@@ -139,31 +174,33 @@ impl FakeEngine {
 
     /// Lets a call in: notes it, and strikes it down where that was asked for before its effect.
     async fn enter(&self, operation: Operation, object: &str) -> Result<(), EngineError> {
-        tokio::task::yield_now().await;
+        let told = |cause| EngineError::new(operation, object, cause);
+        self.interference.before(operation, object).await.map_err(told)?;
         if !*self.shared.reachable.borrow() {
-            return Err(EngineError::new(operation, object, unreachable()));
+            return Err(told(unreachable()));
         }
         let mut record = self.record();
         if let Some(cause) = record.failure(operation, FailureTime::BeforeEffect) {
-            return Err(EngineError::new(operation, object, cause));
+            return Err(told(cause));
         }
         record.operations.push(RecordedOperation { operation, object: object.to_owned() });
         Ok(())
     }
 
     /// Lets an answer out, or strikes it down where that was asked for after the effect.
-    fn leave<T>(
+    async fn leave<T: Send>(
         &self,
         operation: Operation,
         object: &str,
         answer: Result<T, EngineErrorCause>,
     ) -> Result<T, EngineError> {
-        let struck = self.record().failure(operation, FailureTime::AfterEffect);
+        let hidden = self.interference.after(operation, object).await.err();
+        let struck = hidden.or_else(|| self.record().failure(operation, FailureTime::AfterEffect));
         let answer = struck.map_or(answer, Err);
         answer.map_err(|cause| EngineError::new(operation, object, cause))
     }
 
-    async fn call<T>(
+    async fn call<T: Send>(
         &self,
         operation: Operation,
         object: &str,
@@ -171,7 +208,7 @@ impl FakeEngine {
     ) -> Result<T, EngineError> {
         self.enter(operation, object).await?;
         let answer = act(&mut self.world());
-        self.leave(operation, object, answer)
+        self.leave(operation, object, answer).await
     }
 
     /// Reads an archive to its end, as the engine does before it acts.
@@ -313,7 +350,7 @@ impl Engine for FakeEngine {
             tokio::task::yield_now().await;
         }
         let id = self.world().finish_build(&plan, request);
-        self.leave(operation, object, Ok(id))
+        self.leave(operation, object, Ok(id)).await
     }
 
     async fn pull_image(&self, reference: &str) -> Result<ImageId, EngineError> {
@@ -394,13 +431,31 @@ impl Engine for FakeEngine {
     fn events(&self, filter: &LabelFilter, since: Option<Timestamp>) -> EventStream {
         let engine = self.clone();
         let filter = filter.clone();
-        all_events(engine, since)
-            .filter(move |event| {
-                let shown = event.as_ref().map_or(true, |event| event.may_match(&filter));
-                futures::future::ready(shown)
-            })
-            .boxed()
+        let interference = self.interference.clone();
+        let shown = all_events(engine, since).filter(move |event| {
+            let shown = event.as_ref().map_or(true, |event| event.may_match(&filter));
+            futures::future::ready(shown)
+        });
+        shown.flat_map(move |event| delivered(interference.clone(), event)).boxed()
     }
+}
+
+/// An event as it arrives: once as a rule.
+fn delivered(
+    interference: Arc<dyn Interference>,
+    event: Result<EngineEvent, EngineError>,
+) -> impl futures::Stream<Item = Result<EngineEvent, EngineError>> + Send {
+    let copies = async move {
+        let delivery = match &event {
+            Ok(event) => interference.deliver(event).await,
+            Err(_) => Delivery::Times(1),
+        };
+        match delivery {
+            Delivery::Times(times) => vec![event; times],
+            Delivery::StreamEnds => vec![Err(EngineError::new(Operation::Events, "memory", unreachable()))],
+        }
+    };
+    futures::stream::once(copies).flat_map(futures::stream::iter)
 }
 
 /// Past events, then those to come, until the engine is taken away.

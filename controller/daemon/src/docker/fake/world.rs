@@ -1,12 +1,14 @@
 //! The objects of the engine in memory, and its events.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use jackin_plan::world::{ContainerId, Image, ImageId, Labels, Network, NetworkId};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use tokio::sync::broadcast;
 
+use super::Interference;
 use super::containers::FakeContainer;
 use crate::docker::{EngineErrorCause, EngineEvent, EventAction, EventKind};
 
@@ -40,10 +42,11 @@ pub(super) struct World {
     last_event: Timestamp,
     counter: u64,
     seed: u128,
+    ground: Arc<dyn Interference>,
 }
 
 impl World {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(ground: Arc<dyn Interference>) -> Self {
         let mut world = Self {
             containers: BTreeMap::new(),
             images: BTreeMap::new(),
@@ -55,7 +58,8 @@ impl World {
             history: Vec::new(),
             last_event: Timestamp::UNIX_EPOCH,
             counter: 0,
-            seed: uuid::Uuid::new_v4().as_u128(),
+            seed: ground.identity(),
+            ground,
         };
         for name in ["bridge", "host", "none"] {
             let id = NetworkId(world.next_id());
@@ -69,6 +73,16 @@ impl World {
     pub(super) fn next_id(&mut self) -> String {
         self.counter += 1;
         digest(&[&self.seed.to_be_bytes(), &self.counter.to_be_bytes()])
+    }
+
+    /// The time by the engine's clock.
+    pub(super) fn now(&self) -> Timestamp {
+        self.ground.now()
+    }
+
+    /// Whether the host has something at a path.
+    pub(super) fn path_exists(&self, path: &str) -> bool {
+        self.ground.path_exists(path)
     }
 
     pub(super) fn next_pid(&mut self) -> u32 {
@@ -91,7 +105,7 @@ impl World {
         attributes: BTreeMap<String, String>,
     ) {
         // Two events of one instant would be told apart by nothing.
-        self.last_event = Timestamp::now().max(self.last_event + std::time::Duration::from_nanos(1));
+        self.last_event = self.now().max(self.last_event + std::time::Duration::from_nanos(1));
         let event = EngineEvent { kind, action, id, name, attributes, at: self.last_event };
         self.history.push(event.clone());
         // Nobody need listen.
