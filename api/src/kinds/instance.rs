@@ -6,7 +6,9 @@ use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Credential, Disruption, GitPolicy, InstanceStatus, Lifecycle, Mount, Resources, ValueSource};
+use super::{
+    Credential, Disruption, GitPolicy, InstanceStatus, Lifecycle, Mount, Resources, ValueSource, WorkspaceNetwork,
+};
 
 /// One running environment. Made by a Workspace, never written by hand.
 #[derive(CustomResource, Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -53,6 +55,9 @@ pub struct InstanceSpec {
     /// Credentials, by agent name, and `github`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub credentials: BTreeMap<String, Credential>,
+    /// Its network.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<WorkspaceNetwork>,
     /// Limits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resources: Option<Resources>,

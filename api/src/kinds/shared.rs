@@ -41,6 +41,19 @@ impl Isolation {
     }
 }
 
+/// The network of a workspace's instances. Each change is made while their processes run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct WorkspaceNetwork {
+    /// Name on the engine. A network that has it is used as it is, whoever made it, and only removed with the workspace when this
+    /// installation made it. Absent is a network of the workspace's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Whether there is no way out: the instances reach each other and nothing else.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub internal: bool,
+}
+
 /// Limits of an instance. Each can change while its processes run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

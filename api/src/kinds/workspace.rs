@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Credential, Disruption, DurationText, GitPolicy, Lifecycle, Mount, Quantity, Resources, ValueSource};
-use super::{WorkspaceStatus, shared::is_zero};
+use super::{WorkspaceNetwork, WorkspaceStatus, shared::is_zero};
 
 /// Which files, who may work on them, and what should be running.
 #[derive(CustomResource, Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -51,6 +51,9 @@ pub struct WorkspaceSpec {
     /// When a repair may end a live session.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disruption: Option<Disruption>,
+    /// The network of the instances; one of the workspace's own, with a way out, when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<WorkspaceNetwork>,
     /// Limits of an instance, over the role's, field by field.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resources: Option<Resources>,

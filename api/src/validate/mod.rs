@@ -7,6 +7,7 @@
 mod agent;
 mod mounts;
 mod names;
+mod network;
 mod role;
 mod workspace;
 

@@ -4,7 +4,7 @@ use crate::kinds::{CredentialMode, DurationText, WorkspaceSpec};
 
 use super::names::{require_label, require_variable};
 use super::role::check_resources;
-use super::{Errors, FieldReason, mounts};
+use super::{Errors, FieldReason, mounts, network};
 
 /// The most instances that one entry may ask for.
 const MOST_INSTANCES: u32 = 200;
@@ -26,6 +26,7 @@ pub(super) fn check(name: &str, spec: &WorkspaceSpec, errors: &mut Errors) {
     }
     check_credentials(spec, errors);
     check_instances(name, spec, errors);
+    network::check(spec.network.as_ref(), errors);
     check_resources(spec.resources.as_ref(), errors);
     let durations = [
         ("spec.warmPool.maxAge", spec.warm_pool.as_ref().and_then(|pool| pool.max_age.as_ref())),

@@ -65,6 +65,9 @@ pub enum ConditionType {
     FieldsNotActedOn,
     /// Instance: True when every mount's source is there.
     WorkspaceMaterialized,
+    /// Instance: True when the network that its spec wants is there and its container is on no other of ours; with
+    /// `NetworkNotOurs` where somebody else made that network.
+    NetworkReady,
     /// Instance: True when a valid image is there.
     ImageReady,
     /// Instance: True when its sidecar answers; False with `NotRequested` where the role asks for none.
@@ -89,6 +92,8 @@ pub enum ConditionType {
     InstancesReady,
     /// Workspace: True when the pool has its size; False with `NotRequested` where there is none.
     PoolReady,
+    /// Workspace: True while a network that it no longer uses is kept because others are on it. Absent otherwise.
+    LeftBehind,
 }
 
 impl fmt::Display for ConditionType {

@@ -33,6 +33,16 @@ pub enum Reason {
     EngineRefused,
     /// An object of the engine that is not ours has the name.
     NameConflict,
+    /// The network is there and this installation made it.
+    NetworkOurs,
+    /// The network is there and somebody else made it: it is used as it is and never removed.
+    NetworkNotOurs,
+    /// Several networks of the engine have the name, so that none can be chosen.
+    NetworkAmbiguous,
+    /// The spec wants a network without a way out, and the one of the name has one.
+    NetworkNotInternal,
+    /// Containers of somebody else are on it.
+    InUseByOthers,
     /// A mount's source does not exist on the host.
     MountSourceMissing,
     /// A mount's source leads to a place that may not be mounted.

@@ -39,6 +39,16 @@ pub enum PlanDefect {
         /// Its name.
         step: &'static str,
     },
+    /// A step takes a container off the network that it should stay on.
+    #[error("step {index} ({step}) takes a container off `{network}`, which it should stay on")]
+    CutOff {
+        /// Its index.
+        index: usize,
+        /// Its name.
+        step: &'static str,
+        /// The network.
+        network: String,
+    },
     /// A plan that is held back has steps.
     #[error("the plan is held back and has steps")]
     HeldWithSteps,
@@ -60,6 +70,11 @@ pub fn check(plan: Plan) -> Result<Plan, Vec<PlanDefect>> {
         }
         for needs in planned.needs.iter().copied().filter(|needs| *needs >= index) {
             defects.push(PlanDefect::BadOrder { index, step, needs });
+        }
+        if let Step::DisconnectNetwork { network, stays_on, .. } = &planned.step
+            && network == stays_on
+        {
+            defects.push(PlanDefect::CutOff { index, step, network: network.clone() });
         }
         let creates = |index: &usize| matches!(plan.steps[*index].step, Step::CreateContainer(_));
         if acts_on_created(&planned.step) && !before(&plan, index).iter().any(creates) {
@@ -87,6 +102,7 @@ fn acts_on_created(step: &Step) -> bool {
         | Step::UnpauseContainer { .. }
         | Step::UpdateContainer { .. }
         | Step::ConnectNetwork { .. }
+        | Step::DisconnectNetwork { .. }
         | Step::Personalise(_)
         | Step::SpawnSession(_)
         | Step::RemoveDirectories { .. } => false,

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use jackin_api::kinds::{AgentSpec, DisruptionPolicy, Isolation, Mount, RestartRequest, RunState, ValueSource};
+use jackin_api::kinds::{
+    AgentSpec, DisruptionPolicy, Isolation, Mount, RestartRequest, RunState, ValueSource, WorkspaceNetwork,
+};
 use jackin_api::words::{Digest, DigestMap};
 
 use crate::names::Owner;
@@ -55,6 +57,8 @@ pub struct Desired {
     pub run: String,
     /// Variables of new sessions, references unread.
     pub environment: BTreeMap<String, ValueSource>,
+    /// Its network, as its workspace asks for it.
+    pub network: WorkspaceNetwork,
     /// Limits.
     pub limits: Limits,
     /// Restart policy.

@@ -31,6 +31,8 @@ pub enum EngineWrite {
     NetworkCreate,
     /// A container is connected to a network. The connections that a start brings with it are not counted.
     NetworkConnect,
+    /// A container is disconnected from a network. The disconnections that a stop brings with it are not counted.
+    NetworkDisconnect,
     /// A volume is made. The container through which it is filled, which never runs, is not counted.
     VolumeCreate,
 }
@@ -53,6 +55,7 @@ impl EngineWrite {
             Self::ContainerUnpause => ("container", "unpause"),
             Self::NetworkCreate => ("network", "create"),
             Self::NetworkConnect => ("network", "connect"),
+            Self::NetworkDisconnect => ("network", "disconnect"),
             Self::VolumeCreate => ("volume", "create"),
         }
     }
@@ -79,6 +82,7 @@ impl Step {
             Self::UnpauseContainer { .. } => Some(EngineWrite::ContainerUnpause),
             Self::UpdateContainer { .. } => Some(EngineWrite::ContainerUpdate),
             Self::ConnectNetwork { .. } => Some(EngineWrite::NetworkConnect),
+            Self::DisconnectNetwork { .. } => Some(EngineWrite::NetworkDisconnect),
             Self::PrepareDirectories { .. }
             | Self::FetchProgram { .. }
             | Self::AwaitCapsule { .. }

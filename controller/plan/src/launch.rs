@@ -20,6 +20,7 @@ use jackin_api::words::{self as labels, Change, Digest, DigestMap};
 
 use crate::desired::{Desired, ServingImage, Site};
 use crate::digest::{digest_of, digest_of_map};
+use crate::network;
 use crate::observed::{Observed, Program};
 use crate::step::Personalisation;
 use crate::world::{ContainerSpec, ImageId, Mount, MountSource, VolumeSpec};
@@ -97,7 +98,7 @@ pub fn launch(site: &Site, desired: &Desired, observed: &Observed, image: &Servi
         hostname: Some(desired.key.name.clone()),
         labels: container_labels(site, desired, image, &fields),
         mounts,
-        networks: vec![site.owner.network(&desired.key.namespace, &desired.workspace)],
+        networks: vec![network::name(&site.owner, desired)],
         aliases: vec![desired.key.name.clone()],
         limits: desired.limits,
         restart: desired.restart_policy,
@@ -201,7 +202,7 @@ fn container_labels(
 /// Digest of what can change under a running instance.
 pub fn live_digest(site: &Site, desired: &Desired) -> Digest {
     let environment = personalisation(desired).digest;
-    let network = site.owner.network(&desired.key.namespace, &desired.workspace);
+    let network = (network::name(&site.owner, desired), desired.network.internal);
     digest_of(&(desired.limits, desired.restart_policy, network, environment))
 }
 

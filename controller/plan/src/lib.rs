@@ -18,6 +18,7 @@ pub mod ladder;
 pub mod launch;
 pub mod model;
 pub mod names;
+pub mod network;
 pub mod observed;
 pub mod recipe;
 pub mod resolve;

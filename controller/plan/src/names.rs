@@ -26,9 +26,17 @@ impl Owner {
         format!("{}.next", self.container(namespace, instance))
     }
 
-    /// Name of a workspace's network.
+    /// Name of a workspace's own network.
     pub fn network(&self, namespace: &str, workspace: &str) -> String {
         format!("jackin.{}.{namespace}.{workspace}", self.short())
+    }
+
+    /// Name of a workspace's own network when it has no way out.
+    ///
+    /// Another name than the one with a way out: engines change neither a network's nature nor its name, so that the one has to be
+    /// there beside the other while containers move from it.
+    pub fn internal_network(&self, namespace: &str, workspace: &str) -> String {
+        format!("{}.internal", self.network(namespace, workspace))
     }
 
     /// Name of the volume with an agent's program.

@@ -14,8 +14,10 @@ pub struct Observed {
     pub containers: Vec<Container>,
     /// A container that is not ours and has the name that ours should have.
     pub name_holder: Option<Container>,
-    /// The network of the name that the workspace's should have.
+    /// The network of the name that the instance's should have, when there is exactly one.
     pub network: Option<Network>,
+    /// How many networks have that name, when they are several.
+    pub namesakes: usize,
     /// Names of volumes of ours whose content is complete.
     pub volumes: BTreeSet<String>,
     /// The capsule of the running container.

@@ -93,6 +93,7 @@ pub fn resolve(snapshot: &Snapshot) -> Wanted {
         home: snapshot.home.clone(),
         run: snapshot.run.clone(),
         environment,
+        network: spec.network.clone().unwrap_or_default(),
         limits: limits_of(role.spec.resources.as_ref(), spec.resources.as_ref()),
         restart_policy: restart_policy_of(instance),
         security: security_of(role),

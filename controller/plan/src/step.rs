@@ -8,7 +8,8 @@ use jackin_api::wire;
 use jackin_api::words::{Change, Digest, PlanKind, Rejection};
 use serde::Serialize;
 
-use crate::world::{ContainerId, ContainerSpec, Limits, NetworkSpec, RestartPolicy, VolumeSpec};
+use crate::network::NetworkTrouble;
+use crate::world::{ContainerId, ContainerSpec, Limits, NetworkId, NetworkSpec, RestartPolicy, VolumeSpec};
 
 /// What one pass does about an instance, and why.
 #[derive(Clone, Debug, PartialEq)]
@@ -152,6 +153,17 @@ pub enum Step {
         /// Names under which the others find it.
         aliases: Vec<String>,
     },
+    /// Disconnects a container from a network that we connected it to.
+    DisconnectNetwork {
+        /// Which.
+        id: ContainerId,
+        /// The network's name. It may be gone already, for a container that does not run.
+        network: String,
+        /// The network's id, where the engine told it.
+        network_id: Option<NetworkId>,
+        /// The network that the container stays on.
+        stays_on: String,
+    },
     /// Waits until the capsule answers.
     AwaitCapsule {
         /// In which container.
@@ -231,6 +243,8 @@ pub enum Held {
     Removing,
     /// An object that is not ours has the name.
     NameConflict(String),
+    /// The network of the name cannot be used.
+    Network(NetworkTrouble),
     /// Mount sources do not do; the text says which.
     Mounts(String),
     /// Mount sources could not be looked at.
@@ -270,6 +284,7 @@ impl Step {
             Self::UnpauseContainer { .. } => "UnpauseContainer",
             Self::UpdateContainer { .. } => "UpdateContainer",
             Self::ConnectNetwork { .. } => "ConnectNetwork",
+            Self::DisconnectNetwork { .. } => "DisconnectNetwork",
             Self::AwaitCapsule { .. } => "AwaitCapsule",
             Self::Personalise(_) => "Personalise",
             Self::SpawnSession(_) => "SpawnSession",
@@ -296,7 +311,7 @@ impl Step {
             | Self::UpdateContainer { id, .. } => target(&Target::Existing(id.clone())),
             Self::RenameContainer { name, .. } => name.clone(),
             Self::StartContainer { container } | Self::AwaitCapsule { container } => target(container),
-            Self::ConnectNetwork { network, .. } => network.clone(),
+            Self::ConnectNetwork { network, .. } | Self::DisconnectNetwork { network, .. } => network.clone(),
             Self::Personalise(personalisation) => format!("{} variables", personalisation.environment.len()),
             Self::SpawnSession(spawn) => spawn.name.clone(),
         }

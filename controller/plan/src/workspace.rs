@@ -145,6 +145,7 @@ fn spec(snapshot: &WorkspaceSnapshot, template: &InstanceTemplate, index: Option
         mounts: spec.mounts,
         env: spec.env,
         credentials: spec.credentials,
+        network: spec.network,
         resources: spec.resources,
         disruption: spec.disruption,
         lifecycle: spec.lifecycle,

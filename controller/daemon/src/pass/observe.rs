@@ -5,15 +5,16 @@ use std::collections::BTreeMap;
 use futures::future::try_join_all;
 use jackin_api::kinds::Agent;
 use jackin_api::words as labels;
+use jackin_plan::network;
 use jackin_plan::observed::{Capsule, MountSourceState, Observed, Program};
 use jackin_plan::resolve::{Snapshot, Wanted};
-use jackin_plan::world::{Container, ContainerState};
+use jackin_plan::world::{Container, ContainerState, Network};
 use kube::ResourceExt;
 
 use crate::capsule::CapsuleAt;
 use crate::checkouts::MountState;
 use crate::context::Context;
-use crate::docker::{EngineError, LabelFilter};
+use crate::docker::{EngineError, EngineErrorCause, LabelFilter};
 use crate::text::with_causes;
 use crate::volumes::VolumeError;
 
@@ -43,20 +44,32 @@ pub(crate) async fn observe(context: &Context, snapshot: &Snapshot, wanted: &Wan
         let directories = context.files.exists(&snapshot.run);
         return Ok(Observed { containers, capsule, directories, ..Observed::default() });
     }
-    let network_name = owner.network(&namespace, workspace);
+    let wanted_network = snapshot.instance.spec.network.clone().unwrap_or_default();
+    let network_name = network::name_for(owner, &namespace, workspace, &wanted_network);
     let with_capsule = async {
         let containers = containers.await?;
         let capsule = capsule(context, &containers, &snapshot.run).await;
         let holder = name_holder(context, &namespace, &name, &containers).await?;
         Ok::<_, ObserveError>((containers, capsule, holder))
     };
-    let network = async { Ok(context.engine.inspect_network(&network_name).await?) };
+    let network = async { Ok(network_of_name(context, &network_name).await?) };
     let volumes = async { Ok(context.volumes.observe().await?) };
     let local = async { Ok((mounts(context, snapshot).await, programs(context, wanted).await)) };
-    let ((containers, capsule, name_holder), network, volumes, (mounts, programs)) =
+    let ((containers, capsule, name_holder), (network, namesakes), volumes, (mounts, programs)) =
         tokio::try_join!(with_capsule, network, volumes, local)?;
     let directories = [&snapshot.home, &snapshot.run].into_iter().all(|path| context.files.is_directory(path));
-    Ok(Observed { containers, name_holder, network, volumes, capsule, mounts, programs, directories })
+    Ok(Observed { containers, name_holder, network, namesakes, volumes, capsule, mounts, programs, directories })
+}
+
+/// The network of a name; how many there are, when they are several.
+async fn network_of_name(context: &Context, name: &str) -> Result<(Option<Network>, usize), EngineError> {
+    match context.engine.inspect_network(name).await {
+        Ok(found) => Ok((found, 0)),
+        Err(error) => match error.cause {
+            EngineErrorCause::Ambiguous { count } => Ok((None, count)),
+            _ => Err(error),
+        },
+    }
 }
 
 /// Containers of ours for this instance.

@@ -8,7 +8,7 @@ use jackin_api::wire;
 use jackin_api::words::Reason;
 use jackin_plan::resolve::Wanted;
 use jackin_plan::step::{Personalisation, Step, Target, VolumeContent};
-use jackin_plan::world::{Container, ContainerId, ContainerState, VolumeSpec};
+use jackin_plan::world::{Container, ContainerId, ContainerState, NetworkId, VolumeSpec};
 use secrecy::ExposeSecret;
 use tokio::time::Instant;
 
@@ -104,6 +104,9 @@ pub(super) async fn run(frame: &Frame<'_>, step: &Step) -> Result<(), StepError>
         Step::UnpauseContainer { id } => Ok(engine.unpause_container(id).await?),
         Step::UpdateContainer { id, limits, restart } => Ok(engine.update_container(id, limits, *restart).await?),
         Step::ConnectNetwork { id, network, aliases } => connect_network(frame, id, network, aliases).await,
+        Step::DisconnectNetwork { id, network, network_id, stays_on: _ } => {
+            disconnect_network(frame, id, network, network_id.as_ref()).await
+        }
         Step::AwaitCapsule { container } => await_capsule(frame, &frame.container(container)?).await,
         Step::Personalise(personalisation) => personalise(frame, personalisation).await,
         Step::SpawnSession(spawn) => spawn_session(frame, spawn).await,
@@ -165,6 +168,22 @@ async fn connect_network(
         return Err(StepError::new(Reason::StepFailed, format!("network `{network}` is not there")));
     };
     Ok(engine.connect_network(&found.id, id, aliases).await?)
+}
+
+/// By id, as several may have the name; by name where it is gone, as a container that does not run then knows nothing else of it.
+async fn disconnect_network(
+    frame: &Frame<'_>,
+    id: &ContainerId,
+    network: &str,
+    network_id: Option<&NetworkId>,
+) -> Result<(), StepError> {
+    let engine = &frame.context.engine;
+    let there = match network_id {
+        Some(known) => engine.inspect_network(&known.0).await?.map(|found| found.id),
+        None => None,
+    };
+    let meant = there.unwrap_or_else(|| NetworkId(network.to_owned()));
+    Ok(engine.disconnect_network(&meant, id, true).await?)
 }
 
 /// Waits until the capsule answers, or the container has ended.

@@ -6,6 +6,7 @@
 mod failures;
 mod image;
 mod instance;
+mod networks;
 mod notices;
 mod object;
 mod relist;

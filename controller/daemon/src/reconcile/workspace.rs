@@ -17,13 +17,13 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use crate::context::Context;
-use crate::docker::EngineErrorCause;
 use crate::pass::{Next, PassError};
 
+use super::networks::{Kept, release};
 use super::wake::Wakes;
 
-/// How often a name that another workspace has is tried again.
-const NAME_RETRY: std::time::Duration = std::time::Duration::from_secs(5);
+/// How often is looked again at what nobody wakes a workspace for.
+const UNWATCHED_RETRY: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// Runs the controller until `stop`.
 pub(super) async fn run(context: Arc<Context>, wakes: Wakes, stop: CancellationToken) {
@@ -77,8 +77,10 @@ async fn pass(context: &Context, namespace: &str, name: &str) -> Result<Next, Pa
     }
     let plan = plan(&snapshot);
     let failure = act(context, &snapshot.workspace, &plan).await?;
-    // Nobody wakes this workspace when another one gives a name back.
-    let next = if failure.is_some() { Next::After(NAME_RETRY) } else { Next::OnChange };
+    let left = release(context, &snapshot.workspace).await?;
+    // Nobody wakes this workspace when another one gives a name back, nor when somebody's container leaves a network.
+    let waits = failure.is_some() || left.as_ref().map_or(true, |kept| !kept.is_empty());
+    let next = if waits { Next::After(UNWATCHED_RETRY) } else { Next::OnChange };
     let instances = owned(context, &snapshot.workspace).await?;
     let not_acted_on = acted::not_acted_on_workspace(&snapshot.workspace.spec);
     let status = status::workspace(&status::WorkspacePass {
@@ -86,6 +88,7 @@ async fn pass(context: &Context, namespace: &str, name: &str) -> Result<Next, Pa
         instances: &instances,
         plan: &plan,
         not_acted_on: &not_acted_on,
+        left_behind: left.ok().map(|kept| kept.into_iter().map(|kept| (kept.network, kept.users)).collect()),
         failure,
         now: context.clock.now(),
     });
@@ -229,11 +232,12 @@ async fn tear_down(context: &Context, snapshot: &WorkspaceSnapshot) -> Result<Ne
         // The end of each instance wakes this workspace.
         return Ok(Next::OnChange);
     }
-    match remove_network(context, &namespace, &workspace.name_any()).await {
-        Ok(()) => {}
-        Err(error) if matches!(error.cause, EngineErrorCause::InUse { .. }) => {
-            // Somebody connected a container of theirs: the network stays theirs.
-            tracing::info!(workspace = %workspace.name_any(), error = %error.full_message(), "network kept");
+    match release(context, workspace).await? {
+        // Somebody connected a container of theirs: the network stays theirs.
+        Ok(kept) => {
+            for Kept { network, users } in kept {
+                tracing::info!(workspace = %workspace.name_any(), network, ?users, "network kept");
+            }
         }
         Err(error) => {
             tracing::warn!(workspace = %workspace.name_any(), error = %error.full_message(), "network not removed");
@@ -247,14 +251,4 @@ async fn tear_down(context: &Context, snapshot: &WorkspaceSnapshot) -> Result<Ne
         Err(kube::Error::Api(answer)) if answer.is_not_found() => Ok(Next::OnChange),
         other => other.map(|_| Next::OnChange).map_err(PassError::Api),
     }
-}
-
-/// Removes the workspace's network, when it is ours and nobody else is on it.
-async fn remove_network(context: &Context, namespace: &str, name: &str) -> Result<(), crate::docker::EngineError> {
-    let owner = &context.site.owner;
-    let Some(network) = context.engine.inspect_network(&owner.network(namespace, name)).await? else { return Ok(()) };
-    if !owner.owns(&network.labels) || !network.members.is_empty() {
-        return Ok(());
-    }
-    context.engine.remove_network(&network.id).await
 }

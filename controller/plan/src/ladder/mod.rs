@@ -14,6 +14,7 @@
 //! observations decides nothing.
 
 mod ending;
+mod network;
 mod obstacles;
 mod prerequisites;
 mod steps;

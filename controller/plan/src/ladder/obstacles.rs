@@ -8,6 +8,7 @@ use crate::resolve::unsupported_isolation;
 use crate::step::{Held, LookAgain, Plan, Step};
 use crate::world::{Container, ContainerState};
 
+use super::network::{self, NETWORK};
 use super::validity::Current;
 use super::{Situation, backoff_ms};
 
@@ -34,7 +35,7 @@ pub(super) fn apply(situation: &Situation<'_>, current: Option<&Current<'_>>, pl
         // The engine is at it, and its name is not free before that.
         return plan.held(Held::Removing, LookAgain::AfterMs(REMOVING_MS));
     }
-    if let Some(held) = standing_obstacle(situation, &plan) {
+    if let Some(held) = standing_obstacle(situation, &plan).or_else(|| network(situation, current, &plan)) {
         let look_again = match held {
             // Nothing but another spec helps.
             Held::Isolation(_) => LookAgain::OnChange,
@@ -83,6 +84,16 @@ fn standing_obstacle(situation: &Situation<'_>, plan: &Plan) -> Option<Held> {
         Some(Program::InImage | Program::Known { .. } | Program::Unfetched) | None => None,
     });
     unavailable.filter(|_| creates).map(Held::Program)
+}
+
+/// A network that cannot be used, where the plan or the running container needs it.
+fn network(situation: &Situation<'_>, current: Option<&Current<'_>>, plan: &Plan) -> Option<Held> {
+    let needs = |step: &Step| {
+        matches!(step, Step::CreateContainer(_) | Step::StartContainer { .. } | Step::ConnectNetwork { .. })
+    };
+    let differs = current.is_some_and(|current| current.live_changes.iter().any(|change| change.field == NETWORK));
+    let needed = differs || plan.steps.iter().any(|planned| needs(&planned.step));
+    network::trouble(situation).filter(|_| needed).map(Held::Network)
 }
 
 fn mounts(situation: &Situation<'_>) -> Option<Held> {

@@ -3,10 +3,10 @@
 use crate::launch;
 use crate::observed::Program;
 use crate::step::{Step, StepReason, VolumeContent};
-use crate::world::{NetworkSpec, VolumeSpec};
+use crate::world::VolumeSpec;
 
-use super::Situation;
 use super::steps::Steps;
+use super::{Situation, network};
 
 /// Adds a step for each prerequisite that is missing, and gives their indices.
 pub(super) fn all(situation: &Situation<'_>, steps: &mut Steps) -> Vec<usize> {
@@ -16,9 +16,7 @@ pub(super) fn all(situation: &Situation<'_>, steps: &mut Steps) -> Vec<usize> {
         let directories = vec![desired.home.clone(), desired.run.clone()];
         joined.push(steps.add(Step::PrepareDirectories { directories }, vec![], StepReason::Missing));
     }
-    if observed.network.is_none() {
-        network(situation, steps, &mut joined);
-    }
+    joined.extend(network::ensure(situation, steps));
     let mut fill = |volume: VolumeSpec, content: VolumeContent| {
         (!observed.volumes.contains(&volume.name))
             .then(|| steps.add(Step::FillVolume { volume, content }, vec![], StepReason::Missing))
@@ -36,15 +34,4 @@ pub(super) fn all(situation: &Situation<'_>, steps: &mut Steps) -> Vec<usize> {
         }
     }
     joined
-}
-
-/// The step that makes the workspace's network.
-pub(super) fn network(situation: &Situation<'_>, steps: &mut Steps, joined: &mut Vec<usize>) {
-    let Situation { site, desired, .. } = *situation;
-    let mut labels = site.owner.labels(jackin_api::words::COMPONENT_NETWORK);
-    labels.insert(jackin_api::words::NAMESPACE.to_owned(), desired.key.namespace.clone());
-    labels.insert(jackin_api::words::WORKSPACE.to_owned(), desired.workspace.clone());
-    let name = site.owner.network(&desired.key.namespace, &desired.workspace);
-    let network = NetworkSpec { name, labels, internal: false };
-    joined.push(steps.add(Step::CreateNetwork(network), vec![], StepReason::Missing));
 }

@@ -8,14 +8,12 @@ use crate::observed::Capsule;
 use crate::step::{Consent, PlannedStep, Step, StepReason, Target};
 use crate::world::{Container, ContainerState};
 
+use super::network::{self, NETWORK};
 use super::validity::Current;
 use super::{Situation, has_processes, prerequisites};
 
 /// Name of the session that an instance starts by itself.
 pub const FIRST_SESSION: &str = "main";
-
-/// The field of a live change that is about the network.
-const NETWORK: &str = "network";
 
 /// Steps being collected.
 #[derive(Default)]
@@ -57,9 +55,7 @@ pub(super) fn keep(situation: &Situation<'_>, current: &Current<'_>) -> Vec<Plan
     let mut steps = Steps::default();
     let id = &current.container.id;
     update(situation, current, &mut steps);
-    if let Some(change) = current.live_changes.iter().find(|change| change.field == NETWORK) {
-        reconnect(situation, id, change.clone(), &mut steps);
-    }
+    network::reconnect(situation, current, &mut steps);
     if current.state() == ContainerState::Running && matches!(situation.observed.capsule, Capsule::NotAsked) {
         let container = Target::Existing(id.clone());
         steps.add(Step::AwaitCapsule { container }, vec![], StepReason::Missing);
@@ -103,16 +99,6 @@ fn update(situation: &Situation<'_>, current: &Current<'_>, steps: &mut Steps) -
     Some(index)
 }
 
-fn reconnect(situation: &Situation<'_>, id: &crate::world::ContainerId, change: Change, steps: &mut Steps) {
-    let mut needs = Vec::new();
-    let network = situation.site.owner.network(&situation.desired.key.namespace, &situation.desired.workspace);
-    if situation.observed.network.is_none() {
-        prerequisites::network(situation, steps, &mut needs);
-    }
-    let aliases = vec![situation.desired.key.name.clone()];
-    steps.add(Step::ConnectNetwork { id: id.clone(), network, aliases }, needs, StepReason::Differs(change));
-}
-
 /// What differs from the desired state and can change under running processes.
 pub(super) fn live_changes(situation: &Situation<'_>, container: &Container) -> Vec<Change> {
     let desired = situation.desired;
@@ -126,16 +112,12 @@ pub(super) fn live_changes(situation: &Situation<'_>, container: &Container) -> 
     };
     let text = |limit: Option<i64>| limit.map_or_else(|| "none".to_owned(), |limit| limit.to_string());
     let (is, wanted) = (container.limits, desired.limits);
-    let network = situation.site.owner.network(&desired.key.namespace, &desired.workspace);
-    // A container that does not run reports no network that it could be reached by; it is connected when it starts.
-    let disconnected = container.state == ContainerState::Running && !container.networks.contains(&network);
-    let connected = |yes: bool| if yes { network.clone() } else { String::new() };
     [
         change("resources.cpus", text(is.nano_cpus), text(wanted.nano_cpus)),
         change("resources.memory", text(is.memory_bytes), text(wanted.memory_bytes)),
         change("resources.pids", text(is.pids), text(wanted.pids)),
         change("lifecycle.restartPolicy", format!("{:?}", container.restart), format!("{:?}", desired.restart_policy)),
-        change(NETWORK, connected(!disconnected), connected(true)),
+        network::change(situation, container),
     ]
     .into_iter()
     .flatten()
@@ -163,39 +145,12 @@ pub(super) fn start(situation: &Situation<'_>, current: &Current<'_>, consent: O
         let directories = vec![situation.desired.home.clone(), situation.desired.run.clone()];
         needs.push(steps.add(Step::PrepareDirectories { directories }, vec![], StepReason::Missing));
     }
-    needs.extend(rejoin(situation, current, &mut steps));
+    needs.extend(network::rejoin(situation, current, &mut steps));
     needs.extend(update(situation, current, &mut steps));
     needs.extend(rename(situation, current, consent, &mut steps));
     let start = steps.add(Step::StartContainer { container: target.clone() }, needs, StepReason::NotRunning);
     sessions(situation, Some((target, start)), &mut steps);
     steps.finish()
-}
-
-/// A network that is gone, or was made anew since the container last ran, is joined again: the engine starts it only then.
-fn rejoin(situation: &Situation<'_>, current: &Current<'_>, steps: &mut Steps) -> Vec<usize> {
-    let key = &situation.desired.key;
-    let network = situation.site.owner.network(&key.namespace, &situation.desired.workspace);
-    let mut needs = Vec::new();
-    if situation.observed.network.is_none() {
-        prerequisites::network(situation, steps, &mut needs);
-    }
-    let known = current.container.network_ids.get(&network);
-    let there = situation.observed.network.as_ref().map(|network| &network.id);
-    if known.is_some() && known != there {
-        let step = Step::ConnectNetwork {
-            id: current.container.id.clone(),
-            network: network.clone(),
-            aliases: vec![key.name.clone()],
-        };
-        let change = Change {
-            field: NETWORK.to_owned(),
-            change: ChangeKind::Changed,
-            old: known.map(digest_of),
-            new: there.map(digest_of),
-        };
-        return vec![steps.add(step, needs, StepReason::Differs(change))];
-    }
-    needs
 }
 
 /// An interrupted replacement is finished: what it replaced goes, and it takes the final name.

@@ -148,6 +148,16 @@ impl<'a> Search<'a> {
     fn is_live(&self, container: &Container) -> bool {
         (container.limits, container.restart) == (self.desired.limits, self.desired.restart_policy)
             && self.launch.spec.networks.iter().all(|network| container.networks.contains(network))
+            && self.left(container).is_empty()
+    }
+
+    /// Networks that we connected the container to and that it should not be on.
+    fn left(&self, container: &Container) -> Vec<String> {
+        let wanted = |network: &&String| self.launch.spec.networks.contains(network);
+        let by_us = |network: &&String| {
+            container.aliases.get(*network).is_some_and(|aliases| aliases.contains(&self.desired.key.name))
+        };
+        container.networks.iter().filter(|network| !wanted(network)).filter(by_us).cloned().collect()
     }
 
     fn place(&self, world: &World) -> Place {
@@ -221,8 +231,15 @@ impl<'a> Search<'a> {
         for network in &self.launch.spec.networks {
             let there = world.network_named(network).map(|network| &network.id);
             if there.is_some() && container.network_ids.get(network) != there {
-                moves.push(Step::ConnectNetwork { id: id(), network: network.clone(), aliases: Vec::new() });
+                let aliases = self.launch.spec.aliases.clone();
+                moves.push(Step::ConnectNetwork { id: id(), network: network.clone(), aliases });
             }
+            moves.extend(self.left(container).into_iter().map(|left| Step::DisconnectNetwork {
+                id: id(),
+                network_id: container.network_ids.get(&left).cloned(),
+                network: left,
+                stays_on: network.clone(),
+            }));
         }
         moves
     }

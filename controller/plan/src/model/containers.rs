@@ -50,6 +50,7 @@ impl World {
             networks: spec.networks.clone(),
             // A container that never ran is connected to names; the ids are looked up when it starts.
             network_ids: BTreeMap::new(),
+            aliases: spec.networks.iter().map(|network| (network.clone(), spec.aliases.clone())).collect(),
             pid: None,
             created_at: Some(now),
             started_at: None,

@@ -33,7 +33,13 @@ impl World {
         let Desired { key, home, run, .. } = desired;
         let final_name = site.owner.container(&key.namespace, &key.name);
         let holder = self.container_named(&final_name).filter(|holder| !site.owner.owns(&holder.labels));
-        let network = self.network_named(&site.owner.network(&key.namespace, &desired.workspace));
+        let of_name = crate::network::name(&site.owner, desired);
+        let of_name: Vec<_> = self.networks.values().filter(|network| network.name == of_name).collect();
+        let (network, namesakes) = match of_name[..] {
+            [] => (None, 0),
+            [only] => (Some(only), 0),
+            [..] => (None, of_name.len()),
+        };
         let sources = desired.mounts.iter();
         let sources =
             sources.filter_map(|mount| Some((mount.target.clone(), self.sources.get(&mount.source)?.clone())));
@@ -45,6 +51,7 @@ impl World {
             containers: self.of_instance(site, key).map(|contained| contained.container.clone()).collect(),
             name_holder: holder.cloned(),
             network: network.map(|network| crate::world::Network { members: self.members(network), ..network.clone() }),
+            namesakes,
             volumes: self.volumes.iter().filter(|(_, of)| site.owner.owns(of)).map(|(name, _)| name.clone()).collect(),
             capsule: self.capsule(site, key),
             mounts: sources.collect::<BTreeMap<_, _>>(),

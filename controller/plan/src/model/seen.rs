@@ -7,14 +7,15 @@ use jackin_api::words as labels;
 use crate::desired::{DesiredImage, DesiredMount, Site};
 use crate::observed::{Capsule, Observed};
 use crate::resolve::Wanted;
-use crate::world::ContainerState;
+use crate::world::{ContainerState, Network, NetworkId, NetworkSpec};
 
 use super::{CapsuleState, World};
 
 impl World {
     /// Adds what was seen of one instance. Several instances of one engine make one world.
     pub fn see(&mut self, site: &Site, wanted: &Wanted, observed: &Observed) {
-        let Observed { containers, name_holder, network, volumes, capsule, mounts, programs, directories } = observed;
+        let Observed { containers, name_holder, network, namesakes, volumes, capsule, mounts, programs, directories } =
+            observed;
         let mut asked = false;
         for container in containers {
             let answers = container.state == ContainerState::Running && !std::mem::replace(&mut asked, true);
@@ -24,8 +25,8 @@ impl World {
         if let Some(holder) = name_holder {
             self.insert(holder.clone(), CapsuleState::default());
         }
-        if let Some(network) = network {
-            self.networks.insert(network.id.clone(), network.clone());
+        if let Some(found) = network {
+            self.networks.insert(found.id.clone(), found.clone());
         }
         let ours = site.owner.labels(labels::COMPONENT_AGENT);
         self.volumes.extend(volumes.iter().map(|name| (name.clone(), ours.clone())));
@@ -38,6 +39,12 @@ impl World {
             Wanted::Run(_) | Wanted::Remove { .. } | Wanted::Stop | Wanted::Unresolved(_) => {}
         }
         if let Wanted::Run(desired) = wanted {
+            // Of several networks of one name no more is seen than how many they are.
+            for index in 0..*namesakes {
+                let id = NetworkId(format!("namesake-{index}"));
+                let NetworkSpec { name, labels, internal } = crate::network::spec(&site.owner, desired);
+                self.networks.insert(id.clone(), Network { id, name, labels, internal, members: Vec::new() });
+            }
             let source = |mount: &DesiredMount| Some((mount.source.clone(), mounts.get(&mount.target)?.clone()));
             self.sources.extend(desired.mounts.iter().filter_map(source));
             match &desired.image {

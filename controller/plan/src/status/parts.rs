@@ -8,6 +8,7 @@ use jackin_api::words::{ConditionStatus, ConditionType, Conditions, Reason};
 use crate::desired::{Desired, DesiredImage};
 use crate::disruption::state_word;
 use crate::launch::personalisation;
+use crate::network::{self, Fitness};
 use crate::observed::{Capsule, MountSourceState};
 use crate::resolve::Wanted;
 use crate::step::{Held, WaitsFor};
@@ -19,6 +20,7 @@ use super::instance::{InstancePass, state_of};
 pub(super) fn state_parts(pass: &InstancePass<'_>, container: Option<&Container>, conditions: &mut Conditions) {
     if let Wanted::Run(desired) = pass.wanted {
         state_mounts(pass, conditions);
+        state_network(pass, desired, conditions);
         state_image(desired, conditions);
         state_credentials(pass, desired, conditions);
     }
@@ -112,6 +114,27 @@ fn source_of<'a>(wanted: &'a Wanted, target: &str) -> &'a str {
 pub(super) fn mounts_reason(pass: &InstancePass<'_>) -> Reason {
     let forbidden = |state: &MountSourceState| matches!(state, MountSourceState::Forbidden { .. });
     if pass.observed.mounts.values().any(forbidden) { Reason::MountSourceForbidden } else { Reason::MountSourceMissing }
+}
+
+fn state_network(pass: &InstancePass<'_>, desired: &Desired, conditions: &mut Conditions) {
+    let type_ = ConditionType::NetworkReady;
+    let name = network::name(&pass.site.owner, desired);
+    let moves = pass.plan.drift.iter().any(|change| change.field == "network");
+    match network::fitness(&pass.site.owner, desired, pass.observed) {
+        Fitness::Unfit(trouble) => conditions.set(type_, false, trouble.reason(), trouble.to_string()),
+        Fitness::Missing => {
+            conditions.set(type_, false, Reason::DependenciesNotReady, format!("network `{name}` is not there yet"))
+        }
+        Fitness::Ours | Fitness::NotOurs if moves => {
+            conditions.set(type_, false, Reason::FieldsDiffer, format!("its container is being moved to `{name}`"))
+        }
+        Fitness::Ours => conditions.set(type_, true, Reason::NetworkOurs, ""),
+        Fitness::NotOurs => {
+            let message =
+                format!("network `{name}` was not made by this installation; it is used as it is and never removed");
+            conditions.set(type_, true, Reason::NetworkNotOurs, message)
+        }
+    };
 }
 
 fn state_image(desired: &Desired, conditions: &mut Conditions) {

@@ -51,7 +51,12 @@ pub(super) fn state_summary(
         (Wanted::Unresolved(_), _) => true,
         (Wanted::Run(_), Some(held)) => matches!(
             held,
-            Held::NameConflict(_) | Held::Mounts(_) | Held::Isolation(_) | Held::Program(_) | Held::CrashLoop
+            Held::NameConflict(_)
+                | Held::Network(_)
+                | Held::Mounts(_)
+                | Held::Isolation(_)
+                | Held::Program(_)
+                | Held::CrashLoop
         ),
         _ => false,
     };
@@ -114,6 +119,7 @@ fn held_words(held: &Held, pass: &InstancePass<'_>, container: Option<&Container
         }
         Held::Removing => (Reason::Converging, "the engine is removing its container".to_owned()),
         Held::NameConflict(what) => (Reason::NameConflict, format!("{what}; rename or remove it, it is not touched")),
+        Held::Network(trouble) => (trouble.reason(), trouble.to_string()),
         Held::Mounts(what) => (mounts_reason(pass), what.clone()),
         Held::MountsUnread(what) => (Reason::MountSourceMissing, format!("could not look at {what}")),
         Held::Isolation(what) => {

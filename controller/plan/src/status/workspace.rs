@@ -1,5 +1,7 @@
 //! Status of a workspace: the sum of its instances.
 
+use std::collections::BTreeMap;
+
 use jackin_api::kinds::{Instance, ObservedRole, Workspace, WorkspaceStatus};
 use jackin_api::words::{self, ConditionStatus, ConditionType, Conditions, Reason};
 use jiff::Timestamp;
@@ -19,6 +21,8 @@ pub struct WorkspacePass<'a> {
     pub plan: &'a WorkspacePlan,
     /// Fields that this version does not act on.
     pub not_acted_on: &'a [String],
+    /// Networks that it no longer uses and that are kept, with the containers of others on them; absent when nobody could tell.
+    pub left_behind: Option<BTreeMap<String, Vec<String>>>,
     /// Why a write failed, when one did.
     pub failure: Option<String>,
     /// When the pass was.
@@ -64,6 +68,7 @@ pub fn workspace(pass: &WorkspacePass<'_>) -> WorkspaceStatus {
     } else if !waiting.is_empty() {
         conditions.set(ConditionType::Reconciling, true, Reason::Converging, waiting.join("; "));
     }
+    state_left_behind(pass, &before.conditions, &mut conditions);
     state_not_acted_on(&mut conditions, pass.not_acted_on);
     let roles = pass.plan.roles.iter();
     WorkspaceStatus {
@@ -72,6 +77,23 @@ pub fn workspace(pass: &WorkspacePass<'_>) -> WorkspaceStatus {
         roles: roles.map(|(name, revision)| ObservedRole { name: name.clone(), revision: revision.clone() }).collect(),
         desired: u32::try_from(pass.plan.desired.len()).unwrap_or(u32::MAX),
         ready,
+    }
+}
+
+/// Tells of networks that are kept for others, as they are now or as they were when it could last be told.
+fn state_left_behind(pass: &WorkspacePass<'_>, before: &[words::Condition], conditions: &mut Conditions) {
+    let Some(left) = &pass.left_behind else {
+        if let Some(known) = words::find(before, ConditionType::LeftBehind) {
+            conditions.keep(known);
+        }
+        return;
+    };
+    let told =
+        |(network, users): (&String, &Vec<String>)| format!("network `{network}` is used by {}", users.join(", "));
+    let told: Vec<_> = left.iter().map(told).collect();
+    if !told.is_empty() {
+        let message = format!("{}; it is removed when they have left it", told.join("; "));
+        conditions.set(ConditionType::LeftBehind, true, Reason::InUseByOthers, message);
     }
 }
 

@@ -146,6 +146,9 @@ pub struct Container {
     /// Ids of those that it was connected to when it last ran, by name. A network that was made anew since has another id, and the
     /// engine does not start a container whose network is gone.
     pub network_ids: BTreeMap<String, NetworkId>,
+    /// Names under which the others on a network find it, by network; engines add the beginning of its id. Who connects it by hand
+    /// gives it none, and so they tell whether we did.
+    pub aliases: BTreeMap<String, Vec<String>>,
     /// Process id of PID 1 as the host sees it, while it runs.
     pub pid: Option<u32>,
     /// When it was created.

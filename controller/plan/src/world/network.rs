@@ -37,6 +37,8 @@ pub struct Network {
     pub name: String,
     /// Its labels.
     pub labels: Labels,
+    /// Whether nothing outside can be reached from it.
+    pub internal: bool,
     /// Names of connected running containers, sorted. Only filled by an inspection of one network.
     pub members: Vec<String>,
 }

@@ -9,6 +9,7 @@ mod images;
 mod interrupted;
 mod launches;
 mod model;
+mod networks;
 mod obstacles;
 mod resolving;
 mod rungs;

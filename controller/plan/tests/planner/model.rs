@@ -73,6 +73,17 @@ fn a_creation_fills_each_volume_once() {
 }
 
 #[test]
+fn another_network_costs_no_more_than_its_own_making_and_the_move() {
+    let other = |case: Case| {
+        let network = jackin_api::kinds::WorkspaceNetwork { name: None, internal: true };
+        case.wanting(|desired| desired.network = network).seeing(|observed| observed.network = None)
+    };
+    assert_costs(&other(Case::converged()), &[NetworkCreate, NetworkConnect, NetworkDisconnect]);
+    let stopped = other(Case::converged().state(ContainerState::Exited));
+    assert_costs(&stopped, &[NetworkCreate, NetworkConnect, NetworkDisconnect, ContainerStart]);
+}
+
+#[test]
 fn what_is_as_desired_costs_nothing() {
     assert_costs(&Case::converged(), &[]);
 }

@@ -49,6 +49,7 @@ impl DockerEngine {
                     id,
                     name: found.name.unwrap_or_default(),
                     labels: translate::labels(found.labels),
+                    internal: found.internal.unwrap_or(false),
                     members,
                 }))
             }
@@ -183,6 +184,7 @@ fn network(found: EngineNetwork) -> Option<Network> {
         id: NetworkId(found.id?),
         name: found.name.unwrap_or_default(),
         labels: translate::labels(found.labels),
+        internal: found.internal.unwrap_or(false),
         members: Vec::new(),
     })
 }

@@ -72,6 +72,7 @@ pub(super) fn container(found: ContainerInspectResponse) -> Option<Container> {
         limits: limits::in_force(&host),
         restart: restart_policy(&host),
         network_ids: network_ids(networks.as_ref()),
+        aliases: aliases(networks.as_ref()),
         networks: network_names(networks),
         pid: state.pid.and_then(|pid| u32::try_from(pid).ok()).filter(|pid| *pid != 0),
         created_at: found.created.as_deref().and_then(timestamp),
@@ -130,6 +131,16 @@ fn network_ids(found: Option<&HashMap<String, EndpointSettings>>) -> BTreeMap<St
     let id = |endpoint: &EndpointSettings| endpoint.network_id.clone().filter(|id| !id.is_empty()).map(NetworkId);
     let all = found.into_iter().flatten().filter_map(|(name, endpoint)| Some((name.clone(), id(endpoint)?)));
     all.collect()
+}
+
+/// Aliases on joined networks, by name, sorted.
+fn aliases(found: Option<&HashMap<String, EndpointSettings>>) -> BTreeMap<String, Vec<String>> {
+    let sorted = |endpoint: &EndpointSettings| {
+        let mut aliases = endpoint.aliases.clone().unwrap_or_default();
+        aliases.sort();
+        aliases
+    };
+    found.into_iter().flatten().map(|(name, endpoint)| (name.clone(), sorted(endpoint))).collect()
 }
 
 /// Names of joined networks, sorted; the engine lists "no network at all" as one named `none`.

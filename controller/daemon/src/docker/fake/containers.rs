@@ -18,6 +18,8 @@ pub(super) struct FakeContainer {
     /// Networks that it is to be connected to, by name; the id is looked up at each start.
     pub(super) connected: BTreeMap<String, NetworkId>,
     pub(super) unresolved: BTreeSet<String>,
+    /// Names under which it is found, by network.
+    pub(super) aliases: BTreeMap<String, Vec<String>>,
     /// Files of its writable layer.
     pub(super) files: BTreeMap<String, Vec<u8>>,
     pub(super) logs: String,
@@ -34,7 +36,10 @@ impl FakeContainer {
     }
 
     fn view(&self) -> Container {
-        Container { networks: self.network_names(), network_ids: self.connected.clone(), ..self.found.clone() }
+        let networks = self.network_names();
+        let aliases = |name: &String| (name.clone(), self.aliases.get(name).cloned().unwrap_or_default());
+        let aliases = networks.iter().map(aliases).collect();
+        Container { networks, network_ids: self.connected.clone(), aliases, ..self.found.clone() }
     }
 }
 
@@ -96,6 +101,7 @@ impl World {
             restart: spec.restart,
             networks: Vec::new(),
             network_ids: BTreeMap::new(),
+            aliases: BTreeMap::new(),
             pid: None,
             created_at: Some(self.now()),
             started_at: None,
@@ -106,6 +112,7 @@ impl World {
             spec: spec.clone(),
             connected,
             unresolved,
+            aliases: spec.networks.iter().map(|network| (network.clone(), spec.aliases.clone())).collect(),
             files: BTreeMap::new(),
             logs: String::new(),
             on_terminate: None,

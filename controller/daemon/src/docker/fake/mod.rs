@@ -390,9 +390,10 @@ impl Engine for FakeEngine {
         &self,
         network: &NetworkId,
         container: &ContainerId,
-        _aliases: &[String],
+        aliases: &[String],
     ) -> Result<(), EngineError> {
-        self.call(Operation::ConnectNetwork, &network.0, |world| world.connect_network(network, container)).await
+        self.call(Operation::ConnectNetwork, &network.0, |world| world.connect_network(network, container, aliases))
+            .await
     }
 
     async fn disconnect_network(

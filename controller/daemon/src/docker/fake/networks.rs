@@ -1,6 +1,6 @@
 //! Networks and volumes of the engine in memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jackin_plan::world::{ContainerId, Labels, MountSource, Network, NetworkId, NetworkSpec, Volume};
 
@@ -40,8 +40,13 @@ impl World {
             return id;
         }
         let id = NetworkId(self.next_id());
-        let network =
-            Network { id: id.clone(), name: spec.name.clone(), labels: spec.labels.clone(), members: Vec::new() };
+        let network = Network {
+            id: id.clone(),
+            name: spec.name.clone(),
+            labels: spec.labels.clone(),
+            internal: spec.internal,
+            members: Vec::new(),
+        };
         self.networks.insert(id.clone(), network);
         self.tell_of_network(&id, EventAction::Created, BTreeMap::new());
         id
@@ -59,10 +64,16 @@ impl World {
         Ok(())
     }
 
-    pub(super) fn connect_network(&mut self, id: &NetworkId, container: &ContainerId) -> Result<(), EngineErrorCause> {
+    pub(super) fn connect_network(
+        &mut self,
+        id: &NetworkId,
+        container: &ContainerId,
+        aliases: &[String],
+    ) -> Result<(), EngineErrorCause> {
         let name = self.networks.get(id).ok_or(EngineErrorCause::NotFound)?.name.clone();
         let connected = self.container_mut(container)?;
         let alive = connected.is_alive();
+        connected.aliases.insert(name.clone(), aliases.to_vec());
         if connected.connected.insert(name, id.clone()).is_none() && alive {
             self.tell_of_connection(id, container, EventAction::Connected);
         }
@@ -75,7 +86,12 @@ impl World {
         };
         let alive = connected.is_alive();
         let before = connected.connected.len();
-        connected.connected.retain(|_, network| network != id);
+        // One that does not run can also be taken off a network that is gone, by its name.
+        let meant = |name: &String, network: &NetworkId| network == id || (!alive && *name == id.0);
+        connected.connected.retain(|name, network| !meant(name, network));
+        connected.unresolved.remove(&id.0);
+        let still: BTreeSet<String> = connected.connected.keys().chain(&connected.unresolved).cloned().collect();
+        connected.aliases.retain(|name, _| still.contains(name));
         if connected.connected.len() < before && alive {
             self.tell_of_connection(id, container, EventAction::Disconnected);
         }

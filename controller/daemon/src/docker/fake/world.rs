@@ -63,7 +63,13 @@ impl World {
         };
         for name in ["bridge", "host", "none"] {
             let id = NetworkId(world.next_id());
-            let network = Network { id: id.clone(), name: name.to_owned(), labels: Labels::new(), members: Vec::new() };
+            let network = Network {
+                id: id.clone(),
+                name: name.to_owned(),
+                labels: Labels::new(),
+                internal: false,
+                members: Vec::new(),
+            };
             world.networks.insert(id, network);
         }
         world

@@ -19,7 +19,7 @@ use jackin_plan::observed::{Capsule, MountSourceState, Observed, Program};
 use jackin_plan::resolve::Wanted;
 use jackin_plan::step::Plan;
 use jackin_plan::world::{
-    Container, ContainerId, ContainerState, Exit, ImageId, Labels, Limits, Network, NetworkId, RestartPolicy, Security,
+    Container, ContainerId, ContainerState, Exit, ImageId, Limits, Network, NetworkId, RestartPolicy, Security,
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -85,7 +85,8 @@ impl Case {
         case.observed.network = Some(Network {
             id: NetworkId("network-1".to_owned()),
             name: network,
-            labels: Labels::new(),
+            labels: case.site.owner.labels("network"),
+            internal: false,
             members: vec![],
         });
         let launch = case.launch();
@@ -125,6 +126,7 @@ impl Case {
             home: "/home/of/shop-main".to_owned(),
             run: "/run/of/shop-main".to_owned(),
             environment: BTreeMap::new(),
+            network: Default::default(),
             limits: Limits { pids: Some(4096), ..Limits::default() },
             restart_policy: RestartPolicy::No,
             security: Security::default(),
@@ -161,6 +163,7 @@ impl Case {
     /// A container made from what is wanted now.
     pub(crate) fn made(&self, id: &str, state: ContainerState) -> Container {
         let spec = self.launch().spec;
+        let aliases = spec.networks.iter().map(|network| (network.clone(), spec.aliases.clone())).collect();
         let started = self.now.checked_sub(SignedDuration::from_hours(1)).ok();
         let ran = !matches!(state, ContainerState::Created);
         Container {
@@ -173,6 +176,7 @@ impl Case {
             restart: spec.restart,
             networks: spec.networks,
             network_ids: BTreeMap::new(),
+            aliases,
             pid: (state == ContainerState::Running).then_some(4711),
             created_at: started,
             started_at: started.filter(|_| ran),
@@ -198,6 +202,7 @@ impl Case {
                 limits: old.limits,
                 restart: old.restart,
                 networks: old.networks,
+                aliases: old.aliases,
                 ..made
             },
         );

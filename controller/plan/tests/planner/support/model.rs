@@ -102,6 +102,7 @@ impl Model {
                     id: NetworkId(format!("network of {}", spec.name)),
                     name: spec.name.clone(),
                     labels: spec.labels.clone(),
+                    internal: spec.internal,
                     members: vec![],
                 });
             }
@@ -136,11 +137,19 @@ impl Model {
                 let container = self.container(id);
                 (container.limits, container.restart) = (*limits, *restart);
             }
-            Step::ConnectNetwork { id, network, .. } => {
+            Step::ConnectNetwork { id, network, aliases } => {
                 let network_id = self.case.observed.network.as_ref().map(|network| network.id.clone());
                 let container = self.container(id);
+                container.networks.retain(|other| other != network);
                 container.networks.push(network.clone());
+                container.aliases.insert(network.clone(), aliases.clone());
                 container.network_ids.insert(network.clone(), network_id.expect("a network"));
+            }
+            Step::DisconnectNetwork { id, network, .. } => {
+                let container = self.container(id);
+                container.networks.retain(|other| other != network);
+                container.network_ids.remove(network);
+                container.aliases.remove(network);
             }
             Step::AwaitCapsule { container } => {
                 let state = self.container(&target(container, created)).state;
@@ -188,6 +197,7 @@ impl Model {
             restart: spec.restart,
             networks: spec.networks.clone(),
             network_ids: BTreeMap::new(),
+            aliases: spec.networks.iter().map(|network| (network.clone(), spec.aliases.clone())).collect(),
             pid: None,
             created_at: Some(self.case.now),
             started_at: None,
