@@ -70,6 +70,9 @@ pub struct InstanceSpec {
     /// Whether mounted repositories are pulled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub git: Option<GitPolicy>,
+    /// Whether repairs are held back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub suspend: bool,
     /// Whether it should run. Set by `jackin stop` and `jackin start`; the workspace leaves it alone.
     #[serde(default)]
     pub run: RunState,

@@ -142,6 +142,9 @@ pub struct PendingRepair {
     pub plan: PlanKind,
     /// Every field that differs.
     pub reasons: Vec<Change>,
+    /// Cheaper plans, and why they would not do.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rejected_plans: Vec<Rejection>,
 }
 
 /// A session of an instance.
@@ -229,6 +232,9 @@ pub struct InstanceStatus {
     /// The three digests of what runs.
     #[serde(default)]
     pub digests: InstanceDigests,
+    /// Every field that differs between what is there and the spec.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub drift: Vec<Change>,
     /// A repair that waits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pending_repair: Option<PendingRepair>,

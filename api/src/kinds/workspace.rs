@@ -36,6 +36,10 @@ pub struct WorkspaceSpec {
     /// Credentials, by agent name, and `github`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub credentials: BTreeMap<String, Credential>,
+    /// Whether repairs are held back: nothing is written to the engine, and what would be done shows as pending. What somebody asks for
+    /// by `jackin restart`, `jackin stop` or `jackin delete` is still done.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub suspend: bool,
     /// Names of the roles that are allowed here.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub roles: Vec<String>,
@@ -72,7 +76,8 @@ pub struct InstanceTemplate {
     pub role: String,
     /// Name of its agent, which must be in the role's `agents`.
     pub agent: String,
-    /// How many. Absent makes one without an index.
+    /// How many. Absent makes one without an index. Of fewer, those go that no session lives in, of these the outdated ones before
+    /// those with the highest index; so what remains need not have index 0. New ones take the lowest free indices.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<u32>,
 }

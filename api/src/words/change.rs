@@ -83,6 +83,14 @@ pub enum ChangeKind {
     Removed,
 }
 
+impl Change {
+    /// The change with the first digits of both digests, as in `~ image (0123456789ab -> ba9876543210)`.
+    pub fn with_digests(&self) -> String {
+        let digits = |digest: &Option<Digest>| digest.as_ref().map_or("none", Digest::short).to_owned();
+        format!("{self} ({} -> {})", digits(&self.old), digits(&self.new))
+    }
+}
+
 impl fmt::Display for Change {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sign = match self.change {

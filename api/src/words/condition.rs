@@ -78,7 +78,7 @@ pub enum ConditionType {
     CapsuleReady,
     /// Instance: True when the container differs from the spec.
     Drifted,
-    /// Instance: True when a repair waits for live sessions or for an explicit restart.
+    /// Instance: True when a repair waits for live sessions, for an explicit restart, or for the end of `spec.suspend`.
     RepairPending,
     /// Instance: True when a session waits for a person.
     NeedsInput,

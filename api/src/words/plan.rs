@@ -51,24 +51,24 @@ pub enum RejectionReason {
     ContainerPaused,
     /// The container is half removed and cannot be started.
     ContainerDead,
-    /// The container runs, so that there is nothing to start.
-    ContainerAlreadyRunning,
+    /// The engine is removing the container.
+    ContainerRemoving,
     /// The container's launch digest is not the desired one.
     LaunchChanged,
     /// The container bears no launch digest that can be read.
     LaunchUnreadable,
-    /// Somebody asked for a restart.
+    /// The container has another version of the capsule or of an agent's program, and a restart brings the wanted one.
+    VersionChanged,
+    /// The running container shows another file or folder than the one that is at a mount's source now, and a restart shows that.
+    MountReplaced,
+    /// Somebody asked for a restart, or for another container.
     RestartRequested,
     /// Starting it failed too often.
     StartFailed,
-    /// The capsule does not answer in a running container.
-    CapsuleUnresponsive,
     /// The workspace keeps no pool.
     NoWarmPool,
     /// The image does not exist or its recipe is not the desired one.
     ImageInvalid,
-    /// The instance should not run.
-    StopRequested,
 }
 
 impl fmt::Display for RejectionReason {

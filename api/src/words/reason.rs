@@ -91,6 +91,8 @@ pub enum Reason {
     SessionsLive,
     /// A repair waits for `jackin restart`.
     RestartNeeded,
+    /// Repairs are held back by the workspace's `spec.suspend`.
+    Suspended,
     /// The container differs from the spec.
     FieldsDiffer,
     /// The container is as the spec wants it.

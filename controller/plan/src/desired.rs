@@ -41,6 +41,8 @@ pub struct Desired {
     pub role: String,
     /// What it should do.
     pub goal: Goal,
+    /// Whether repairs are held back.
+    pub suspended: bool,
     /// A restart that somebody asked for and that was not served yet.
     pub restart: Option<RestartRequest>,
     /// The agent of its first session.

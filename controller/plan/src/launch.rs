@@ -87,7 +87,7 @@ pub fn launch(site: &Site, desired: &Desired, observed: &Observed, image: &Servi
             read_only: false,
         });
     }
-    let fields = fields(site, desired, observed, image);
+    let fields = fields(site, desired, observed, Some(image));
     let spec = ContainerSpec {
         name: site.owner.container(&desired.key.namespace, &desired.key.name),
         image: ImageId(image.id.clone()),
@@ -108,11 +108,10 @@ pub fn launch(site: &Site, desired: &Desired, observed: &Observed, image: &Servi
     Some(Launch { spec, fields })
 }
 
-/// Digests of what a creation on `image` fixes. The content of programs that are not known yet is not among them.
-pub(crate) fn fields(site: &Site, desired: &Desired, observed: &Observed, image: &ServingImage) -> DigestMap {
+/// Digests of what a creation on `image` fixes. An image and contents of programs that are not known yet are not among them.
+pub(crate) fn fields(site: &Site, desired: &Desired, observed: &Observed, image: Option<&ServingImage>) -> DigestMap {
     let mut fields = BTreeMap::from([
         ("capsule".to_owned(), site.capsule.clone()),
-        ("image".to_owned(), image.recipe.clone()),
         ("command".to_owned(), digest_of(&command(desired))),
         ("env".to_owned(), digest_of(&environment())),
         ("user".to_owned(), digest_of(&site.user)),
@@ -121,6 +120,9 @@ pub(crate) fn fields(site: &Site, desired: &Desired, observed: &Observed, image:
         ("security.capabilities".to_owned(), digest_of(&desired.security.capabilities)),
         ("security.readOnlyRootFilesystem".to_owned(), digest_of(&desired.security.read_only_rootfs)),
     ]);
+    if let Some(image) = image {
+        fields.insert("image".to_owned(), image.recipe.clone());
+    }
     for (agent, spec) in &desired.agents {
         if let Some(install) = &spec.install {
             fields.insert(format!("agents[{agent}].install"), digest_of(install));
@@ -145,7 +147,8 @@ pub(crate) fn changes(made_from: &DigestMap, now: &DigestMap, observed: &Observe
         Some((agent, ".install")) => !known(agent),
         // An agent that is not wanted any more has no install; one whose program is not known may be the same.
         Some((agent, _)) => known(agent) || !now.0.contains_key(&format!("agents[{agent}].install")),
-        None => true,
+        // While nothing is known of the image, it is no difference.
+        None => change.field != "image" || now.0.contains_key("image"),
     };
     let mut changes = made_from.changes_to(now);
     changes.retain(counts);

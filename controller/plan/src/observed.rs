@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jackin_api::wire;
 use jackin_api::words::Digest;
+use serde::Serialize;
 
 use crate::world::{Container, Network};
 
@@ -24,6 +25,8 @@ pub struct Observed {
     pub capsule: Capsule,
     /// Sources of mounts, by target.
     pub mounts: BTreeMap<String, MountSourceState>,
+    /// Mounts of the running container, by target, of which both ends could be looked at.
+    pub mounted: BTreeMap<String, Mounted>,
     /// Programs of the agents, by agent.
     pub programs: BTreeMap<String, Program>,
     /// Whether the directories on the host that the container mounts are there.
@@ -69,6 +72,24 @@ pub enum MountSourceState {
         /// Why.
         error: String,
     },
+}
+
+/// Both ends of a mount.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mounted {
+    /// What the running container shows at the target.
+    pub shown: FileIdentity,
+    /// What is at the source on the host now.
+    pub source: FileIdentity,
+}
+
+/// Tells a file or folder from every other one of the same host, whatever its path: its device and its number there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct FileIdentity {
+    /// The device.
+    pub device: u64,
+    /// The number of the file on it.
+    pub inode: u64,
 }
 
 /// The program of an agent.

@@ -85,6 +85,7 @@ pub fn resolve(snapshot: &Snapshot) -> Wanted {
         workspace: spec.workspace.clone(),
         role: spec.role.clone(),
         goal: Goal::Run,
+        suspended: spec.suspend,
         restart,
         agent: spec.agent.clone(),
         agents,

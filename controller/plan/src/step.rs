@@ -228,13 +228,17 @@ pub struct Pending {
 pub enum WaitsFor {
     /// Live sessions, by name.
     Sessions(Vec<String>),
-    /// An explicit restart: only versions differ, and a version never moves by itself.
+    /// An explicit restart: nothing else brings another version, or a mount's replaced source.
     Restart,
+    /// The end of `spec.suspend`.
+    Resume,
 }
 
 /// Why nothing is done although the desired state is not reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Held {
+    /// The workspace's `spec.suspend` is set.
+    Suspended,
     /// The next try is due later.
     Backoff,
     /// The container keeps ending.

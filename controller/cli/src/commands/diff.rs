@@ -166,7 +166,9 @@ fn render(console: &Console, diffs: &[ObjectDiff], plans: &Plans) -> String {
             let _ = writeln!(text, "  {} {}", word(operation, "step"), word(operation, "object"));
         }
         if let Some(pending) = instance.get("pendingRepair").filter(|pending| !pending.is_null()) {
-            let _ = writeln!(text, "  waits for live sessions: {}", word(pending, "plan"));
+            let waits_for: Vec<_> =
+                instance["waitsFor"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+            let _ = writeln!(text, "  {} waits for {}", word(pending, "plan"), waits_for.join(", "));
             reasons(&mut text, pending);
         }
     }

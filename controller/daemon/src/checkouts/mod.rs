@@ -3,6 +3,10 @@
 //! Observation only: a look at each source, links resolved. Making checkouts of git repositories will live here; whether a mount
 //! may be used is the planner's decision.
 
+mod mounted;
+
+pub use mounted::observe_mounted;
+
 use std::io;
 
 use camino::{Utf8Path, Utf8PathBuf};

@@ -6,7 +6,7 @@ use futures::future::try_join_all;
 use jackin_api::kinds::Agent;
 use jackin_api::words as labels;
 use jackin_plan::network;
-use jackin_plan::observed::{Capsule, MountSourceState, Observed, Program};
+use jackin_plan::observed::{Capsule, MountSourceState, Mounted, Observed, Program};
 use jackin_plan::resolve::{Snapshot, Wanted};
 use jackin_plan::world::{Container, ContainerState, Network};
 use kube::ResourceExt;
@@ -50,15 +50,27 @@ pub(crate) async fn observe(context: &Context, snapshot: &Snapshot, wanted: &Wan
         let containers = containers.await?;
         let capsule = capsule(context, &containers, &snapshot.run).await;
         let holder = name_holder(context, &namespace, &name, &containers).await?;
-        Ok::<_, ObserveError>((containers, capsule, holder))
+        let mounted = mounted(context, &containers, snapshot).await;
+        Ok::<_, ObserveError>((containers, capsule, holder, mounted))
     };
     let network = async { Ok(network_of_name(context, &network_name).await?) };
     let volumes = async { Ok(context.volumes.observe().await?) };
     let local = async { Ok((mounts(context, snapshot).await, programs(context, wanted).await)) };
-    let ((containers, capsule, name_holder), (network, namesakes), volumes, (mounts, programs)) =
+    let ((containers, capsule, name_holder, mounted), (network, namesakes), volumes, (mounts, programs)) =
         tokio::try_join!(with_capsule, network, volumes, local)?;
     let directories = [&snapshot.home, &snapshot.run].into_iter().all(|path| context.files.is_directory(path));
-    Ok(Observed { containers, name_holder, network, namesakes, volumes, capsule, mounts, programs, directories })
+    Ok(Observed {
+        containers,
+        name_holder,
+        network,
+        namesakes,
+        volumes,
+        capsule,
+        mounts,
+        mounted,
+        programs,
+        directories,
+    })
 }
 
 /// The network of a name; how many there are, when they are several.
@@ -116,6 +128,15 @@ pub(super) fn follow(context: &Context, taken: &Taken, observed: &Observed) {
     let running = observed.containers.iter().find(|container| container.state == ContainerState::Running);
     if let (Capsule::Answers(_), Some(pid)) = (&observed.capsule, running.and_then(|container| container.pid)) {
         context.notices.follow(context.capsules.clone(), &taken.key, &taken.snapshot.run, pid);
+    }
+}
+
+/// Both ends of the mounts of the running container.
+async fn mounted(context: &Context, containers: &[Container], snapshot: &Snapshot) -> BTreeMap<String, Mounted> {
+    let running = containers.iter().find(|container| container.state == ContainerState::Running);
+    match running.and_then(|container| container.pid) {
+        Some(pid) => context.files.mounted(&snapshot.instance.spec.mounts, pid).await,
+        None => BTreeMap::new(),
     }
 }
 

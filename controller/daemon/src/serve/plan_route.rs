@@ -68,7 +68,8 @@ pub(super) async fn plan(
         }
         let going = planned.delete.iter().map(|name| (name, Vec::new()));
         let waiting = planned.waiting.iter().map(|(name, sessions)| (name, sessions.clone()));
-        for (name, sessions) in going.chain(waiting) {
+        let suspended = planned.suspended.iter().map(|name| (name, vec!["spec.suspend".to_owned()]));
+        for (name, sessions) in going.chain(waiting).chain(suspended) {
             instances.push(json!({"namespace": namespace, "name": name, "plan": "Remove", "rejectedPlans": [],
                 "operations": [], "waitsFor": sessions}));
         }
@@ -176,6 +177,7 @@ fn shown(namespace: &str, name: &str, wanted: &Wanted, plan: &Plan) -> Value {
     let waits_for = plan.pending.as_ref().map(|pending| match &pending.waits_for {
         WaitsFor::Sessions(sessions) => sessions.clone(),
         WaitsFor::Restart => vec!["jackin restart".to_owned()],
+        WaitsFor::Resume => vec!["spec.suspend".to_owned()],
     });
     json!({
         "namespace": namespace,

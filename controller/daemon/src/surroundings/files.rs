@@ -1,5 +1,6 @@
 //! This machine's files, as far as a pass looks at them or makes them.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -7,8 +8,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use fs_err as fs;
 use jackin_api::kinds::{Mount, Role};
+use jackin_plan::observed::Mounted;
 
-use crate::checkouts::{ObservedMount, observe_mounts};
+use crate::checkouts::{ObservedMount, observe_mounted, observe_mounts};
 use crate::images::{ObservedSource, SourceError, observe_source};
 
 /// The files that a pass looks at or makes.
@@ -16,6 +18,11 @@ use crate::images::{ObservedSource, SourceError, observe_source};
 pub(crate) trait Files: Send + Sync {
     /// What is at the source of each mount.
     async fn mounts(&self, mounts: &[Mount]) -> Vec<ObservedMount>;
+
+    /// Both ends of the mounts of the container whose PID 1 has this number on the host, by target, as far as they can be looked at.
+    async fn mounted(&self, _mounts: &[Mount], _pid: u32) -> BTreeMap<String, Mounted> {
+        BTreeMap::new()
+    }
 
     /// What a role's source holds.
     async fn source(&self, role: &Role) -> Result<ObservedSource, SourceError>;
@@ -44,6 +51,11 @@ impl Files for LocalFiles {
     async fn mounts(&self, mounts: &[Mount]) -> Vec<ObservedMount> {
         let mounts = mounts.to_vec();
         tokio::task::spawn_blocking(move || observe_mounts(&mounts)).await.unwrap_or_default()
+    }
+
+    async fn mounted(&self, mounts: &[Mount], pid: u32) -> BTreeMap<String, Mounted> {
+        let mounts = mounts.to_vec();
+        tokio::task::spawn_blocking(move || observe_mounted(&mounts, pid)).await.unwrap_or_default()
     }
 
     async fn source(&self, role: &Role) -> Result<ObservedSource, SourceError> {

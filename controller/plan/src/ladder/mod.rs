@@ -1,9 +1,57 @@
 //! The ladder: the cheapest plan that brings an instance to its desired state, and why each cheaper one would not do.
 //!
+//! # Which repair
+//! Read from the top: the first line that holds decides. A container *fits* when all that its creation fixed is as wanted
+//! ([`crate::launch`]: image by recipe, command, user, mounts, security), versions apart.
+//!
+//! | What is there | Plan | Written to the engine | Sessions |
+//! |---|---|---|---|
+//! | no container, or one that is being removed | `CreateFromValidImage` | network and volumes that are missing; create, start | there are none |
+//! | a paused one, and no restart is asked for | `StartStopped` | unpause | go on; what else differs is decided when they can be asked |
+//! | a dead one | `CreateFromValidImage` | create beside it, remove, rename, start | have ended |
+//! | one that does not fit, or does not say what it was made from | `CreateFromValidImage` | create under a temporary name, stop, remove, rename, start | waited for |
+//! | `jackin restart --recreate` was asked for | the same | the same | end |
+//! | `jackin restart` was asked for, and a version moved | the same | the same | end |
+//! | `jackin restart` was asked for | `StartStopped` | stop where it runs, start | end |
+//! | one that was started six times and never stayed up | `CreateFromValidImage` | create beside it, remove, rename, start | have ended |
+//! | one that was never started, or has exited | `StartStopped` | the network joined anew where it was made anew, others of ours left, update where limits differ, start | have ended |
+//! | a running one with other limits or another restart policy | `AttachExisting` | update | go on |
+//! | a running one that is not on its network, or still on an earlier one | `AttachExisting` | the network where it is missing; connect, disconnect | go on |
+//! | a running one under another name | `AttachExisting` | rename | go on |
+//! | a running one whose capsule has other variables or credentials | `AttachExisting` | nothing: the capsule is told | go on; new ones get them |
+//! | a running one, or one that the engine is about to start again | `AttachExisting` | nothing | go on |
+//!
+//! Lines of `AttachExisting` are taken together. Wherever a container is made and the image is not of the wanted recipe, the plan is
+//! `BuildAndCreate`: what the creation needs besides is made ready meanwhile, and a container that runs goes on until the image is
+//! there. What an interrupted swap left is removed on the way, unless something runs in it.
+//!
+//! A moved version (the capsule, an agent's program) and a mount whose source became another file are told as a pending repair and
+//! wait for `jackin restart`; nothing else brings them.
+//!
+//! # When
+//! A repair that ends processes waits while a session is live ([`crate::disruption`]) or nobody can tell whether one is: then the plan
+//! is `AttachExisting` with the repair as pending. It is decided anew in each pass, so that of a chain of edits only the last is
+//! repaired, and of an edit that was taken back nothing.
+//!
+//! # What holds a plan back
+//! Then it has no steps, and [`Held`] says why. In this order:
+//!
+//! | Held | When | Until |
+//! |---|---|---|
+//! | `CapsuleSilent` | the capsule of a running container does not answer | it answers, or a restart is asked for |
+//! | `Suspended` | the workspace's `spec.suspend` is set, and no restart is asked for; the repair shows as pending | it is taken back |
+//! | `Removing` | the engine removes a container whose name is needed | it is gone |
+//! | `NameConflict` | a container that is not ours has the name that is needed | it is renamed or removed |
+//! | `Isolation`, `Mounts`, `MountsUnread` | the plan starts something, and a mount cannot be had | the mount is there |
+//! | `Network` | the plan or the running container needs the network, and the one of the name cannot be used | it can |
+//! | `Program` | a container is to be made, and an agent's program cannot be had | it can |
+//! | `CrashLoop`, `Backoff` | an earlier try of this generation failed | the next try is due, or the spec moves |
+//! | `Image` | all but the image is there | it is built |
+//!
 //! # Flow
-//! What keeps anything from being done ([`obstacles`]) comes first: a name that is taken, mounts that are gone, a try that is not
-//! due. Then [`validity`] says what can be kept of what is there, [`ascend`] takes the lowest rung that reaches the desired state,
-//! and [`steps`] spells the rung out.
+//! [`validity`] says what of the container that is there differs, [`rungs`] climbs to the lowest rung that reaches the desired state
+//! and notes why each lower one does not, [`waiting`] lets live sessions go first, [`keep`], [`start`] and [`create`] spell the rung
+//! out, and [`obstacles`] holds back what cannot be carried out.
 //!
 //! # Guarantees
 //! Pure and total: equal arguments give equal plans, and every combination of observations has one. A step that ends a live
@@ -13,29 +61,34 @@
 //! What is in [`Observed`] was really seen in this pass. A read that failed must not reach this function: a pass without
 //! observations decides nothing.
 
+mod create;
 mod ending;
+mod keep;
+mod live;
 mod network;
 mod obstacles;
 mod prerequisites;
+mod rungs;
+mod start;
 mod steps;
 mod validity;
+mod waiting;
 
 pub use steps::FIRST_SESSION;
 
-use jackin_api::kinds::{DisruptionPolicy, InstanceStatus, PendingRepair};
-use jackin_api::words::{self, Change, ConditionType, PlanKind, Reason, Rejection, RejectionReason};
+use jackin_api::kinds::InstanceStatus;
+use jackin_api::words::PlanKind;
 use jiff::Timestamp;
 
 use crate::backoff;
 use crate::desired::{Desired, DesiredImage, Site};
-use crate::disruption::consent;
 use crate::launch::{self, Launch};
-use crate::observed::{Capsule, Observed};
+use crate::observed::Observed;
 use crate::resolve::Wanted;
-use crate::step::{Consent, Held, LookAgain, Pending, Plan, WaitsFor};
+use crate::step::{Held, LookAgain, Plan};
 use crate::world::ContainerState;
 
-use steps::Steps;
+use rungs::{Asked, Repair, climb};
 use validity::{Current, current};
 
 /// What earlier passes left: the status, and the generation that is planned for.
@@ -95,162 +148,54 @@ fn run(situation: &Situation<'_>) -> Plan {
         DesiredImage::Valid(image) => Some(image),
         DesiredImage::Invalid { serving, .. } => serving.as_ref(),
     };
-    let launch = image.and_then(|image| launch::launch(site, desired, observed, image));
+    let launch = match &desired.image {
+        DesiredImage::Valid(image) => launch::launch(site, desired, observed, image),
+        DesiredImage::Invalid { .. } => None,
+    };
     let current = current(situation, image);
-    let mut plan = ascend(situation, launch.as_ref(), current.as_ref());
+    let mut plan = decide(situation, launch.as_ref(), current.as_ref());
     plan.drift = current.as_ref().map(|current| current.all_changes()).unwrap_or_default();
     obstacles::apply(situation, current.as_ref(), plan)
 }
 
-/// Takes the lowest rung that reaches the desired state.
-fn ascend(situation: &Situation<'_>, launch: Option<&Launch>, current: Option<&Current<'_>>) -> Plan {
-    let mut rejected = Vec::new();
-    let mut reject = |plan, (reason, message): (RejectionReason, String)| {
-        rejected.push(Rejection { plan, reason, message });
-    };
-    // What is frozen is thawed before anything else is decided: only then can it be asked about its sessions.
-    let thaw = current.is_some_and(|current| current.state() == ContainerState::Paused) && !requested(situation);
-    let replace = current.filter(|_| !thaw).and_then(|current| replacement_reason(situation, current));
-    // What would end sessions waits for them: the instance is then left as it is, and the repair shows as pending.
-    if let (Some(current), Some(_)) = (current, &replace)
-        && current.is_alive()
+/// Takes the lowest rung that reaches the desired state, once nobody is in its way.
+fn decide(situation: &Situation<'_>, launch: Option<&Launch>, current: Option<&Current<'_>>) -> Plan {
+    let repair = climb(situation, current, Asked::of(situation));
+    let consent = waiting::allowed(situation);
+    if let (Some(current), Err(sessions)) = (current, &consent)
+        && ends_processes(situation, current, &repair)
     {
-        match allowed(situation) {
-            Ok(_) => {}
-            Err(sessions) => return waiting(situation, current, WaitsFor::Sessions(sessions)),
-        }
+        return waiting::for_sessions(situation, current, repair, sessions.clone());
     }
-    match validity::attach_obstacle(current, replace.as_ref(), requested(situation)) {
-        None => {
-            let mut plan = Plan::idle(Some(PlanKind::AttachExisting));
-            if let Some(current) = current {
-                plan.steps = steps::keep(situation, current);
-                plan.pending = version_pending(situation, current);
-            }
-            return plan;
+    let consent = consent.ok();
+    let mut plan = Plan::idle(Some(repair.plan));
+    plan.rejected = repair.rejected;
+    match (repair.plan, current) {
+        (PlanKind::AttachExisting, Some(current)) => {
+            plan.steps = keep::steps(situation, current);
+            plan.pending = waiting::for_restart(situation, current);
         }
-        Some(obstacle) => reject(PlanKind::AttachExisting, obstacle),
+        (PlanKind::StartStopped, Some(current)) => plan.steps = start::steps(situation, current, consent),
+        (PlanKind::CreateFromValidImage | PlanKind::BuildAndCreate, _) => {
+            plan.steps = create::steps(situation, launch, current, consent);
+        }
+        // Without a container the first two are rejected, and nothing here chooses the others.
+        (PlanKind::AttachExisting | PlanKind::StartStopped, None)
+        | (PlanKind::ClaimWarm | PlanKind::PrewarmOnly, _) => {}
     }
-    match validity::start_obstacle(situation, current, replace.as_ref()) {
-        None => {
-            let mut plan = Plan::idle(Some(PlanKind::StartStopped));
-            if let Some(current) = current {
-                plan.steps = steps::start(situation, current, allowed(situation).ok());
-            }
-            plan.rejected = rejected;
-            return plan;
-        }
-        Some(obstacle) => reject(PlanKind::StartStopped, obstacle),
-    }
-    reject(PlanKind::ClaimWarm, (RejectionReason::NoWarmPool, "the workspace keeps no ready instances".to_owned()));
-    let (chosen, launch) = match &situation.desired.image {
-        DesiredImage::Valid(_) => (PlanKind::CreateFromValidImage, launch),
-        DesiredImage::Invalid { why, .. } => {
-            reject(PlanKind::CreateFromValidImage, (RejectionReason::ImageInvalid, why.clone()));
-            (PlanKind::BuildAndCreate, None)
-        }
-    };
-    let mut plan = Plan::idle(Some(chosen));
-    plan.rejected = rejected;
-    plan.steps = match launch {
-        Some(launch) => steps::create(situation, launch, current, allowed(situation).ok()),
-        None => {
-            let mut steps = Steps::default();
-            prerequisites::all(situation, &mut steps);
-            steps.finish()
-        }
-    };
-    if chosen == PlanKind::BuildAndCreate && plan.steps.is_empty() {
+    if repair.plan == PlanKind::BuildAndCreate && plan.steps.is_empty() {
         plan.held = Some(Held::Image);
     }
     plan
 }
 
-/// Why the container cannot stay, when it cannot: a field that its creation fixed, or a request.
-fn replacement_reason(situation: &Situation<'_>, current: &Current<'_>) -> Option<(RejectionReason, String)> {
-    let binding: Vec<_> = current.launch_changes.iter().filter(|change| !launch::is_version(change)).collect();
-    if current.launch_unreadable {
-        return Some((
-            RejectionReason::LaunchUnreadable,
-            "the container does not say what it was made from".to_owned(),
-        ));
-    }
-    if !binding.is_empty() {
-        let fields: Vec<_> = binding.iter().map(ToString::to_string).collect();
-        return Some((RejectionReason::LaunchChanged, fields.join(", ")));
-    }
-    let request = situation.desired.restart.as_ref()?;
-    (request.recreate || !current.launch_changes.is_empty())
-        .then(|| (RejectionReason::RestartRequested, "somebody asked for a restart".to_owned()))
-}
-
-/// Whether live sessions may be ended, and by whose word.
-fn allowed(situation: &Situation<'_>) -> Result<Consent, Vec<String>> {
-    let disruption = situation.desired.disruption;
-    let alive = situation.observed.containers.iter();
-    let alive = alive.filter(|container| may_have_sessions(container.state)).count();
-    let answers = matches!(situation.observed.capsule, Capsule::Answers(_));
-    if !requested(situation) && (alive > 1 || (alive == 1 && !answers)) {
-        // Who cannot be asked may have sessions; of several containers, only one is asked.
-        return Err(Vec::new());
-    }
-    consent(
-        situation.observed.capsule.sessions(),
-        disruption.policy,
-        requested(situation),
-        deadline_ms(situation) == Some(0),
-    )
-}
-
-/// Milliseconds until a repair that waits for sessions goes ahead; `None` when it waits as long as they live.
-fn deadline_ms(situation: &Situation<'_>) -> Option<u64> {
-    let disruption = situation.desired.disruption;
-    let seconds = disruption.deadline_seconds.filter(|_| disruption.policy == DisruptionPolicy::WhenIdle)?;
-    // A repair that waits for a restart is not late: its wait for sessions begins when it first has to wait for them.
-    let since = words::find(&situation.memory.status.conditions, ConditionType::RepairPending)
-        .filter(|condition| condition.status == words::ConditionStatus::True)
-        .filter(|condition| condition.reason == Reason::SessionsLive.to_string())
-        .map_or(situation.now, |condition| condition.last_transition_time);
-    let waited = u64::try_from(situation.now.duration_since(since).as_millis()).unwrap_or(0);
-    Some(seconds.saturating_mul(1000).saturating_sub(waited))
-}
-
-/// Whether somebody asked for a restart that was not served yet.
-fn requested(situation: &Situation<'_>) -> bool {
-    situation.desired.restart.is_some()
-}
-
-/// The instance stays as it is, with what can be updated under it, and the repair waits.
-fn waiting(situation: &Situation<'_>, current: &Current<'_>, waits_for: WaitsFor) -> Plan {
-    let plan_kind = match situation.desired.image {
-        DesiredImage::Valid(_) => PlanKind::CreateFromValidImage,
-        DesiredImage::Invalid { .. } => PlanKind::BuildAndCreate,
-    };
-    let reasons = current.all_launch_changes();
-    let mut plan = Plan::idle(Some(PlanKind::AttachExisting));
-    plan.steps = steps::keep(situation, current);
-    plan.pending = Some(Pending { repair: PendingRepair { plan: plan_kind, reasons }, waits_for });
-    plan.look_again = deadline(situation);
-    plan
-}
-
-/// Versions differ: the repair waits for a restart.
-fn version_pending(situation: &Situation<'_>, current: &Current<'_>) -> Option<Pending> {
-    let versions: Vec<Change> = current.launch_changes.clone();
-    let plan = match situation.desired.image {
-        DesiredImage::Valid(_) => PlanKind::CreateFromValidImage,
-        DesiredImage::Invalid { .. } => PlanKind::BuildAndCreate,
-    };
-    (!versions.is_empty())
-        .then_some(Pending { repair: PendingRepair { plan, reasons: versions }, waits_for: WaitsFor::Restart })
-}
-
-/// When the wait for sessions ends by the policy's deadline.
-fn deadline(situation: &Situation<'_>) -> LookAgain {
-    match deadline_ms(situation) {
-        // The condition's time is only known after this pass; a second more finds it passed.
-        Some(wait) => LookAgain::AfterMs(wait.saturating_add(1000)),
-        None => LookAgain::OnChange,
+/// Whether a repair ends what runs in the container that is there.
+fn ends_processes(situation: &Situation<'_>, current: &Current<'_>, repair: &Repair) -> bool {
+    let thaws = current.state() == ContainerState::Paused && Asked::of(situation) == Asked::Nothing;
+    match repair.plan {
+        PlanKind::AttachExisting | PlanKind::PrewarmOnly => false,
+        PlanKind::StartStopped => current.is_alive() && !thaws,
+        PlanKind::ClaimWarm | PlanKind::CreateFromValidImage | PlanKind::BuildAndCreate => current.is_alive(),
     }
 }
 
@@ -262,9 +207,4 @@ pub(crate) fn backoff_ms(situation: &Situation<'_>) -> Option<u64> {
 /// Whether a state has processes that would be ended.
 pub(crate) fn has_processes(state: ContainerState) -> bool {
     matches!(state, ContainerState::Running | ContainerState::Paused | ContainerState::Restarting)
-}
-
-/// Whether sessions may live in a container of this state. While the engine waits to start it again, its processes have ended.
-fn may_have_sessions(state: ContainerState) -> bool {
-    matches!(state, ContainerState::Running | ContainerState::Paused)
 }

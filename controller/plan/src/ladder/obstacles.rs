@@ -1,11 +1,12 @@
 //! What keeps a plan from being carried out.
 
+use jackin_api::kinds::PendingRepair;
 use jackin_api::words::PlanKind;
 
 use crate::backoff::{CRASH_LOOP_FAILURES, STEADY_SECONDS};
 use crate::observed::{Capsule, MountSourceState, Program};
 use crate::resolve::unsupported_isolation;
-use crate::step::{Held, LookAgain, Plan, Step};
+use crate::step::{Held, LookAgain, Pending, Plan, Step, StepReason, WaitsFor};
 use crate::world::{Container, ContainerState};
 
 use super::network::{self, NETWORK};
@@ -29,6 +30,9 @@ pub(super) fn apply(situation: &Situation<'_>, current: Option<&Current<'_>>, pl
     if silent && situation.desired.restart.is_none() {
         // What runs in it cannot be known, so nothing that could end it is done.
         return plan.held(Held::CapsuleSilent, LookAgain::AfterMs(SILENT_CAPSULE_MS));
+    }
+    if situation.desired.suspended && situation.desired.restart.is_none() {
+        return suspended(situation, current, plan);
     }
     let going = |container: &Container| container.state == ContainerState::Removing;
     if !plan.steps.is_empty() && situation.observed.containers.iter().any(going) {
@@ -54,6 +58,29 @@ pub(super) fn apply(situation: &Situation<'_>, current: Option<&Current<'_>>, pl
         return plan.held(held, LookAgain::AfterMs(wait));
     }
     plan
+}
+
+/// The plan with everything that it would do as a pending repair.
+fn suspended(situation: &Situation<'_>, current: Option<&Current<'_>>, mut plan: Plan) -> Plan {
+    let sessions = matches!(plan.pending, Some(Pending { waits_for: WaitsFor::Sessions(_), .. }));
+    let Some(chosen) = plan.chosen.filter(|_| sessions || plan.held.is_some() || !plan.steps.is_empty()) else {
+        return steady(situation, current, plan);
+    };
+    let mut reasons = Vec::new();
+    for reason in plan.steps.iter().flat_map(|planned| &planned.reasons) {
+        if let StepReason::Differs(change) = reason {
+            reasons.push(change.clone());
+        }
+    }
+    let repair = match plan.pending.take().filter(|_| sessions) {
+        Some(Pending { mut repair, .. }) => {
+            repair.reasons.extend(reasons);
+            repair
+        }
+        None => PendingRepair { plan: chosen, reasons, rejected_plans: plan.rejected.clone() },
+    };
+    plan.pending = Some(Pending { repair, waits_for: WaitsFor::Resume });
+    plan.held(Held::Suspended, LookAgain::OnChange)
 }
 
 /// What no retry helps against: somebody must change something.

@@ -33,7 +33,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jackin_api::wire;
 
 use crate::engine_write::EngineWrite;
-use crate::observed::{MountSourceState, Program};
+use crate::observed::{MountSourceState, Mounted, Program};
 use crate::world::{Container, ContainerId, Image, ImageId, Labels, Network, NetworkId};
 
 /// Everything that steps change, and that a pass sees.
@@ -79,6 +79,8 @@ pub struct CapsuleState {
     pub environment_digest: Option<String>,
     /// Its sessions, oldest first.
     pub sessions: Vec<wire::Session>,
+    /// Both ends of its container's mounts, by target, as far as they can be looked at.
+    pub mounted: BTreeMap<String, Mounted>,
 }
 
 /// One change of the engine.

@@ -55,6 +55,7 @@ impl World {
             volumes: self.volumes.iter().filter(|(_, of)| site.owner.owns(of)).map(|(name, _)| name.clone()).collect(),
             capsule: self.capsule(site, key),
             mounts: sources.collect::<BTreeMap<_, _>>(),
+            mounted: self.running(site, key).map(|running| running.capsule.mounted.clone()).unwrap_or_default(),
             programs: programs.collect(),
             directories: self.directories.contains(home) && self.directories.contains(run),
         }

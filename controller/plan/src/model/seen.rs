@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jackin_api::words as labels;
 
 use crate::desired::{DesiredImage, DesiredMount, Site};
-use crate::observed::{Capsule, Observed};
+use crate::observed::{Capsule, Mounted, Observed};
 use crate::resolve::Wanted;
 use crate::world::{ContainerState, Network, NetworkId, NetworkSpec};
 
@@ -14,12 +14,22 @@ use super::{CapsuleState, World};
 impl World {
     /// Adds what was seen of one instance. Several instances of one engine make one world.
     pub fn see(&mut self, site: &Site, wanted: &Wanted, observed: &Observed) {
-        let Observed { containers, name_holder, network, namesakes, volumes, capsule, mounts, programs, directories } =
-            observed;
+        let Observed {
+            containers,
+            name_holder,
+            network,
+            namesakes,
+            volumes,
+            capsule,
+            mounts,
+            mounted,
+            programs,
+            directories,
+        } = observed;
         let mut asked = false;
         for container in containers {
             let answers = container.state == ContainerState::Running && !std::mem::replace(&mut asked, true);
-            let state = if answers { state_of(capsule) } else { CapsuleState::default() };
+            let state = if answers { state_of(capsule, mounted) } else { CapsuleState::default() };
             self.insert(container.clone(), state);
         }
         if let Some(holder) = name_holder {
@@ -57,14 +67,16 @@ impl World {
     }
 }
 
-fn state_of(capsule: &Capsule) -> CapsuleState {
+fn state_of(capsule: &Capsule, mounted: &BTreeMap<String, Mounted>) -> CapsuleState {
+    let mounted = mounted.clone();
     match capsule {
         Capsule::Answers(status) => CapsuleState {
             silent: None,
             environment_digest: status.environment_digest.clone(),
             sessions: status.sessions.clone(),
+            mounted,
         },
-        Capsule::Silent(tried) => CapsuleState { silent: Some(tried.clone()), ..CapsuleState::default() },
-        Capsule::NotAsked => CapsuleState::default(),
+        Capsule::Silent(tried) => CapsuleState { silent: Some(tried.clone()), mounted, ..CapsuleState::default() },
+        Capsule::NotAsked => CapsuleState { mounted, ..CapsuleState::default() },
     }
 }

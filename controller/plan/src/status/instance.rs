@@ -53,6 +53,7 @@ pub fn instance(pass: &InstancePass<'_>) -> InstanceStatus {
     status.image = container.map(|container| image_of(container, pass.wanted));
     status.digests = container.map(|container| digests(pass, container)).unwrap_or_default();
     status.sessions = pass.observed.capsule.sessions().iter().take(MOST_SESSIONS).map(session).collect();
+    status.drift.clone_from(&pass.plan.drift);
     status.pending_repair = pass.plan.pending.as_ref().map(|pending| pending.repair.clone());
     if !pass.plan.steps.is_empty() || status.plan.is_none() {
         let goes_on = status.last_launch.as_ref().is_some_and(|launch| launch.duration_ms.is_none());
@@ -156,6 +157,7 @@ fn phase(pass: &InstancePass<'_>, container: Option<&Container>) -> Phase {
             (Some(Held::Image), DesiredImage::Invalid { failed: true, .. }) => Phase::Failed,
             (Some(Held::Image), _) => Phase::Building,
             (Some(Held::CapsuleSilent | Held::Removing), _) => Phase::Starting,
+            (Some(Held::Suspended), _) => Phase::Pending,
             (Some(_), _) => Phase::Failed,
             (None, DesiredImage::Invalid { failed: false, .. }) => Phase::Building,
             (None, _) => Phase::Starting,

@@ -3,7 +3,7 @@
 //! Their sum is in [`super::summary`].
 
 use jackin_api::wire::SessionState;
-use jackin_api::words::{ConditionStatus, ConditionType, Conditions, Reason};
+use jackin_api::words::{Change, ConditionStatus, ConditionType, Conditions, Reason};
 
 use crate::desired::{Desired, DesiredImage};
 use crate::disruption::state_word;
@@ -33,7 +33,7 @@ pub(super) fn state_parts(pass: &InstancePass<'_>, container: Option<&Container>
         }
         Capsule::NotAsked => conditions.set(ConditionType::CapsuleReady, false, Reason::ContainerNotRunning, ""),
     };
-    let fields: Vec<_> = pass.plan.drift.iter().map(ToString::to_string).collect();
+    let fields: Vec<_> = pass.plan.drift.iter().map(Change::with_digests).collect();
     let (drifted, reason) = if fields.is_empty() { (false, Reason::NoDrift) } else { (true, Reason::FieldsDiffer) };
     conditions.set(ConditionType::Drifted, drifted && container.is_some(), reason, fields.join(", "));
     state_pending(pass, conditions);
@@ -59,19 +59,21 @@ fn state_pending(pass: &InstancePass<'_>, conditions: &mut Conditions) {
         conditions.set(ConditionType::RepairPending, false, Reason::NothingPending, "");
         return;
     };
-    let fields: Vec<_> = pending.repair.reasons.iter().map(ToString::to_string).collect();
+    let mut why: Vec<_> = pending.repair.reasons.iter().map(ToString::to_string).collect();
+    if why.is_empty() {
+        // No field differs where it only does not run, or is not there.
+        why.extend(pending.repair.rejected_plans.last().map(|rejection| rejection.message.clone()));
+    }
+    let because = if why.is_empty() { String::new() } else { format!(" because of {}", why.join(", ")) };
     let (reason, waits) = match &pending.waits_for {
         WaitsFor::Sessions(names) if names.is_empty() => {
             (Reason::SessionsLive, "the capsule, to say whether sessions are live".to_owned())
         }
         WaitsFor::Sessions(names) => (Reason::SessionsLive, format!("live sessions ({})", names.join(", "))),
         WaitsFor::Restart => (Reason::RestartNeeded, "a restart".to_owned()),
+        WaitsFor::Resume => (Reason::Suspended, "the end of `spec.suspend`".to_owned()),
     };
-    let message = format!(
-        "{} because of {}; waits for {waits}; `jackin restart` does it now",
-        pending.repair.plan,
-        fields.join(", ")
-    );
+    let message = format!("{}{because}; waits for {waits}; `jackin restart` does it now", pending.repair.plan);
     conditions.set(ConditionType::RepairPending, true, reason, message);
 }
 

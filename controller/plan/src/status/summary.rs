@@ -36,6 +36,11 @@ pub(super) fn state_summary(
                     gaps.iter().map(|gap| format!("{} ({}): {}", gap.message, gap.field, gap.hint)).collect();
                 (false, Reason::ReferenceMissing, gaps.join("; "))
             }
+            (Wanted::Run(_), Some(Held::Suspended)) if running && answers => (
+                true,
+                Reason::Suspended,
+                "it serves; what differs from its spec waits for the end of `spec.suspend`".to_owned(),
+            ),
             (Wanted::Run(_), Some(held)) => {
                 let (reason, message) = held_words(held, pass, container);
                 (false, reason, message)
@@ -49,15 +54,16 @@ pub(super) fn state_summary(
     conditions.set(ConditionType::Ready, ready, reason, message.clone());
     let stalled = match (pass.wanted, &pass.plan.held) {
         (Wanted::Unresolved(_), _) => true,
-        (Wanted::Run(_), Some(held)) => matches!(
-            held,
+        (Wanted::Run(_), Some(held)) => match held {
             Held::NameConflict(_)
-                | Held::Network(_)
-                | Held::Mounts(_)
-                | Held::Isolation(_)
-                | Held::Program(_)
-                | Held::CrashLoop
-        ),
+            | Held::Network(_)
+            | Held::Mounts(_)
+            | Held::Isolation(_)
+            | Held::Program(_)
+            | Held::CrashLoop => true,
+            Held::Suspended => !ready,
+            Held::Backoff | Held::Removing | Held::MountsUnread(_) | Held::Image | Held::CapsuleSilent => false,
+        },
         _ => false,
     };
     // An instance that serves on an older image is ready, and it is not yet what its spec wants.
@@ -106,6 +112,10 @@ fn exit_words(container: Option<&Container>) -> Option<String> {
 fn held_words(held: &Held, pass: &InstancePass<'_>, container: Option<&Container>) -> (Reason, String) {
     let next = next_try(pass.memory.status.retry.as_ref());
     match held {
+        Held::Suspended => {
+            let what = pass.plan.rejected.last().map_or("it is not there yet", |rejection| rejection.message.as_str());
+            (Reason::Suspended, format!("{what}; the workspace's `spec.suspend` holds the repair back"))
+        }
         Held::Backoff => {
             let how = exit_words(container).unwrap_or_else(|| "an earlier try failed".to_owned());
             (Reason::StepFailed, format!("{how}{next}"))

@@ -56,6 +56,9 @@ pub fn workspace(pass: &WorkspacePass<'_>) -> WorkspaceStatus {
             "{name} is no longer wanted and waits for its sessions ({sessions}); `jackin delete instance {name}` ends them"
         ));
     }
+    for name in &pass.plan.suspended {
+        waiting.push(format!("{name} is no longer wanted and stays while `spec.suspend` is set"));
+    }
     waiting.extend(pass.failure.clone());
     let all_ready = waiting.is_empty() && stalled.is_empty();
     let summary = stalled.iter().chain(&waiting).cloned().collect::<Vec<_>>().join("; ");

@@ -15,4 +15,5 @@ mod resolving;
 mod rungs;
 mod statuses;
 mod support;
+mod suspended;
 mod workspaces;

@@ -9,7 +9,7 @@ use jackin_plan::resolve::Wanted;
 use jackin_plan::step::{Consent, Step, StepReason, Target};
 use jackin_plan::world::{ContainerState, RestartPolicy};
 
-use crate::support::{Case, digest, names, rejections, steps};
+use crate::support::{Case, digest, names, pending, rejections, steps};
 
 #[test]
 fn a_converged_instance_needs_nothing() {
@@ -101,7 +101,11 @@ fn changed_variables_are_given_to_new_sessions_and_nothing_else_happens() {
     let case = Case::converged().session(SessionState::Working, 1).wanting(|desired| {
         desired.environment.insert("STAGE".to_owned(), Default::default());
     });
-    assert_eq!(names(&case.plan()), ["Personalise"]);
+    let plan = case.plan();
+    assert_eq!(names(&plan), ["Personalise"]);
+    let [change] = plan.drift.as_slice() else { panic!("{:?}", plan.drift) };
+    assert_eq!(change.to_string(), "~ sessions.environment");
+    assert!(change.old.is_some() && change.new.is_some() && change.old != change.new);
 }
 
 #[test]
@@ -169,6 +173,7 @@ fn a_container_without_readable_digests_is_replaced() {
     let plan = case.plan();
     assert_eq!(plan.chosen, Some(CreateFromValidImage));
     assert_eq!(rejections(&plan)[0], (AttachExisting, RejectionReason::LaunchUnreadable));
+    assert_eq!(plan.drift.iter().map(ToString::to_string).collect::<Vec<_>>(), ["+ launch"]);
 }
 
 #[test]
@@ -235,6 +240,71 @@ fn a_restart_brings_new_versions_by_replacing_the_container() {
     let plan = Case::converged().program(Program::Known { content }).restart(false).plan();
     assert_eq!(plan.chosen, Some(CreateFromValidImage));
     assert_eq!(names(&plan)[..2], ["FillVolume", "CreateContainer"]);
+    let expected = [
+        (AttachExisting, RejectionReason::RestartRequested),
+        (StartStopped, RejectionReason::VersionChanged),
+        (ClaimWarm, RejectionReason::NoWarmPool),
+    ];
+    assert_eq!(rejections(&plan), expected);
+}
+
+#[test]
+fn a_pending_repair_says_why_each_cheaper_one_would_not_do() {
+    let case = Case::converged().session(SessionState::Working, 1).mount_edited();
+    let plan = case.clone().plan();
+    let mut cheaper = vec![
+        (AttachExisting, RejectionReason::LaunchChanged),
+        (StartStopped, RejectionReason::LaunchChanged),
+        (ClaimWarm, RejectionReason::NoWarmPool),
+    ];
+    assert_eq!((rejections(&plan), pending(&plan)), (vec![], Some((CreateFromValidImage, cheaper.clone()))));
+    cheaper.push((CreateFromValidImage, RejectionReason::ImageInvalid));
+    assert_eq!(pending(&case.image_building(None).plan()), Some((BuildAndCreate, cheaper)));
+}
+
+#[test]
+fn a_version_that_moved_is_pending_with_the_repair_that_a_restart_would_be() {
+    let plan = Case::converged().program(Program::Known { content: digest("codex 2") }).plan();
+    let cheaper = vec![
+        (AttachExisting, RejectionReason::RestartRequested),
+        (StartStopped, RejectionReason::VersionChanged),
+        (ClaimWarm, RejectionReason::NoWarmPool),
+    ];
+    assert_eq!((plan.chosen, pending(&plan)), (Some(AttachExisting), Some((CreateFromValidImage, cheaper))));
+}
+
+#[test]
+fn a_mount_whose_source_is_another_file_now_is_told_and_waits_for_a_restart_in_place() {
+    let plan = Case::converged().mount_replaced().plan();
+    assert_eq!((plan.chosen, steps(&plan)), (Some(AttachExisting), vec![]));
+    let [change] = plan.drift.as_slice() else { panic!("{:?}", plan.drift) };
+    assert_eq!(change.to_string(), "~ mounts[/work].file");
+    assert!(change.old.is_some() && change.new.is_some() && change.old != change.new);
+    assert_eq!(pending(&plan), Some((StartStopped, vec![(AttachExisting, RejectionReason::RestartRequested)])));
+    let plan = Case::converged().mount_replaced().restart(false).plan();
+    assert_eq!(names(&plan)[..2], ["StopContainer", "StartContainer"]);
+}
+
+#[test]
+fn a_mount_that_is_to_show_another_path_is_told_once() {
+    let plan = Case::converged().session(SessionState::Working, 1).mount_edited().mount_replaced().plan();
+    assert_eq!(plan.drift.iter().map(ToString::to_string).collect::<Vec<_>>(), ["~ mounts[/work].source"]);
+}
+
+#[test]
+fn a_file_that_is_the_same_at_both_ends_is_no_difference() {
+    let case = Case::converged().mount_replaced().seeing(|observed| {
+        let mounted = observed.mounted.get_mut("/work").expect("a mount");
+        mounted.source = mounted.shown;
+    });
+    assert_eq!((case.plan().drift, case.plan().pending), (vec![], None));
+}
+
+#[test]
+fn what_a_container_fixes_is_compared_also_while_no_image_is_there() {
+    let case = Case::converged().session(SessionState::Working, 1).mount_edited().image_building(None);
+    let drift: Vec<_> = case.plan().drift.iter().map(ToString::to_string).collect();
+    assert_eq!(drift, ["~ mounts[/work].source"]);
 }
 
 #[test]

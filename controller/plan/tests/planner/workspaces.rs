@@ -141,9 +141,89 @@ fn stops_and_restart_requests_are_left_alone() {
 
 #[test]
 fn an_instance_that_is_not_wanted_any_more_waits_for_its_live_session() {
-    let shop = Shop::new().wants("main", Some(2)).settled().working("shop-main-1").wants("main", Some(1));
+    let shop = Shop::new().wants("main", Some(2)).settled().working("shop-main-1").wants("main", Some(0));
     let plan = shop.plan();
-    assert_eq!((plan.delete.len(), plan.waiting["shop-main-1"].as_slice()), (0, ["main".to_owned()].as_slice()));
+    assert_eq!(plan.delete, ["shop-main-0"]);
+    assert_eq!(plan.waiting["shop-main-1"], ["main"]);
+}
+
+/// The names that stay when three become as many as `count` says.
+fn left(shop: Shop, count: Option<u32>) -> Vec<String> {
+    shop.wants("main", count).plan().desired.into_iter().collect()
+}
+
+fn three() -> Shop {
+    Shop::new().wants("main", Some(3)).settled()
+}
+
+fn outdated(instance: &mut Instance) {
+    let mut conditions = Conditions::new(&[], 1, Timestamp::UNIX_EPOCH);
+    conditions.set(ConditionType::RepairPending, true, Reason::RestartNeeded, "");
+    instance.status.get_or_insert_default().conditions = conditions.finish();
+}
+
+#[test]
+fn of_fewer_the_one_with_a_live_session_stays_whatever_its_index() {
+    assert_eq!(left(three().working("shop-main-2"), Some(1)), ["shop-main-2"]);
+    assert_eq!(left(three().working("shop-main-1"), Some(2)), ["shop-main-0", "shop-main-1"]);
+    let plan = three().working("shop-main-2").wants("main", Some(1)).plan();
+    assert_eq!((plan.delete, plan.waiting.len()), (vec!["shop-main-0".to_owned(), "shop-main-1".to_owned()], 0));
+}
+
+#[test]
+fn among_the_idle_the_outdated_one_goes_first_and_never_one_that_works_before_it() {
+    assert_eq!(left(three().instance("shop-main-0", outdated), Some(2)), ["shop-main-1", "shop-main-2"]);
+    let working = three().working("shop-main-1").instance("shop-main-1", outdated);
+    assert_eq!(left(working, Some(1)), ["shop-main-1"]);
+    let behind = three().instance("shop-main-0", |instance| instance.spec.role_revision = Some("older".to_owned()));
+    assert_eq!(left(behind, Some(2)), ["shop-main-1", "shop-main-2"]);
+}
+
+#[test]
+fn what_remains_stays_and_new_ones_take_the_lowest_free_indices() {
+    let shop = three().working("shop-main-2").wants("main", Some(1)).settled();
+    let plan = shop.plan();
+    assert_eq!((plan.create.len(), plan.update.len(), plan.delete.len()), (0, 0, 0));
+    assert_eq!(keys(&shop.wants("main", Some(3)).plan().create), ["shop-main-0", "shop-main-1"]);
+}
+
+#[test]
+fn when_all_work_the_highest_wait_and_the_first_that_is_idle_goes_in_their_place() {
+    let all = three().working("shop-main-0").working("shop-main-1").working("shop-main-2").wants("main", Some(2));
+    assert_eq!(keys(&all.plan().waiting), ["shop-main-2"]);
+    let plan = all.instance("shop-main-0", |instance| instance.status = None).plan();
+    assert_eq!((plan.delete, plan.waiting.len()), (vec!["shop-main-0".to_owned()], 0));
+}
+
+#[test]
+fn the_one_that_remains_goes_on_under_the_plain_name_and_no_two_have_one_home() {
+    let shop = three().working("shop-main-1").wants("main", None);
+    let plan = shop.plan();
+    assert_eq!(plan.create["shop-main"].identity.as_deref(), Some("shop-main-1"));
+    assert_eq!((plan.release, plan.delete.len()), (vec!["shop-main-1".to_owned()], 2));
+    let shop = shop.settled().wants("main", Some(1)).settled().wants("main", Some(3));
+    let created = shop.plan().create;
+    assert_eq!(keys(&created), ["shop-main-2", "shop-main-3"], "what `shop-main-1` names is with index 0");
+}
+
+#[test]
+fn one_whose_home_another_has_that_is_going_is_made_when_that_is_gone() {
+    let going = |instance: &mut Instance| {
+        instance.metadata.deletion_timestamp = serde_json::from_value(serde_json::json!("2026-11-01T12:00:00Z")).ok();
+    };
+    let shop = Shop::new().wants("main", None).settled().wants("main", Some(1)).settled();
+    let shop = shop.instance("shop-main-0", going).wants("main", None);
+    assert_eq!(shop.plan().create.len(), 0);
+}
+
+#[test]
+fn while_it_is_suspended_nothing_goes_and_no_image_is_made() {
+    let mut shop = three().wants("main", Some(1));
+    shop.0.workspace.spec.suspend = true;
+    let plan = shop.plan();
+    assert_eq!(plan.suspended, ["shop-main-1", "shop-main-2"]);
+    assert_eq!((plan.delete.len(), plan.waiting.len(), plan.images.len()), (0, 0, 0));
+    assert!(plan.update["shop-main-0"].suspend);
 }
 
 #[test]

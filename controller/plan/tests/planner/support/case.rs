@@ -15,7 +15,7 @@ use jackin_plan::digest::digest_of;
 use jackin_plan::ladder::{self, Memory};
 use jackin_plan::launch;
 use jackin_plan::names::Owner;
-use jackin_plan::observed::{Capsule, MountSourceState, Observed, Program};
+use jackin_plan::observed::{Capsule, FileIdentity, MountSourceState, Mounted, Observed, Program};
 use jackin_plan::resolve::Wanted;
 use jackin_plan::step::Plan;
 use jackin_plan::world::{
@@ -113,6 +113,7 @@ impl Case {
             workspace: "shop".to_owned(),
             role: "dev".to_owned(),
             goal: Goal::Run,
+            suspended: false,
             restart: None,
             agent: "shell".to_owned(),
             agents: [("codex".to_owned(), agent(true)), ("shell".to_owned(), agent(false))].into(),
@@ -275,6 +276,11 @@ impl Case {
         })
     }
 
+    /// The workspace holds repairs back.
+    pub(crate) fn suspended(self) -> Self {
+        self.wanting(|desired| desired.suspended = true)
+    }
+
     pub(crate) fn restart(mut self, recreate: bool) -> Self {
         // A request is an edit of the spec.
         self.memory.generation += 1;
@@ -286,6 +292,12 @@ impl Case {
     pub(crate) fn seeing(mut self, change: impl FnOnce(&mut Observed)) -> Self {
         change(&mut self.observed);
         self
+    }
+
+    /// The running container shows this file at `/work` while another one is at the source.
+    pub(crate) fn mount_replaced(self) -> Self {
+        let [shown, source] = [7, 8].map(|inode| FileIdentity { device: 1, inode });
+        self.seeing(|observed| _ = observed.mounted.insert("/work".to_owned(), Mounted { shown, source }))
     }
 
     pub(crate) fn program(self, program: Program) -> Self {

@@ -6,4 +6,4 @@ mod texts;
 
 pub(crate) use case::{Case, agent, digest, session};
 pub(crate) use model::Model;
-pub(crate) use texts::{names, rejections, steps};
+pub(crate) use texts::{names, pending, rejections, steps};

@@ -21,6 +21,13 @@ pub(crate) fn names(plan: &Plan) -> Vec<&'static str> {
     plan.steps.iter().map(|planned| planned.step.name()).collect()
 }
 
+/// The plan of the pending repair, with those that it rejects.
+pub(crate) fn pending(plan: &Plan) -> Option<(PlanKind, Vec<(PlanKind, RejectionReason)>)> {
+    let repair = &plan.pending.as_ref()?.repair;
+    let rejected = repair.rejected_plans.iter();
+    Some((repair.plan, rejected.map(|rejection| (rejection.plan, rejection.reason)).collect()))
+}
+
 /// The rejected plans with their reasons.
 pub(crate) fn rejections(plan: &Plan) -> Vec<(PlanKind, RejectionReason)> {
     let rejected = plan.rejected.iter();

@@ -1,4 +1,8 @@
 //! What a workspace owns: its instances and the images of their roles.
+//!
+//! Which instances a template has is decided in [`places`].
+
+mod places;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,6 +12,8 @@ use kube::ResourceExt;
 
 use crate::digest::{image_revision, role_revision};
 use crate::disruption;
+
+use places::{Place, Places};
 
 /// A workspace and what is there of it, as the store has it.
 #[derive(Clone, Debug)]
@@ -31,6 +37,8 @@ pub struct WorkspacePlan {
     pub delete: Vec<String>,
     /// Instances whose container and home another one goes on with: they are let go of, and nothing of theirs is removed.
     pub release: Vec<String>,
+    /// Instances that are no longer wanted and stay while the workspace is suspended.
+    pub suspended: Vec<String>,
     /// Instances that are no longer wanted and wait for their sessions, by name; none are named where they are not known.
     pub waiting: BTreeMap<String, Vec<String>>,
     /// Roles that are used, with their revisions.
@@ -49,36 +57,11 @@ pub fn plan(snapshot: &WorkspaceSnapshot) -> WorkspacePlan {
     let existing: BTreeMap<_, _> = snapshot.instances.iter().map(|instance| (instance.name_any(), instance)).collect();
     let mut taken_over = BTreeSet::new();
     for template in &snapshot.workspace.spec.instances {
-        match snapshot.roles.get(&template.role) {
-            Some(role) => {
-                plan.images.insert(template.role.clone(), image_revision(role));
-                plan.roles.insert(template.role.clone(), role_revision(role));
-            }
-            None => _ = plan.missing_roles.insert(template.role.clone()),
-        }
-        for Place { name, index, takes_over } in places(&snapshot.workspace.name_any(), template, &existing) {
-            let mut spec = spec(snapshot, template, index);
-            plan.desired.insert(name.clone());
-            match existing.get(&name) {
-                None => {
-                    if let Some(before) = takes_over {
-                        spec.run = before.spec.run;
-                        spec.identity = Some(before.identity().to_owned()).filter(|identity| *identity != name);
-                        taken_over.insert(before.name_any());
-                    }
-                    plan.create.insert(name, spec);
-                }
-                // One that is going is made anew when it is gone.
-                Some(instance) if instance.metadata.deletion_timestamp.is_some() => {}
-                Some(instance) => {
-                    spec.run = instance.spec.run;
-                    spec.identity.clone_from(&instance.spec.identity);
-                    spec.restart.clone_from(&instance.spec.restart);
-                    if spec != instance.spec {
-                        plan.update.insert(name, spec);
-                    }
-                }
-            }
+        role(snapshot, template, &mut plan);
+        let revision = snapshot.roles.get(&template.role).map(role_revision);
+        for place in Places::new(&snapshot.workspace.name_any(), template, &existing, revision).all() {
+            taken_over.extend(place.takes_over.map(ResourceExt::name_any));
+            fill(snapshot, template, place, &existing, &mut plan);
         }
     }
     for (name, instance) in &existing {
@@ -88,45 +71,60 @@ pub fn plan(snapshot: &WorkspaceSnapshot) -> WorkspacePlan {
         let goes_on = |other: &String| existing.get(other).is_some_and(|other| other.identity() == instance.identity());
         if taken_over.contains(name) || plan.desired.iter().any(goes_on) {
             plan.release.push(name.clone());
-            continue;
-        }
-        match live(instance) {
-            Some(sessions) => _ = plan.waiting.insert(name.clone(), sessions),
-            None => plan.delete.push(name.clone()),
+        } else if snapshot.workspace.spec.suspend {
+            plan.suspended.push(name.clone());
+        } else {
+            match live(instance) {
+                Some(sessions) => _ = plan.waiting.insert(name.clone(), sessions),
+                None => plan.delete.push(name.clone()),
+            }
         }
     }
     plan
 }
 
-/// A place that a template asks for.
-struct Place<'a> {
-    name: String,
-    index: Option<u32>,
-    /// The instance that has this place under its other name, while a count is being added or taken away.
-    takes_over: Option<&'a Instance>,
+/// The role of a template and its image. While the workspace is suspended, no image is made or brought to another revision.
+fn role(snapshot: &WorkspaceSnapshot, template: &InstanceTemplate, plan: &mut WorkspacePlan) {
+    let Some(role) = snapshot.roles.get(&template.role) else {
+        plan.missing_roles.insert(template.role.clone());
+        return;
+    };
+    plan.roles.insert(template.role.clone(), role_revision(role));
+    if !snapshot.workspace.spec.suspend {
+        plan.images.insert(template.role.clone(), image_revision(role));
+    }
 }
 
-/// The places of a template. The first one goes on with what runs when a count is added or taken away, so that nothing is made anew.
-fn places<'a>(
-    workspace: &str,
+/// The instance of one place is made, or brought to the spec.
+fn fill(
+    snapshot: &WorkspaceSnapshot,
     template: &InstanceTemplate,
-    existing: &BTreeMap<String, &'a Instance>,
-) -> Vec<Place<'a>> {
-    let plain = format!("{workspace}-{}", template.name);
-    let indexed = |index: u32| format!("{plain}-{index}");
-    let ours = |name: &String| {
-        let there = existing.get(name).filter(|instance| instance.metadata.deletion_timestamp.is_none());
-        there.filter(|instance| instance.spec.template == template.name).copied()
-    };
-    match template.count {
-        None => vec![Place { takes_over: ours(&indexed(0)), name: plain, index: None }],
-        Some(count) => (0..count)
-            .map(|index| Place {
-                name: indexed(index),
-                index: Some(index),
-                takes_over: if index == 0 { ours(&plain) } else { None },
-            })
-            .collect(),
+    place: Place<'_>,
+    existing: &BTreeMap<String, &Instance>,
+    plan: &mut WorkspacePlan,
+) {
+    let Place { name, index, takes_over } = place;
+    let mut spec = spec(snapshot, template, index);
+    plan.desired.insert(name.clone());
+    match (existing.get(&name), takes_over) {
+        (None, Some(before)) => {
+            spec.run = before.spec.run;
+            spec.identity = Some(before.identity().to_owned()).filter(|identity| *identity != name);
+            plan.create.insert(name, spec);
+        }
+        // What another one has under this name goes first: there is one container and one home of a name.
+        (None, None) if existing.values().any(|other| other.identity() == name) => {}
+        (None, None) => _ = plan.create.insert(name, spec),
+        // One that is going is made anew when it is gone.
+        (Some(instance), _) if instance.metadata.deletion_timestamp.is_some() => {}
+        (Some(instance), _) => {
+            spec.run = instance.spec.run;
+            spec.identity.clone_from(&instance.spec.identity);
+            spec.restart.clone_from(&instance.spec.restart);
+            if spec != instance.spec {
+                plan.update.insert(name, spec);
+            }
+        }
     }
 }
 
@@ -150,6 +148,7 @@ fn spec(snapshot: &WorkspaceSnapshot, template: &InstanceTemplate, index: Option
         disruption: spec.disruption,
         lifecycle: spec.lifecycle,
         git: spec.git,
+        suspend: spec.suspend,
         run: Default::default(),
         restart: None,
     }

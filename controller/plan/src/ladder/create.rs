@@ -1,0 +1,101 @@
+//! `CreateFromValidImage` and `BuildAndCreate`, spelled out: a container is made, and takes the place of the one that is there.
+
+use crate::launch::Launch;
+use crate::step::{Consent, PlannedStep, Step, StepReason, Target};
+use crate::world::ContainerSpec;
+
+use super::rungs::Asked;
+use super::steps::{Steps, final_name, first_sessions, remove_other};
+use super::validity::Current;
+use super::{Situation, has_processes, prerequisites};
+
+/// The steps; `consent` allows to end what runs. Without a launch, what the container will need is made ready meanwhile.
+pub(super) fn steps(
+    situation: &Situation<'_>,
+    launch: Option<&Launch>,
+    current: Option<&Current<'_>>,
+    consent: Option<Consent>,
+) -> Vec<PlannedStep> {
+    let mut steps = Steps::default();
+    let joined = prerequisites::all(situation, &mut steps);
+    let Some(launch) = launch else { return steps.finish() };
+    let ready = match current {
+        None => create(launch.spec.clone(), joined, StepReason::Missing, &mut steps),
+        Some(current) => {
+            let swap = Swap { situation, current, consent };
+            swap.steps(launch.spec.clone(), joined, &mut steps)
+        }
+    };
+    let start = Step::StartContainer { container: Target::Created };
+    let started = steps.add(start, vec![ready], StepReason::NotRunning);
+    first_sessions(situation, Target::Created, started, &mut steps);
+    steps.finish()
+}
+
+fn create(spec: ContainerSpec, needs: Vec<usize>, reason: StepReason, steps: &mut Steps) -> usize {
+    steps.add(Step::CreateContainer(Box::new(spec)), needs, reason)
+}
+
+/// A container in the place of another.
+struct Swap<'a> {
+    situation: &'a Situation<'a>,
+    current: &'a Current<'a>,
+    consent: Option<Consent>,
+}
+
+impl Swap<'_> {
+    /// The new one is made beside the old one, so that a failure to make it leaves the old one as it was.
+    fn steps(&self, mut spec: ContainerSpec, joined: Vec<usize>, steps: &mut Steps) -> usize {
+        let name = std::mem::replace(&mut spec.name, self.free_name());
+        let renames = spec.name != name;
+        let mut needs = joined;
+        needs.extend(self.remove_stale([&spec.name, &name], steps));
+        let created = create(spec, needs, StepReason::Superseded, steps);
+        steps.explain(created, self.why());
+        let removed = self.remove(created, steps);
+        if !renames {
+            return removed;
+        }
+        let rename = Step::RenameContainer { container: Target::Created, name };
+        steps.add(rename, vec![removed], StepReason::Superseded)
+    }
+
+    /// The temporary name, unless the container that is replaced still bears that.
+    fn free_name(&self) -> String {
+        let key = &self.situation.desired.key;
+        let temporary = self.situation.site.owner.replacement(&key.namespace, &key.name);
+        if self.current.container.name == temporary { final_name(self.situation) } else { temporary }
+    }
+
+    /// What an interrupted swap left under one of the names.
+    fn remove_stale(&self, names: [&String; 2], steps: &mut Steps) -> Vec<usize> {
+        let stale = self.current.others.iter().filter(|other| names.contains(&&other.name));
+        stale.filter_map(|other| remove_other(other, self.consent, steps)).collect()
+    }
+
+    /// The old one goes once the new one is made.
+    fn remove(&self, created: usize, steps: &mut Steps) -> usize {
+        let consent = self.consent.unwrap_or(Consent::NoLiveSession);
+        let id = &self.current.container.id;
+        let mut needs = vec![created];
+        if has_processes(self.current.state()) {
+            needs = vec![steps.stop(id, needs, StepReason::Superseded, consent)];
+        }
+        let remove = Step::RemoveContainer { id: id.clone() };
+        steps.add_destructive(remove, needs, StepReason::Superseded, consent)
+    }
+
+    fn why(&self) -> Vec<StepReason> {
+        let changes = self.current.all_launch_changes();
+        if !changes.is_empty() {
+            return changes.into_iter().map(StepReason::Differs).collect();
+        }
+        vec![if Asked::of(self.situation) != Asked::Nothing {
+            StepReason::Requested
+        } else if self.current.is_alive() {
+            StepReason::Superseded
+        } else {
+            StepReason::NotRunning
+        }]
+    }
+}
