@@ -29,6 +29,10 @@ engine: ## use the Docker engine that answers; on Debian as root, install and st
 base: engine ## make the construct image, which role images start from
 	@docker/construct/build.sh
 
+.PHONY: dind
+dind: base ## make the sidecar's image, for roles with `docker: {mode: dind}`
+	@docker/dind/build.sh
+
 .PHONY: tiny
 tiny: engine ## make the tests' two-megabyte image
 	@docker/tiny/build.sh
@@ -50,6 +54,7 @@ test: ## format, lints and all tests, on a real engine
 	@$(STAGE) packages docker/packages.sh
 	@$(STAGE) engine docker/engine.sh start
 	@$(STAGE) base docker/construct/build.sh
+	@$(STAGE) dind docker/dind/build.sh
 	@$(STAGE) tiny docker/tiny/build.sh
 	@$(STAGE) format cargo fmt --all --check
 	@$(STAGE) lints cargo clippy --workspace --all-targets --locked -- -D warnings
