@@ -79,6 +79,9 @@ pub struct InstanceSpec {
     /// When somebody last asked for a restart. Set by `jackin restart`; the workspace leaves it alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restart: Option<RestartRequest>,
+    /// The loss of data that somebody agreed to. Set by `jackin approve`; the workspace leaves it alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval: Option<Approval>,
 }
 
 /// Whether an instance should run.
@@ -101,6 +104,16 @@ pub struct RestartRequest {
     /// Whether the container is replaced even where a restart in place would do.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub recreate: bool,
+}
+
+/// Somebody's consent to the loss of what volumes hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Approval {
+    /// A value that was not there before; each new value is good for one replacement.
+    pub id: String,
+    /// Names of the volumes whose content may be lost, as the engine knows them.
+    pub volumes: Vec<String>,
 }
 
 impl Instance {

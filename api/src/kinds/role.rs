@@ -6,7 +6,7 @@ use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{ObjectStatus, Resources};
+use super::{ObjectStatus, Quantity, Resources};
 
 /// The environment of an instance: which image, which agents it supports, which hooks and variables.
 #[derive(CustomResource, Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -127,6 +127,45 @@ pub struct EnvDeclaration {
 pub struct DockerAccess {
     /// `none`, or `dind` for an engine in a sidecar. The host's engine is never given.
     pub mode: DockerMode,
+    /// Image of the sidecar, by name; `jackin-dind:bookworm` when absent, which `make dind` makes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
+    /// The volume on which the sidecar's engine keeps its images and containers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<DockerData>,
+}
+
+/// The volume on which a sidecar's engine keeps its images and containers. Each instance has one of its own.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DockerData {
+    /// Its name within the instance; `docker` when absent. Another name is another, empty volume, and the old one is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Where it lies. Another medium replaces the volume, which needs consent.
+    #[serde(default, skip_serializing_if = "DockerDataMedium::is_disk")]
+    pub medium: DockerDataMedium,
+    /// The most that a volume in memory takes, such as `4Gi`. Another size replaces the volume, which needs consent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<Quantity>,
+}
+
+/// Where a volume lies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum DockerDataMedium {
+    /// On the engine's disk.
+    #[default]
+    Disk,
+    /// In memory: fast, and gone when the sidecar stops.
+    Memory,
+}
+
+impl DockerDataMedium {
+    /// Whether this is the default.
+    pub fn is_disk(&self) -> bool {
+        *self == Self::Disk
+    }
 }
 
 /// Kinds of Docker access.

@@ -155,6 +155,19 @@ pub struct Lifecycle {
     /// What the engine itself does when an instance's PID 1 ends. The controller heals with backoff whatever is chosen here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restart_policy: Option<RestartPolicy>,
+    /// What becomes of the volumes that hold an instance's data when it is deleted, or when its spec asks for other ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub volume_reclaim_policy: Option<ReclaimPolicy>,
+}
+
+/// What becomes of volumes that hold data.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum ReclaimPolicy {
+    /// They are kept. One that must be replaced waits for `jackin approve`.
+    #[default]
+    Retain,
+    /// They go with their instance, and are replaced without a question.
+    Delete,
 }
 
 /// What the engine does when PID 1 ends.

@@ -226,6 +226,9 @@ pub struct InstanceStatus {
     /// Its container.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub container: Option<ContainerReference>,
+    /// The container of its sidecar.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sidecar: Option<ContainerReference>,
     /// Its image.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<ImageReference>,
@@ -250,4 +253,13 @@ pub struct InstanceStatus {
     /// The last `spec.restart.id` that was served.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restarted: Option<String>,
+    /// The last `spec.approval.id` that was used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approved: Option<String>,
+    /// Volumes that hold data which only `jackin approve` lets be replaced, as the engine knows them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub awaits_approval: Vec<String>,
+    /// Volumes with data of it that nothing uses any more, as the engine knows them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reclaimable_volumes: Vec<String>,
 }

@@ -1,6 +1,6 @@
 //! Rules of a Role.
 
-use crate::kinds::{Resources, RoleSpec};
+use crate::kinds::{DockerAccess, Resources, RoleSpec};
 
 use super::names::{require_inner_path, require_label, require_variable};
 use super::{Errors, FieldReason};
@@ -57,7 +57,28 @@ pub(super) fn check(spec: &RoleSpec, errors: &mut Errors) {
             check_capability(&format!("spec.security.capabilities.add[{index}]"), name, errors);
         }
     }
+    if let Some(docker) = &spec.docker {
+        check_docker(docker, errors);
+    }
     check_resources(spec.resources.as_ref(), errors);
+}
+
+fn check_docker(docker: &DockerAccess, errors: &mut Errors) {
+    let Some(data) = &docker.data else { return };
+    if let Some(name) = &data.name {
+        require_label(errors, "spec.docker.data.name", name);
+    }
+    match &data.size {
+        Some(_) if data.medium.is_disk() => errors.invalid(
+            "spec.docker.data.size",
+            "a volume on disk has no size",
+            "leave it out, or write `medium: memory`",
+        ),
+        Some(size) if size.bytes().is_err() => {
+            errors.invalid("spec.docker.data.size", format!("not a size: `{}`", size.0), "write bytes as in `4Gi`");
+        }
+        Some(_) | None => {}
+    }
 }
 
 fn check_capability(field: &str, name: &str, errors: &mut Errors) {

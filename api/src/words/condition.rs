@@ -80,6 +80,9 @@ pub enum ConditionType {
     Drifted,
     /// Instance: True when a repair waits for live sessions, for an explicit restart, or for the end of `spec.suspend`.
     RepairPending,
+    /// Instance: True when the spec asks for a volume that can only be had by losing the data of the one that is there, and nobody
+    /// agreed to that yet. Absent otherwise.
+    ConsentRequired,
     /// Instance: True when a session waits for a person.
     NeedsInput,
     /// Image: True when the recipe could be computed.

@@ -28,9 +28,16 @@ pub const LAUNCH_FIELDS: &str = "jackin.launch.fields";
 pub const LIVE: &str = "jackin.live";
 /// Digest of the content of a volume of programs.
 pub const CONTENT: &str = "jackin.content";
+/// Digest of what a volume with data fixed at its creation.
+pub const VOLUME: &str = "jackin.volume";
 
 /// [`COMPONENT`] of the container that an instance's sessions run in.
 pub const COMPONENT_ROLE: &str = "role";
+/// [`COMPONENT`] of the container with an instance's own engine.
+pub const COMPONENT_SIDECAR: &str = "sidecar";
+/// [`COMPONENT`] of a volume that holds data of an instance. Never removed without somebody's consent; it may go when its instance
+/// is gone, or wants another one, and no container mounts it.
+pub const COMPONENT_DATA: &str = "data";
 /// [`COMPONENT`] of a workspace's network.
 pub const COMPONENT_NETWORK: &str = "network";
 /// [`COMPONENT`] of a volume with an agent's program.

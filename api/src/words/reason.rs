@@ -75,6 +75,18 @@ pub enum Reason {
     CapsuleAnswers,
     /// The capsule does not answer.
     CapsuleUnresponsive,
+    /// The engine of the sidecar answers.
+    SidecarAnswers,
+    /// The sidecar is being made or started.
+    SidecarStarting,
+    /// The sidecar runs and its engine does not answer.
+    SidecarUnresponsive,
+    /// The sidecar ended, or could not be made or started.
+    SidecarFailed,
+    /// The image of the sidecar is not on the engine.
+    SidecarImageMissing,
+    /// A volume that would have to be replaced holds data.
+    VolumeHoldsData,
     /// The container is not running.
     ContainerNotRunning,
     /// The container keeps ending; the next start waits.

@@ -13,6 +13,7 @@ use crate::images::Builds;
 use crate::pass::Damper;
 use crate::reconcile::{Failures, Notices};
 use crate::secrets::Policy;
+use crate::sidecar::Sidecars;
 use crate::surroundings::{Chance, Clock, Files, Programs};
 use crate::volumes::Volumes;
 
@@ -36,6 +37,8 @@ pub(crate) struct Context {
     pub(crate) programs: Arc<dyn Programs>,
     /// The capsules of running instances.
     pub(crate) capsules: Arc<dyn Capsules>,
+    /// The engines of sidecars.
+    pub(crate) sidecars: Arc<dyn Sidecars>,
     /// Volumes of programs.
     pub(crate) volumes: Volumes,
     /// Builds that are running.

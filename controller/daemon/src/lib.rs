@@ -13,6 +13,7 @@ mod pass;
 mod reconcile;
 pub mod secrets;
 pub mod serve;
+mod sidecar;
 mod surroundings;
 mod tarball;
 pub mod text;

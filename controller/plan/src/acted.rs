@@ -3,7 +3,7 @@
 //! The schema has every field of the contract from the start. A field that is set and not acted on is never ignored in silence:
 //! the controllers put these paths into the condition `FieldsNotActedOn`. What acts on a field takes its line out of here.
 
-use jackin_api::kinds::{AgentSpec, CredentialMode, DockerMode, GitPull, RoleSpec, WorkspaceSpec};
+use jackin_api::kinds::{AgentSpec, CredentialMode, GitPull, RoleSpec, WorkspaceSpec};
 
 /// Paths of the fields that are set in a Role and not acted on.
 ///
@@ -14,14 +14,12 @@ use jackin_api::kinds::{AgentSpec, CredentialMode, DockerMode, GitPull, RoleSpec
 /// ```
 pub fn not_acted_on_role(spec: &RoleSpec) -> Vec<String> {
     let hooks = spec.hooks.as_ref();
-    let mode = spec.docker.as_ref().map(|docker| docker.mode);
     named([
         ("spec.source.git", spec.source.git.is_some()),
         ("spec.publishedImage", spec.published_image.is_some()),
         ("spec.hooks.setupOnce", hooks.is_some_and(|hooks| hooks.setup_once.is_some())),
         ("spec.hooks.source", hooks.is_some_and(|hooks| hooks.source.is_some())),
         ("spec.hooks.preflight", hooks.is_some_and(|hooks| hooks.preflight.is_some())),
-        ("spec.docker.mode", mode == Some(DockerMode::Dind)),
     ])
 }
 
@@ -71,7 +69,7 @@ mod tests {
     #[test]
     fn a_role_that_says_only_what_is_acted_on_has_nothing_to_report() {
         let role = json!({
-            "source": {"path": "./role"}, "agents": ["shell"], "hooks": {}, "docker": {"mode": "none"},
+            "source": {"path": "./role"}, "agents": ["shell"], "hooks": {}, "docker": {"mode": "dind"},
             "env": {"A": {"default": "b"}}, "resources": {"cpus": "2"},
             "security": {"capabilities": {"add": ["NET_ADMIN"]}, "readOnlyRootFilesystem": true},
         });
@@ -82,7 +80,7 @@ mod tests {
     fn each_field_of_a_role_that_is_not_acted_on_is_named() {
         let role = json!({
             "source": {"git": {"url": "https://example.com/role.git"}}, "publishedImage": "a",
-            "hooks": {"setupOnce": "a", "source": "b", "preflight": "c"}, "docker": {"mode": "dind"},
+            "hooks": {"setupOnce": "a", "source": "b", "preflight": "c"},
         });
         let expected = [
             "spec.source.git",
@@ -90,7 +88,6 @@ mod tests {
             "spec.hooks.setupOnce",
             "spec.hooks.source",
             "spec.hooks.preflight",
-            "spec.docker.mode",
         ];
         assert_eq!(not_acted_on_role(&spec(role)), expected);
     }

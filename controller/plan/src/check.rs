@@ -49,6 +49,14 @@ pub enum PlanDefect {
         /// The network.
         network: String,
     },
+    /// A step starts the container before the sidecar that it waits for answers.
+    #[error("step {index} ({step}) does not wait for the sidecar")]
+    SidecarNotAwaited {
+        /// Its index.
+        index: usize,
+        /// Its name.
+        step: &'static str,
+    },
     /// A plan that is held back has steps.
     #[error("the plan is held back and has steps")]
     HeldWithSteps,
@@ -76,9 +84,15 @@ pub fn check(plan: Plan) -> Result<Plan, Vec<PlanDefect>> {
         {
             defects.push(PlanDefect::CutOff { index, step, network: network.clone() });
         }
-        let creates = |index: &usize| matches!(plan.steps[*index].step, Step::CreateContainer(_));
-        if acts_on_created(&planned.step) && !before(&plan, index).iter().any(creates) {
+        let earlier = before(&plan, index);
+        if let Some(maker) = maker_of_target(&planned.step)
+            && !earlier.iter().any(|earlier| plan.steps[*earlier].step.name() == maker)
+        {
             defects.push(PlanDefect::NothingCreated { index, step });
+        }
+        let starts = matches!(planned.step, Step::StartContainer { .. });
+        if starts && sidecar_waits(&plan).any(|waits| !earlier.contains(&waits)) {
+            defects.push(PlanDefect::SidecarNotAwaited { index, step });
         }
     }
     if plan.held.is_some() && !plan.steps.is_empty() {
@@ -87,26 +101,38 @@ pub fn check(plan: Plan) -> Result<Plan, Vec<PlanDefect>> {
     if defects.is_empty() { Ok(plan) } else { Err(defects) }
 }
 
-fn acts_on_created(step: &Step) -> bool {
-    match step {
+/// Name of the step that must have made what this one acts on, when it acts on something new.
+fn maker_of_target(step: &Step) -> Option<&'static str> {
+    let (target, maker) = match step {
         Step::RenameContainer { container, .. }
         | Step::StartContainer { container }
-        | Step::AwaitCapsule { container } => *container == Target::Created,
+        | Step::AwaitCapsule { container } => (container, "CreateContainer"),
+        Step::StartSidecar { container } | Step::AwaitSidecar { container } => (container, "CreateSidecar"),
         Step::PrepareDirectories { .. }
         | Step::FetchProgram { .. }
         | Step::FillVolume { .. }
         | Step::CreateNetwork(_)
+        | Step::CreateVolume(_)
         | Step::CreateContainer(_)
+        | Step::CreateSidecar(_)
         | Step::StopContainer { .. }
         | Step::RemoveContainer { .. }
+        | Step::RemoveVolume { .. }
         | Step::UnpauseContainer { .. }
         | Step::UpdateContainer { .. }
         | Step::ConnectNetwork { .. }
         | Step::DisconnectNetwork { .. }
         | Step::Personalise(_)
         | Step::SpawnSession(_)
-        | Step::RemoveDirectories { .. } => false,
-    }
+        | Step::RemoveDirectories { .. } => return None,
+    };
+    (*target == Target::Created).then_some(maker)
+}
+
+/// Indices of the steps that wait for a sidecar.
+fn sidecar_waits(plan: &Plan) -> impl Iterator<Item = usize> {
+    let steps = plan.steps.iter().enumerate();
+    steps.filter(|(_, planned)| matches!(planned.step, Step::AwaitSidecar { .. })).map(|(index, _)| index)
 }
 
 /// Indices of all steps that come before this one by their needs.

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use jackin_api::kinds::{
-    AgentSpec, DisruptionPolicy, Isolation, Mount, RestartRequest, RunState, ValueSource, WorkspaceNetwork,
+    AgentSpec, Approval, DisruptionPolicy, Isolation, Mount, ReclaimPolicy, RestartRequest, RunState, ValueSource,
+    WorkspaceNetwork,
 };
 use jackin_api::words::{Digest, DigestMap};
 
 use crate::names::Owner;
-use crate::world::{Limits, RestartPolicy, Security};
+use crate::world::{Limits, RestartPolicy, Security, VolumeMedium};
 
 /// What this installation gives to every instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,6 +72,23 @@ pub struct Desired {
     pub disruption: DesiredDisruption,
     /// Its image.
     pub image: DesiredImage,
+    /// Its sidecar, when its role asks for an engine.
+    pub sidecar: Option<DesiredSidecar>,
+    /// What becomes of its volumes that hold data.
+    pub reclaim: ReclaimPolicy,
+    /// Somebody's consent to lose what volumes hold, until it was used.
+    pub approval: Option<Approval>,
+}
+
+/// The sidecar of an instance: an engine of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DesiredSidecar {
+    /// Name of its image.
+    pub image: String,
+    /// Name within the instance of the volume with its data.
+    pub data: String,
+    /// Where that volume lies.
+    pub medium: VolumeMedium,
 }
 
 /// What an instance should do.

@@ -35,6 +35,8 @@ pub enum EngineWrite {
     NetworkDisconnect,
     /// A volume is made. The container through which it is filled, which never runs, is not counted.
     VolumeCreate,
+    /// A volume is removed.
+    VolumeDestroy,
 }
 
 impl EngineWrite {
@@ -57,6 +59,7 @@ impl EngineWrite {
             Self::NetworkConnect => ("network", "connect"),
             Self::NetworkDisconnect => ("network", "disconnect"),
             Self::VolumeCreate => ("volume", "create"),
+            Self::VolumeDestroy => ("volume", "destroy"),
         }
     }
 }
@@ -72,19 +75,21 @@ impl Step {
     /// The change of the engine that the step asks for; `None` for a step that changes the host, the capsule or nothing.
     pub fn engine_write(&self) -> Option<EngineWrite> {
         match self {
-            Self::FillVolume { .. } => Some(EngineWrite::VolumeCreate),
+            Self::FillVolume { .. } | Self::CreateVolume(_) => Some(EngineWrite::VolumeCreate),
+            Self::RemoveVolume { .. } => Some(EngineWrite::VolumeDestroy),
             Self::CreateNetwork(_) => Some(EngineWrite::NetworkCreate),
-            Self::CreateContainer(_) => Some(EngineWrite::ContainerCreate),
+            Self::CreateContainer(_) | Self::CreateSidecar(_) => Some(EngineWrite::ContainerCreate),
             Self::StopContainer { .. } => Some(EngineWrite::ContainerStop),
             Self::RemoveContainer { .. } => Some(EngineWrite::ContainerDestroy),
             Self::RenameContainer { .. } => Some(EngineWrite::ContainerRename),
-            Self::StartContainer { .. } => Some(EngineWrite::ContainerStart),
+            Self::StartContainer { .. } | Self::StartSidecar { .. } => Some(EngineWrite::ContainerStart),
             Self::UnpauseContainer { .. } => Some(EngineWrite::ContainerUnpause),
             Self::UpdateContainer { .. } => Some(EngineWrite::ContainerUpdate),
             Self::ConnectNetwork { .. } => Some(EngineWrite::NetworkConnect),
             Self::DisconnectNetwork { .. } => Some(EngineWrite::NetworkDisconnect),
             Self::PrepareDirectories { .. }
             | Self::FetchProgram { .. }
+            | Self::AwaitSidecar { .. }
             | Self::AwaitCapsule { .. }
             | Self::Personalise(_)
             | Self::SpawnSession(_)

@@ -22,8 +22,9 @@ use crate::desired::{Desired, ServingImage, Site};
 use crate::digest::{digest_of, digest_of_map};
 use crate::network;
 use crate::observed::{Observed, Program};
+use crate::sidecar;
 use crate::step::Personalisation;
-use crate::world::{ContainerSpec, ImageId, Mount, MountSource, VolumeSpec};
+use crate::world::{ContainerSpec, ImageId, Mount, MountSource, VolumeMedium, VolumeSpec};
 
 /// The home of sessions, inside.
 const HOME: &str = "/home/agent";
@@ -51,7 +52,7 @@ pub struct Launch {
 pub(crate) fn capsule_volume(site: &Site) -> VolumeSpec {
     let mut volume_labels = site.owner.labels(labels::COMPONENT_CAPSULE);
     volume_labels.insert(labels::CONTENT.to_owned(), site.capsule.0.clone());
-    VolumeSpec { name: site.owner.capsule_volume(&site.capsule), labels: volume_labels }
+    VolumeSpec { name: site.owner.capsule_volume(&site.capsule), labels: volume_labels, medium: VolumeMedium::Disk }
 }
 
 /// The volume of an agent's program of this content.
@@ -59,7 +60,7 @@ pub(crate) fn agent_volume(site: &Site, agent: &str, content: &Digest) -> Volume
     let mut volume_labels = site.owner.labels(labels::COMPONENT_AGENT);
     volume_labels.insert(labels::CONTENT.to_owned(), content.0.clone());
     volume_labels.insert(labels::AGENT.to_owned(), agent.to_owned());
-    VolumeSpec { name: site.owner.agent_volume(agent, content), labels: volume_labels }
+    VolumeSpec { name: site.owner.agent_volume(agent, content), labels: volume_labels, medium: VolumeMedium::Disk }
 }
 
 /// The container of `desired` on `image`, once the content of every program is known.
@@ -76,6 +77,9 @@ pub fn launch(site: &Site, desired: &Desired, observed: &Observed, image: &Servi
     }
     mounts.push(bind(HOME, &desired.home, false));
     mounts.push(bind(RUN, &desired.run, false));
+    if desired.sidecar.is_some() {
+        mounts.push(bind(sidecar::SOCKETS, &sidecar::sockets(&desired.run), true));
+    }
     for mount in &desired.mounts {
         mounts.push(bind(&mount.target, &mount.source, mount.read_only));
     }
@@ -92,7 +96,7 @@ pub fn launch(site: &Site, desired: &Desired, observed: &Observed, image: &Servi
         name: site.owner.container(&desired.key.namespace, &desired.key.name),
         image: ImageId(image.id.clone()),
         command: command(desired),
-        env: environment(),
+        env: environment(desired),
         user: Some(site.user.clone()),
         workdir: None,
         hostname: Some(desired.key.name.clone()),
@@ -113,7 +117,7 @@ pub(crate) fn fields(site: &Site, desired: &Desired, observed: &Observed, image:
     let mut fields = BTreeMap::from([
         ("capsule".to_owned(), site.capsule.clone()),
         ("command".to_owned(), digest_of(&command(desired))),
-        ("env".to_owned(), digest_of(&environment())),
+        ("env".to_owned(), digest_of(&environment(desired))),
         ("user".to_owned(), digest_of(&site.user)),
         ("home".to_owned(), digest_of(&desired.home)),
         ("run".to_owned(), digest_of(&desired.run)),
@@ -131,11 +135,22 @@ pub(crate) fn fields(site: &Site, desired: &Desired, observed: &Observed, image:
             fields.insert(format!("agents[{agent}]"), content.clone());
         }
     }
-    for mount in &desired.mounts {
-        fields.insert(format!("mounts[{}].source", mount.target), digest_of(&mount.source));
-        fields.insert(format!("mounts[{}].readOnly", mount.target), digest_of(&mount.read_only));
+    if let Some(wanted) = &desired.sidecar {
+        let identity = sidecar::identity(site, desired, wanted).into_iter();
+        fields.extend(identity.map(|(field, digest)| (format!("sidecar.{field}"), digest)));
     }
+    fields.extend(mount_fields(desired));
     DigestMap(fields)
+}
+
+/// Digests of the mounts.
+pub(crate) fn mount_fields(desired: &Desired) -> impl Iterator<Item = (String, Digest)> {
+    desired.mounts.iter().flat_map(|mount| {
+        [
+            (format!("mounts[{}].source", mount.target), digest_of(&mount.source)),
+            (format!("mounts[{}].readOnly", mount.target), digest_of(&mount.read_only)),
+        ]
+    })
 }
 
 /// What differs between the fields that a container was made from and those of now, as far as it can be told.
@@ -156,8 +171,9 @@ pub(crate) fn changes(made_from: &DigestMap, now: &DigestMap, observed: &Observe
 }
 
 /// The environment of PID 1.
-fn environment() -> BTreeMap<String, String> {
-    BTreeMap::from([("HOME".to_owned(), HOME.to_owned())])
+fn environment(desired: &Desired) -> BTreeMap<String, String> {
+    let engine = desired.sidecar.as_ref().map(|_| ("DOCKER_HOST".to_owned(), sidecar::docker_host()));
+    [("HOME".to_owned(), HOME.to_owned())].into_iter().chain(engine).collect()
 }
 
 fn command(desired: &Desired) -> Vec<String> {
@@ -246,11 +262,11 @@ pub fn is_version(change: &Change) -> bool {
     change.field == "capsule" || change.field.starts_with("agents[")
 }
 
-fn bind(target: &str, path: &str, read_only: bool) -> Mount {
+pub(crate) fn bind(target: &str, path: &str, read_only: bool) -> Mount {
     Mount { target: target.to_owned(), source: MountSource::Bind { path: path.to_owned() }, read_only }
 }
 
 fn volume_mount(target: String, volume: VolumeSpec) -> Mount {
-    let VolumeSpec { name, labels } = volume;
+    let VolumeSpec { name, labels, medium: _ } = volume;
     Mount { target, source: MountSource::Volume { name, labels }, read_only: true }
 }

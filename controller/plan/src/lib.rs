@@ -22,6 +22,7 @@ pub mod network;
 pub mod observed;
 pub mod recipe;
 pub mod resolve;
+pub mod sidecar;
 pub mod status;
 pub mod step;
 pub mod workspace;

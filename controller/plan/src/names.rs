@@ -26,6 +26,16 @@ impl Owner {
         format!("{}.next", self.container(namespace, instance))
     }
 
+    /// Name of the container with an instance's own engine.
+    pub fn sidecar(&self, namespace: &str, instance: &str) -> String {
+        format!("{}.sidecar", self.container(namespace, instance))
+    }
+
+    /// Name of a volume with an instance's data.
+    pub fn data_volume(&self, namespace: &str, instance: &str, name: &str) -> String {
+        format!("{}.data.{name}", self.container(namespace, instance))
+    }
+
     /// Name of a workspace's own network.
     pub fn network(&self, namespace: &str, workspace: &str) -> String {
         format!("jackin.{}.{namespace}.{workspace}", self.short())

@@ -6,7 +6,7 @@ use jackin_api::wire;
 use jackin_api::words::Digest;
 use serde::Serialize;
 
-use crate::world::{Container, Network};
+use crate::world::{Container, Image, Network, Volume};
 
 /// What was seen of an instance in one pass.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -31,6 +31,33 @@ pub struct Observed {
     pub programs: BTreeMap<String, Program>,
     /// Whether the directories on the host that the container mounts are there.
     pub directories: bool,
+    /// The sidecar, or what is left of one.
+    pub sidecar: SidecarSeen,
+}
+
+/// What was seen of an instance's sidecar.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SidecarSeen {
+    /// Containers of ours that are its sidecar, however many.
+    pub containers: Vec<Container>,
+    /// Its image, when the instance wants a sidecar and the engine has the image.
+    pub image: Option<Image>,
+    /// Volumes of ours with data of the instance.
+    pub volumes: Vec<Volume>,
+    /// What its engine said.
+    pub engine: SidecarEngine,
+}
+
+/// What the engine of a sidecar said.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum SidecarEngine {
+    /// Nothing runs that could be asked, or nobody wants it.
+    #[default]
+    NotAsked,
+    /// It answered.
+    Answers,
+    /// It did not; the text says what was tried.
+    Silent(String),
 }
 
 /// What the capsule said.

@@ -2,16 +2,27 @@
 
 use std::collections::BTreeMap;
 
-use jackin_api::kinds::{Agent, AgentSpec, CredentialMode, Image, Instance, Isolation, Resources, Role, ValueSource};
+use jackin_api::kinds::{
+    Agent, AgentSpec, Approval, CredentialMode, DockerDataMedium, DockerMode, Image, Instance, Isolation,
+    ReclaimPolicy, Resources, Role, ValueSource,
+};
 use jackin_api::words::{self, ConditionType};
 use kube::ResourceExt;
 
-use crate::desired::{Desired, DesiredDisruption, DesiredImage, DesiredMount, Gap, Goal, InstanceKey, ServingImage};
+use crate::desired::{
+    Desired, DesiredDisruption, DesiredImage, DesiredMount, DesiredSidecar, Gap, Goal, InstanceKey, ServingImage,
+};
 use crate::digest::image_revision;
-use crate::world::{Limits, RestartPolicy, Security};
+use crate::world::{Confinement, Limits, RestartPolicy, Security, VolumeMedium};
 
 /// Processes that an instance may have where nobody says otherwise.
 const DEFAULT_PIDS: i64 = 4096;
+
+/// Image of a sidecar where the role names no other.
+const DEFAULT_SIDECAR_IMAGE: &str = "jackin-dind:bookworm";
+
+/// Name of a sidecar's volume where the role gives no other.
+const DEFAULT_SIDECAR_DATA: &str = "docker";
 
 /// Capabilities that an instance keeps: what installing packages as root inside needs, and PID 1 to end its processes.
 const DEFAULT_CAPABILITIES: [&str; 7] =
@@ -47,6 +58,8 @@ pub enum Wanted {
         run: String,
         /// Its durable home on the host.
         home: String,
+        /// What becomes of its volumes that hold data.
+        reclaim: ReclaimPolicy,
     },
     /// It cannot be said what it should be.
     Unresolved(Vec<Gap>),
@@ -56,7 +69,11 @@ pub enum Wanted {
 pub fn resolve(snapshot: &Snapshot) -> Wanted {
     let instance = &snapshot.instance;
     if instance.metadata.deletion_timestamp.is_some() {
-        return Wanted::Remove { run: snapshot.run.clone(), home: snapshot.home.clone() };
+        return Wanted::Remove {
+            run: snapshot.run.clone(),
+            home: snapshot.home.clone(),
+            reclaim: reclaim_of(instance),
+        };
     }
     if Goal::from(instance.spec.run) == Goal::Stop {
         return Wanted::Stop;
@@ -100,7 +117,36 @@ pub fn resolve(snapshot: &Snapshot) -> Wanted {
         security: security_of(role),
         disruption: disruption_of(instance),
         image: image_of(role, snapshot),
+        sidecar: sidecar_of(role),
+        reclaim: reclaim_of(instance),
+        approval: approval_of(instance),
     }))
+}
+
+fn sidecar_of(role: &Role) -> Option<DesiredSidecar> {
+    let docker = role.spec.docker.as_ref().filter(|docker| docker.mode == DockerMode::Dind)?;
+    let data = docker.data.clone().unwrap_or_default();
+    Some(DesiredSidecar {
+        image: docker.image.clone().unwrap_or_else(|| DEFAULT_SIDECAR_IMAGE.to_owned()),
+        data: data.name.unwrap_or_else(|| DEFAULT_SIDECAR_DATA.to_owned()),
+        medium: match data.medium {
+            DockerDataMedium::Disk => VolumeMedium::Disk,
+            DockerDataMedium::Memory => {
+                VolumeMedium::Memory { size_bytes: data.size.and_then(|size| size.bytes().ok()) }
+            }
+        },
+    })
+}
+
+fn reclaim_of(instance: &Instance) -> ReclaimPolicy {
+    let lifecycle = instance.spec.lifecycle.as_ref();
+    lifecycle.and_then(|lifecycle| lifecycle.volume_reclaim_policy).unwrap_or_default()
+}
+
+/// What somebody agreed to lose, until the consent was used.
+fn approval_of(instance: &Instance) -> Option<Approval> {
+    let used = instance.status.as_ref().and_then(|status| status.approved.as_ref());
+    instance.spec.approval.clone().filter(|approval| used != Some(&approval.id))
 }
 
 fn agents_of(role: &Role, snapshot: &Snapshot, gaps: &mut Vec<Gap>) -> BTreeMap<String, AgentSpec> {
@@ -197,7 +243,12 @@ fn security_of(role: &Role) -> Security {
     capabilities.extend(security.capabilities.unwrap_or_default().add);
     capabilities.sort();
     capabilities.dedup();
-    Security { capabilities, read_only_rootfs: security.read_only_root_filesystem, no_new_privileges: true }
+    Security {
+        capabilities,
+        read_only_rootfs: security.read_only_root_filesystem,
+        no_new_privileges: true,
+        confinement: Confinement::Engine,
+    }
 }
 
 fn disruption_of(instance: &Instance) -> DesiredDisruption {

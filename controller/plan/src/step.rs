@@ -76,6 +76,8 @@ pub enum StepReason {
     },
     /// It was replaced.
     Superseded,
+    /// The spec does not ask for it any more.
+    NotWanted,
     /// Somebody asked for it.
     Requested,
     /// The instance is being deleted.
@@ -164,6 +166,27 @@ pub enum Step {
         /// The network that the container stays on.
         stays_on: String,
     },
+    /// Makes a volume for data, empty.
+    CreateVolume(VolumeSpec),
+    /// Makes the sidecar's container.
+    CreateSidecar(Box<ContainerSpec>),
+    /// Starts the sidecar.
+    StartSidecar {
+        /// Which container; `Created` is the one of the plan's [`Step::CreateSidecar`].
+        container: Target,
+    },
+    /// Waits until the sidecar's engine answers.
+    AwaitSidecar {
+        /// In which container; `Created` is the one of the plan's [`Step::CreateSidecar`].
+        container: Target,
+    },
+    /// Removes a volume with what it holds.
+    RemoveVolume {
+        /// Its name.
+        name: String,
+        /// Who agreed that its content is lost.
+        consent: DataConsent,
+    },
     /// Waits until the capsule answers.
     AwaitCapsule {
         /// In which container.
@@ -187,8 +210,18 @@ pub enum Step {
 pub enum Target {
     /// It is there.
     Existing(ContainerId),
-    /// The plan's [`Step::CreateContainer`] makes it.
+    /// The plan's [`Step::CreateContainer`] makes it; the sidecar's own steps mean their [`Step::CreateSidecar`].
     Created,
+}
+
+/// Who agreed that the content of a volume is lost. There is no removal of a volume without one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum DataConsent {
+    /// The workspace's reclaim policy.
+    ReclaimPolicy,
+    /// Somebody, by `jackin approve`.
+    Approval,
 }
 
 /// What goes into a volume.
@@ -232,6 +265,8 @@ pub enum WaitsFor {
     Restart,
     /// The end of `spec.suspend`.
     Resume,
+    /// Somebody's consent that the content of these volumes is lost.
+    Consent(Vec<String>),
 }
 
 /// Why nothing is done although the desired state is not reached.
@@ -261,6 +296,12 @@ pub enum Held {
     Image,
     /// The capsule of a running container does not answer; what runs in it cannot be known.
     CapsuleSilent,
+    /// The image of the sidecar, of this name, is not on the engine.
+    SidecarImage(String),
+    /// The sidecar's engine does not answer yet.
+    SidecarSilent,
+    /// Volumes that hold data would have to be replaced, and nobody agreed to that.
+    Consent(Vec<String>),
 }
 
 /// When to look again without being woken.
@@ -289,6 +330,11 @@ impl Step {
             Self::UpdateContainer { .. } => "UpdateContainer",
             Self::ConnectNetwork { .. } => "ConnectNetwork",
             Self::DisconnectNetwork { .. } => "DisconnectNetwork",
+            Self::CreateVolume(_) => "CreateVolume",
+            Self::CreateSidecar(_) => "CreateSidecar",
+            Self::StartSidecar { .. } => "StartSidecar",
+            Self::AwaitSidecar { .. } => "AwaitSidecar",
+            Self::RemoveVolume { .. } => "RemoveVolume",
             Self::AwaitCapsule { .. } => "AwaitCapsule",
             Self::Personalise(_) => "Personalise",
             Self::SpawnSession(_) => "SpawnSession",
@@ -308,7 +354,13 @@ impl Step {
             Self::FetchProgram { agent } => agent.clone(),
             Self::FillVolume { volume, .. } => volume.name.clone(),
             Self::CreateNetwork(network) => network.name.clone(),
-            Self::CreateContainer(spec) => spec.name.clone(),
+            Self::CreateContainer(spec) | Self::CreateSidecar(spec) => spec.name.clone(),
+            Self::CreateVolume(volume) => volume.name.clone(),
+            Self::RemoveVolume { name, .. } => name.clone(),
+            Self::StartSidecar { container } | Self::AwaitSidecar { container } => match container {
+                Target::Existing(_) => target(container),
+                Target::Created => "the new sidecar".to_owned(),
+            },
             Self::StopContainer { id, .. }
             | Self::RemoveContainer { id }
             | Self::UnpauseContainer { id }
@@ -323,7 +375,7 @@ impl Step {
 
     /// Whether the step takes something away: these must be guarded.
     pub fn is_destructive(&self) -> bool {
-        matches!(self, Self::StopContainer { .. } | Self::RemoveContainer { .. })
+        matches!(self, Self::StopContainer { .. } | Self::RemoveContainer { .. } | Self::RemoveVolume { .. })
     }
 
     /// Whether the step is part of a launch, which is timed as a whole.
@@ -341,6 +393,7 @@ impl fmt::Display for StepReason {
             Self::Frozen => formatter.write_str("it is paused"),
             Self::NeededBy { what } => write!(formatter, "{what} needs it"),
             Self::Superseded => formatter.write_str("it was replaced"),
+            Self::NotWanted => formatter.write_str("it is not asked for any more"),
             Self::Requested => formatter.write_str("it was asked for"),
             Self::Deleted => formatter.write_str("the instance is being deleted"),
         }

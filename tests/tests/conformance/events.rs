@@ -83,7 +83,10 @@ mod rule {
         expect(&mut stream, EventKind::Network, &network.0, &actions).await?;
 
         let volume = stage.name("vol");
-        stage.engine.create_volume(&VolumeSpec { name: volume.clone(), labels: stage.labels() }).await?;
+        stage
+            .engine
+            .create_volume(&VolumeSpec { name: volume.clone(), labels: stage.labels(), medium: Default::default() })
+            .await?;
         stage.engine.remove_volume(&volume).await?;
         expect(&mut stream, EventKind::Volume, &volume, &[EventAction::Created, EventAction::Destroyed]).await
     }

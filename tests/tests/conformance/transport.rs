@@ -151,7 +151,7 @@ async fn nothing_is_concluded_from_silence_nonsense_or_an_engine_in_trouble() ->
     assert_eq!(error.full_message(), "failed to inspect volume x: the engine refused (500): database is locked");
 
     let full = Wire::open(&[VERSION, ("/volumes/create", r#"500 {"message":"write: no space left on device"}"#)])?;
-    let spec = VolumeSpec { name: "x".into(), labels: Default::default() };
+    let spec = VolumeSpec { name: "x".into(), labels: Default::default(), medium: Default::default() };
     let error = full.engine.create_volume(&spec).await.expect_err("wrote on a full disk");
     ensure!(matches!(error.cause, EngineErrorCause::NoSpace { .. }) && !error.is_unknown(), "{error:?}");
     Ok(())
@@ -170,7 +170,7 @@ async fn an_engine_that_is_started_later_is_found() -> Result<()> {
 #[tokio::test]
 async fn the_fake_tells_reads_from_writes_and_fails_on_demand() -> Result<()> {
     let fake = FakeEngine::new();
-    let spec = VolumeSpec { name: "v".into(), labels: Default::default() };
+    let spec = VolumeSpec { name: "v".into(), labels: Default::default(), medium: Default::default() };
     fake.fail_next(Operation::CreateVolume, EngineErrorCause::Cancelled, FailureTime::BeforeEffect);
     fake.create_volume(&spec).await.expect_err("the failure asked for");
     assert_eq!(fake.inspect_volume("v").await?, None);

@@ -36,8 +36,14 @@ mod rule {
 
     pub(super) async fn a_volume_is_made_once_and_keeps_its_labels(stage: &Stage) -> Result<()> {
         let name = stage.name("kept");
-        stage.engine.create_volume(&VolumeSpec { name: name.clone(), labels: stage.labels() }).await?;
-        stage.engine.create_volume(&VolumeSpec { name: name.clone(), labels: Default::default() }).await?;
+        stage
+            .engine
+            .create_volume(&VolumeSpec { name: name.clone(), labels: stage.labels(), medium: Default::default() })
+            .await?;
+        stage
+            .engine
+            .create_volume(&VolumeSpec { name: name.clone(), labels: Default::default(), medium: Default::default() })
+            .await?;
         let wanted = Volume { name: name.clone(), labels: stage.labels() };
         assert_eq!(stage.engine.inspect_volume(&name).await?.as_ref(), Some(&wanted));
 

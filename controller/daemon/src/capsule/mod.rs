@@ -28,4 +28,5 @@ pub use client::CapsuleClient;
 pub use error::CapsuleError;
 pub(crate) use port::{CAPSULE_SOCKET, CapsuleAt, Capsules, SocketCapsules};
 pub use socket::Peer;
+pub(crate) use socket::connect;
 pub use stream::{NoticeStream, StreamItem, StreamReader, StreamWriter};

@@ -28,7 +28,7 @@ const ACCEPT: Duration = Duration::from_secs(2);
 /// How long to wait before asking a capsule again whose queue of connections is full.
 const RETRY: Duration = Duration::from_millis(2);
 
-pub(super) async fn connect(directory: &Path, name: &str, peer: Peer) -> Result<UnixStream, CapsuleError> {
+pub(crate) async fn connect(directory: &Path, name: &str, peer: Peer) -> Result<UnixStream, CapsuleError> {
     let path = directory.join(name);
     let (socket, owner) = open(directory, name)?;
     let address = format!("/proc/self/fd/{}", socket.as_raw_fd());

@@ -16,7 +16,7 @@ use super::steps::{Frame, StepError, run};
 
 /// Runs the steps. One that fails keeps those from beginning that need it; all others go on.
 pub(super) async fn execute(context: &Context, taken: &Taken, wanted: &Wanted, plan: &Plan) -> Vec<Outcome> {
-    let frame = Frame { context, taken, wanted, created: OnceLock::new() };
+    let frame = Frame { context, taken, wanted, created: OnceLock::new(), created_sidecar: OnceLock::new() };
     let mut outcomes: Vec<Outcome> = plan
         .steps
         .iter()

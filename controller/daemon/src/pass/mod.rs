@@ -17,6 +17,7 @@ mod damper;
 mod execute;
 mod observe;
 mod record;
+mod sidecar;
 mod snapshot;
 mod steps;
 

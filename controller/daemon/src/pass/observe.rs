@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 
 use futures::future::try_join_all;
-use jackin_api::kinds::Agent;
+use jackin_api::kinds::{Agent, ReclaimPolicy};
 use jackin_api::words as labels;
+use jackin_plan::desired::Desired;
 use jackin_plan::network;
-use jackin_plan::observed::{Capsule, MountSourceState, Mounted, Observed, Program};
+use jackin_plan::observed::{Capsule, MountSourceState, Mounted, Observed, Program, SidecarEngine, SidecarSeen};
 use jackin_plan::resolve::{Snapshot, Wanted};
-use jackin_plan::world::{Container, ContainerState, Network};
+use jackin_plan::sidecar::sockets;
+use jackin_plan::world::{Container, ContainerState, Labels, Network, Volume};
 use kube::ResourceExt;
 
 use crate::capsule::CapsuleAt;
@@ -16,7 +18,7 @@ use crate::checkouts::MountState;
 use crate::context::Context;
 use crate::docker::{EngineError, EngineErrorCause, LabelFilter};
 use crate::text::with_causes;
-use crate::volumes::VolumeError;
+use crate::volumes::{ObservedVolumes, VolumeError};
 
 use super::Taken;
 
@@ -37,28 +39,27 @@ pub(crate) async fn observe(context: &Context, snapshot: &Snapshot, wanted: &Wan
     let name = snapshot.instance.identity().to_owned();
     let workspace = &snapshot.instance.spec.workspace;
     let owner = &context.site.owner;
-    let containers = containers(context, &namespace, &name);
-    if !matches!(wanted, Wanted::Run(_)) {
-        let containers = containers.await?;
-        let capsule = capsule(context, &containers, &snapshot.run).await;
-        let directories = context.files.exists(&snapshot.run);
-        return Ok(Observed { containers, capsule, directories, ..Observed::default() });
-    }
+    let Wanted::Run(desired) = wanted else { return observe_ending(context, snapshot, wanted).await };
     let wanted_network = snapshot.instance.spec.network.clone().unwrap_or_default();
     let network_name = network::name_for(owner, &namespace, workspace, &wanted_network);
     let with_capsule = async {
-        let containers = containers.await?;
+        let (containers, sidecars) = of_instance(context, &namespace, &name).await?;
         let capsule = capsule(context, &containers, &snapshot.run).await;
         let holder = name_holder(context, &namespace, &name, &containers).await?;
         let mounted = mounted(context, &containers, snapshot).await;
-        Ok::<_, ObserveError>((containers, capsule, holder, mounted))
+        let sidecar = sidecar(context, desired, sidecars).await?;
+        Ok::<_, ObserveError>((containers, capsule, holder, mounted, sidecar))
     };
     let network = async { Ok(network_of_name(context, &network_name).await?) };
     let volumes = async { Ok(context.volumes.observe().await?) };
     let local = async { Ok((mounts(context, snapshot).await, programs(context, wanted).await)) };
-    let ((containers, capsule, name_holder, mounted), (network, namesakes), volumes, (mounts, programs)) =
+    let ((containers, capsule, name_holder, mounted, mut sidecar), (network, namesakes), volumes, (mounts, programs)) =
         tokio::try_join!(with_capsule, network, volumes, local)?;
-    let directories = [&snapshot.home, &snapshot.run].into_iter().all(|path| context.files.is_directory(path));
+    let ObservedVolumes { programs: volumes, data } = volumes;
+    sidecar.volumes = of_its_own(data, &namespace, &name);
+    let sockets = desired.sidecar.as_ref().map(|_| sockets(&snapshot.run));
+    let mut directories = [&snapshot.home, &snapshot.run].into_iter().chain(sockets.as_ref());
+    let directories = directories.all(|path| context.files.is_directory(path));
     Ok(Observed {
         containers,
         name_holder,
@@ -70,6 +71,7 @@ pub(crate) async fn observe(context: &Context, snapshot: &Snapshot, wanted: &Wan
         mounted,
         programs,
         directories,
+        sidecar,
     })
 }
 
@@ -84,17 +86,68 @@ async fn network_of_name(context: &Context, name: &str) -> Result<(Option<Networ
     }
 }
 
-/// Containers of ours for this instance.
+/// Sees what there is of an instance that should not run, or of which cannot be said what it should be.
+async fn observe_ending(context: &Context, snapshot: &Snapshot, wanted: &Wanted) -> Result<Observed, ObserveError> {
+    let namespace = snapshot.instance.namespace().unwrap_or_default();
+    let name = snapshot.instance.identity();
+    let (containers, sidecars) = of_instance(context, &namespace, name).await?;
+    let capsule = capsule(context, &containers, &snapshot.run).await;
+    let directories = context.files.exists(&snapshot.run);
+    let volumes = match wanted {
+        // Only those that may go are looked for.
+        Wanted::Remove { reclaim: ReclaimPolicy::Delete, .. } => {
+            of_its_own(context.volumes.data().await?, &namespace, name)
+        }
+        Wanted::Remove { .. } | Wanted::Run(_) | Wanted::Stop | Wanted::Unresolved(_) => Vec::new(),
+    };
+    let sidecar = SidecarSeen { containers: sidecars, volumes, ..SidecarSeen::default() };
+    Ok(Observed { containers, capsule, directories, sidecar, ..Observed::default() })
+}
+
+/// What there is of the sidecar; without one that is wanted, nothing is asked for.
+async fn sidecar(context: &Context, desired: &Desired, containers: Vec<Container>) -> Result<SidecarSeen, EngineError> {
+    let Some(wanted) = &desired.sidecar else { return Ok(SidecarSeen { containers, ..SidecarSeen::default() }) };
+    let engine = if containers.iter().any(|container| container.state == ContainerState::Running) {
+        match context.sidecars.ping(&sockets(&desired.run)).await {
+            Ok(()) => SidecarEngine::Answers,
+            Err(error) => SidecarEngine::Silent(error.to_string()),
+        }
+    } else {
+        SidecarEngine::NotAsked
+    };
+    let image = context.engine.inspect_image(&wanted.image).await?;
+    Ok(SidecarSeen { containers, image, volumes: Vec::new(), engine })
+}
+
+/// The volumes of one instance.
+fn of_its_own(mut volumes: Vec<Volume>, namespace: &str, name: &str) -> Vec<Volume> {
+    let is = |volume: &Volume, label: &str, value: &str| volume.labels.get(label).is_some_and(|found| found == value);
+    volumes.retain(|volume| is(volume, labels::NAMESPACE, namespace) && is(volume, labels::INSTANCE, name));
+    volumes
+}
+
+/// Containers of ours in which the sessions of this instance run.
 pub(crate) async fn containers(context: &Context, namespace: &str, name: &str) -> Result<Vec<Container>, EngineError> {
+    Ok(of_instance(context, namespace, name).await?.0)
+}
+
+/// Containers of ours for this instance: those in which its sessions run, and those that are its sidecar.
+async fn of_instance(
+    context: &Context,
+    namespace: &str,
+    name: &str,
+) -> Result<(Vec<Container>, Vec<Container>), EngineError> {
     let filter = LabelFilter::new()
         .with(labels::OWNER, &context.site.owner.0)
         .with(labels::NAMESPACE, namespace)
-        .with(labels::INSTANCE, name)
-        .with(labels::COMPONENT, labels::COMPONENT_ROLE);
-    let found = context.engine.list_containers(&filter).await?;
+        .with(labels::INSTANCE, name);
+    let mut found = context.engine.list_containers(&filter).await?;
+    let is = |labels: &Labels, component: &str| labels.get(labels::COMPONENT).is_some_and(|found| found == component);
+    found.retain(|found| is(&found.labels, labels::COMPONENT_ROLE) || is(&found.labels, labels::COMPONENT_SIDECAR));
     let inspected = found.iter().map(|summary| context.engine.inspect_container(&summary.id.0));
     // One that is gone between the two calls is gone.
-    Ok(try_join_all(inspected).await?.into_iter().flatten().collect())
+    let inspected = try_join_all(inspected).await?.into_iter().flatten();
+    Ok(inspected.partition(|container| is(&container.labels, labels::COMPONENT_ROLE)))
 }
 
 /// Who has the name that the container should have, when it is not ours.

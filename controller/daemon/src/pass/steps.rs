@@ -7,8 +7,9 @@ use jackin_api::kinds::Agent;
 use jackin_api::wire;
 use jackin_api::words::Reason;
 use jackin_plan::resolve::Wanted;
+use jackin_plan::sidecar::sockets;
 use jackin_plan::step::{Personalisation, Step, Target, VolumeContent};
-use jackin_plan::world::{Container, ContainerId, ContainerState, NetworkId, VolumeSpec};
+use jackin_plan::world::{Container, ContainerId, ContainerSpec, ContainerState, NetworkId, VolumeSpec};
 use secrecy::ExposeSecret;
 use tokio::time::Instant;
 
@@ -20,7 +21,7 @@ use crate::secrets;
 use crate::text::with_causes;
 use crate::volumes::VolumeError;
 
-use super::Taken;
+use super::{Taken, sidecar};
 
 /// How long a started capsule may take to answer.
 const CAPSULE_START: Duration = Duration::from_secs(20);
@@ -35,6 +36,7 @@ pub(super) struct Frame<'a> {
     pub(super) taken: &'a Taken,
     pub(super) wanted: &'a Wanted,
     pub(super) created: OnceLock<ContainerId>,
+    pub(super) created_sidecar: OnceLock<ContainerId>,
 }
 
 /// Why a step failed, in the words of a condition.
@@ -44,7 +46,7 @@ pub(super) struct StepError {
 }
 
 impl StepError {
-    fn new(reason: Reason, message: impl Into<String>) -> Self {
+    pub(super) fn new(reason: Reason, message: impl Into<String>) -> Self {
         Self { reason, message: message.into() }
     }
 }
@@ -61,20 +63,39 @@ impl From<EngineError> for StepError {
     }
 }
 
+impl From<VolumeError> for StepError {
+    fn from(error: VolumeError) -> Self {
+        match error {
+            VolumeError::Engine(error) => error.into(),
+            VolumeError::Foreign { .. } => Self::new(Reason::NameConflict, with_causes(&error)),
+            VolumeError::InProgress { .. } | VolumeError::Content { .. } => {
+                Self::new(Reason::StepFailed, with_causes(&error))
+            }
+        }
+    }
+}
+
 impl Frame<'_> {
     fn container(&self, target: &Target) -> Result<ContainerId, StepError> {
-        let created = || self.created.get().cloned();
-        match target {
-            Target::Existing(id) => Some(id.clone()),
-            Target::Created => created(),
-        }
-        .ok_or_else(|| StepError::new(Reason::StepFailed, "no container was made before it"))
+        chosen(target, &self.created)
+    }
+
+    fn sidecar(&self, target: &Target) -> Result<ContainerId, StepError> {
+        chosen(target, &self.created_sidecar)
     }
 
     /// The capsule of the container that runs.
     fn capsule(&self, pid: Option<u32>) -> CapsuleAt<'_> {
         CapsuleAt { run: &self.taken.snapshot.run, pid }
     }
+}
+
+fn chosen(target: &Target, created: &OnceLock<ContainerId>) -> Result<ContainerId, StepError> {
+    match target {
+        Target::Existing(id) => Some(id.clone()),
+        Target::Created => created.get().cloned(),
+    }
+    .ok_or_else(|| StepError::new(Reason::StepFailed, "no container was made before it"))
 }
 
 fn capsule_error(error: crate::capsule::CapsuleError) -> StepError {
@@ -89,12 +110,12 @@ pub(super) async fn run(frame: &Frame<'_>, step: &Step) -> Result<(), StepError>
         Step::FetchProgram { agent } => fetch_program(frame, agent).await,
         Step::FillVolume { volume, content } => fill_volume(frame, volume, content).await,
         Step::CreateNetwork(spec) => Ok(engine.create_network(spec).await.map(drop)?),
-        Step::CreateContainer(spec) => {
-            let id = engine.create_container(spec).await?;
-            // A plan makes one container.
-            _ = frame.created.set(id);
-            Ok(())
-        }
+        Step::CreateVolume(volume) => Ok(frame.context.volumes.ensure_data(volume).await?),
+        Step::RemoveVolume { name, .. } => Ok(engine.remove_volume(name).await?),
+        Step::CreateContainer(spec) => create(frame, spec, &frame.created).await,
+        Step::CreateSidecar(spec) => create(frame, spec, &frame.created_sidecar).await,
+        Step::StartSidecar { container } => Ok(engine.start_container(&frame.sidecar(container)?).await?),
+        Step::AwaitSidecar { container } => sidecar::wait(frame, &frame.sidecar(container)?).await,
         Step::StopContainer { id, timeout_seconds } => Ok(engine.stop_container(id, *timeout_seconds).await?),
         Step::RemoveContainer { id } => Ok(engine.remove_container(id, false).await?),
         Step::RenameContainer { container, name } => {
@@ -112,6 +133,13 @@ pub(super) async fn run(frame: &Frame<'_>, step: &Step) -> Result<(), StepError>
         Step::SpawnSession(spawn) => spawn_session(frame, spawn).await,
         Step::RemoveDirectories { run, home } => remove_directories(frame, run, home),
     }
+}
+
+/// Makes a container. A plan makes one of a kind.
+async fn create(frame: &Frame<'_>, spec: &ContainerSpec, created: &OnceLock<ContainerId>) -> Result<(), StepError> {
+    let id = frame.context.engine.create_container(spec).await?;
+    _ = created.set(id);
+    Ok(())
 }
 
 fn prepare_directories(frame: &Frame<'_>, directories: &[String]) -> Result<(), StepError> {
@@ -210,7 +238,7 @@ async fn await_capsule(frame: &Frame<'_>, id: &ContainerId) -> Result<(), StepEr
 }
 
 /// The container, as long as it runs; how it ended otherwise.
-async fn running(frame: &Frame<'_>, id: &ContainerId) -> Result<Container, StepError> {
+pub(super) async fn running(frame: &Frame<'_>, id: &ContainerId) -> Result<Container, StepError> {
     let engine = &frame.context.engine;
     let Some(container) = engine.inspect_container(&id.0).await? else {
         return Err(StepError::new(Reason::ContainerNotRunning, "the container is gone"));
@@ -260,6 +288,8 @@ fn remove_directories(frame: &Frame<'_>, run: &str, home: &str) -> Result<(), St
         StepError::new(Reason::StepFailed, format!("failed to remove `{path}`: {error}"))
     };
     files.remove_empty_directories(home).map_err(|error| failed(home, error))?;
+    let sockets = sockets(run);
+    files.remove_directory(&sockets).map_err(|error| failed(&sockets, error))?;
     // Last, as it is what says that this step is still to be done.
     files.remove_directory(run).map_err(|error| failed(run, error))
 }

@@ -27,6 +27,7 @@ use crate::kinds;
 use crate::pass::Damper;
 use crate::reconcile::{self, Failures, Notices};
 use crate::secrets::Policy;
+use crate::sidecar::SocketSidecars;
 use crate::surroundings::{Chance, Clock, LocalFiles, LocalPrograms};
 use crate::volumes::{CapsuleError, CapsuleProgram, Volumes};
 
@@ -117,6 +118,7 @@ impl Embedded {
             chance: Chance::system(),
             files: Arc::new(LocalFiles),
             capsules: Arc::new(SocketCapsules),
+            sidecars: Arc::new(SocketSidecars),
             programs: Arc::new(LocalPrograms { capsule, agents: ProgramStore::new(home.agent_cache()) }),
             client,
             engine,

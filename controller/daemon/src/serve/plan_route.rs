@@ -178,6 +178,7 @@ fn shown(namespace: &str, name: &str, wanted: &Wanted, plan: &Plan) -> Value {
         WaitsFor::Sessions(sessions) => sessions.clone(),
         WaitsFor::Restart => vec!["jackin restart".to_owned()],
         WaitsFor::Resume => vec!["spec.suspend".to_owned()],
+        WaitsFor::Consent(_) => vec!["jackin approve".to_owned()],
     });
     json!({
         "namespace": namespace,

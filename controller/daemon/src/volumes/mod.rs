@@ -24,10 +24,10 @@ pub use error::VolumeError;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use jackin_api::words::{COMPONENT, COMPONENT_AGENT, COMPONENT_CAPSULE, COMPONENT_FILLER, OWNER};
+use jackin_api::words::{COMPONENT, COMPONENT_AGENT, COMPONENT_CAPSULE, COMPONENT_DATA, COMPONENT_FILLER, OWNER};
 use jackin_plan::names::Owner;
 use jackin_plan::world::{
-    ContainerId, ContainerSpec, ImageId, Limits, Mount, MountSource, RestartPolicy, Security, VolumeSpec,
+    ContainerId, ContainerSpec, ImageId, Limits, Mount, MountSource, RestartPolicy, Security, Volume, VolumeSpec,
 };
 
 use crate::docker::{Archive, Engine, EngineErrorCause, LabelFilter};
@@ -48,22 +48,50 @@ impl Volumes {
         Self { engine, owner, filling: Mutex::default() }
     }
 
-    /// Names of the volumes with programs that are ready.
+    /// The volumes with programs that are ready, and those with data.
     ///
     /// # Errors
     /// When the engine does not list them.
-    pub async fn observe(&self) -> Result<BTreeSet<String>, VolumeError> {
+    pub async fn observe(&self) -> Result<ObservedVolumes, VolumeError> {
         let ours = LabelFilter::new().with(OWNER, &self.owner.0);
         // Volumes first: a filler that is gone by the second list had filled its volume, and one that is new there had none yet.
         let volumes = self.engine.list_volumes(&ours).await?;
         let fillers = self.engine.list_containers(&ours.with(COMPONENT, COMPONENT_FILLER)).await?;
         let unready: BTreeSet<String> = fillers.into_iter().map(|filler| filler.name).collect();
-        let programs = volumes.into_iter().filter(|volume| {
-            let component = volume.labels.get(COMPONENT).map(String::as_str);
-            matches!(component, Some(COMPONENT_AGENT | COMPONENT_CAPSULE))
-                && !unready.contains(&filler_name(&volume.name))
-        });
-        Ok(programs.map(|volume| volume.name).collect())
+        let mut observed = ObservedVolumes::default();
+        for volume in volumes {
+            match volume.labels.get(COMPONENT).map(String::as_str) {
+                Some(COMPONENT_AGENT | COMPONENT_CAPSULE) if !unready.contains(&filler_name(&volume.name)) => {
+                    observed.programs.insert(volume.name);
+                }
+                Some(COMPONENT_DATA) => observed.data.push(volume),
+                _ => {}
+            }
+        }
+        Ok(observed)
+    }
+
+    /// The volumes with data, alone.
+    ///
+    /// # Errors
+    /// When the engine does not list them.
+    pub async fn data(&self) -> Result<Vec<Volume>, VolumeError> {
+        let data = LabelFilter::new().with(OWNER, &self.owner.0).with(COMPONENT, COMPONENT_DATA);
+        Ok(self.engine.list_volumes(&data).await?)
+    }
+
+    /// Makes an empty volume for data, unless it is there.
+    ///
+    /// # Errors
+    /// When the engine fails, or the name belongs to a volume that is not ours.
+    pub async fn ensure_data(&self, volume: &VolumeSpec) -> Result<(), VolumeError> {
+        // A volume that has the name is what the engine answers with, whosever it is.
+        self.engine.create_volume(volume).await?;
+        let found = self.engine.inspect_volume(&volume.name).await?;
+        match found {
+            Some(found) if !self.owner.owns(&found.labels) => Err(VolumeError::Foreign { volume: found.name }),
+            Some(_) | None => Ok(()),
+        }
     }
 
     /// Makes a volume that holds the content, unless it is there.
@@ -150,6 +178,15 @@ impl Volumes {
             stop_timeout_seconds: 0,
         }
     }
+}
+
+/// The volumes of ours on the engine.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ObservedVolumes {
+    /// Names of the volumes with programs that are ready.
+    pub programs: BTreeSet<String>,
+    /// Volumes that hold data.
+    pub data: Vec<Volume>,
 }
 
 enum Found {

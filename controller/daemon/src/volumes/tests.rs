@@ -16,7 +16,7 @@ fn volumes(engine: &FakeEngine) -> Volumes {
 }
 
 fn spec() -> VolumeSpec {
-    VolumeSpec { name: VOLUME.to_owned(), labels: owner().labels(COMPONENT_CAPSULE) }
+    VolumeSpec { name: VOLUME.to_owned(), labels: owner().labels(COMPONENT_CAPSULE), medium: Default::default() }
 }
 
 fn content() -> Archive {
@@ -41,7 +41,7 @@ async fn a_volume_is_filled_once_however_many_ask() {
     }
     use Operation::{CreateContainer, ImportImage, PutArchive, RemoveContainer};
     assert_eq!(writes(&engine), [ImportImage, CreateContainer, PutArchive, RemoveContainer]);
-    assert_eq!(volumes.observe().await.unwrap(), BTreeSet::from([VOLUME.to_owned()]));
+    assert_eq!(volumes.observe().await.unwrap().programs, BTreeSet::from([VOLUME.to_owned()]));
     assert_eq!(engine.inspect_volume(VOLUME).await.unwrap().unwrap().labels, spec().labels);
 }
 
@@ -57,9 +57,9 @@ async fn a_fill_that_broke_off_is_not_ready_and_is_done_again() {
         let engine = FakeEngine::new();
         engine.fail_next(operation, EngineErrorCause::Refused { status: 500, message: "no".to_owned() }, time);
         fill(&volumes(&engine)).await.unwrap_err();
-        assert_eq!(volumes(&engine).observe().await.unwrap(), BTreeSet::new(), "{operation:?} {time:?}");
+        assert_eq!(volumes(&engine).observe().await.unwrap().programs, BTreeSet::new(), "{operation:?} {time:?}");
         fill(&volumes(&engine)).await.unwrap();
-        assert_eq!(volumes(&engine).observe().await.unwrap().len(), 1);
+        assert_eq!(volumes(&engine).observe().await.unwrap().programs.len(), 1);
         assert_eq!(engine.list_containers(&LabelFilter::new()).await.unwrap(), []);
     }
 }
@@ -76,7 +76,7 @@ async fn content_that_cannot_be_had_leaves_nothing_on_the_engine() {
 #[tokio::test]
 async fn a_volume_of_somebody_else_is_left_alone() {
     let engine = FakeEngine::new();
-    engine.create_volume(&VolumeSpec { name: VOLUME.to_owned(), labels: Labels::new() }).await.unwrap();
+    engine.create_volume(&VolumeSpec { labels: Labels::new(), ..spec() }).await.unwrap();
     engine.clear_operations();
     let error = fill(&volumes(&engine)).await.unwrap_err();
     assert!(matches!(error, VolumeError::Foreign { .. }));

@@ -7,7 +7,7 @@ use crate::world::ContainerSpec;
 use super::rungs::Asked;
 use super::steps::{Steps, final_name, first_sessions, remove_other};
 use super::validity::Current;
-use super::{Situation, has_processes, prerequisites};
+use super::{Situation, has_processes, prerequisites, sidecar};
 
 /// The steps; `consent` allows to end what runs. Without a launch, what the container will need is made ready meanwhile.
 pub(super) fn steps(
@@ -17,17 +17,20 @@ pub(super) fn steps(
     consent: Option<Consent>,
 ) -> Vec<PlannedStep> {
     let mut steps = Steps::default();
-    let joined = prerequisites::all(situation, &mut steps);
+    let mut joined = prerequisites::all(situation, &mut steps);
+    if current.is_none() {
+        joined.extend(sidecar::look(situation).prepare(&mut steps, &[], Consent::NoLiveSession));
+    }
     let Some(launch) = launch else { return steps.finish() };
     let ready = match current {
-        None => create(launch.spec.clone(), joined, StepReason::Missing, &mut steps),
+        None => vec![create(launch.spec.clone(), joined, StepReason::Missing, &mut steps)],
         Some(current) => {
             let swap = Swap { situation, current, consent };
             swap.steps(launch.spec.clone(), joined, &mut steps)
         }
     };
     let start = Step::StartContainer { container: Target::Created };
-    let started = steps.add(start, vec![ready], StepReason::NotRunning);
+    let started = steps.add(start, ready, StepReason::NotRunning);
     first_sessions(situation, Target::Created, started, &mut steps);
     steps.finish()
 }
@@ -45,19 +48,25 @@ struct Swap<'a> {
 
 impl Swap<'_> {
     /// The new one is made beside the old one, so that a failure to make it leaves the old one as it was.
-    fn steps(&self, mut spec: ContainerSpec, joined: Vec<usize>, steps: &mut Steps) -> usize {
+    ///
+    /// A sidecar that is replaced too goes once nothing uses it any more, and serves again before the new container starts.
+    fn steps(&self, mut spec: ContainerSpec, joined: Vec<usize>, steps: &mut Steps) -> Vec<usize> {
         let name = std::mem::replace(&mut spec.name, self.free_name());
         let renames = spec.name != name;
         let mut needs = joined;
         needs.extend(self.remove_stale([&spec.name, &name], steps));
         let created = create(spec, needs, StepReason::Superseded, steps);
         steps.explain(created, self.why());
-        let removed = self.remove(created, steps);
-        if !renames {
-            return removed;
+        let stopped = self.stop(created, steps);
+        let mut placed = self.remove(stopped, steps);
+        if renames {
+            let rename = Step::RenameContainer { container: Target::Created, name };
+            placed = steps.add(rename, vec![placed], StepReason::Superseded);
         }
-        let rename = Step::RenameContainer { container: Target::Created, name };
-        steps.add(rename, vec![removed], StepReason::Superseded)
+        let sidecar = sidecar::look(self.situation);
+        let mut ready = sidecar.prepare(steps, &[stopped], self.consent.unwrap_or(Consent::NoLiveSession));
+        ready.push(placed);
+        ready
     }
 
     /// The temporary name, unless the container that is replaced still bears that.
@@ -73,16 +82,19 @@ impl Swap<'_> {
         stale.filter_map(|other| remove_other(other, self.consent, steps)).collect()
     }
 
-    /// The old one goes once the new one is made.
-    fn remove(&self, created: usize, steps: &mut Steps) -> usize {
-        let consent = self.consent.unwrap_or(Consent::NoLiveSession);
-        let id = &self.current.container.id;
-        let mut needs = vec![created];
-        if has_processes(self.current.state()) {
-            needs = vec![steps.stop(id, needs, StepReason::Superseded, consent)];
+    /// The old one ends once the new one is made.
+    fn stop(&self, created: usize, steps: &mut Steps) -> usize {
+        if !has_processes(self.current.state()) {
+            return created;
         }
-        let remove = Step::RemoveContainer { id: id.clone() };
-        steps.add_destructive(remove, needs, StepReason::Superseded, consent)
+        let consent = self.consent.unwrap_or(Consent::NoLiveSession);
+        steps.stop(&self.current.container.id, vec![created], StepReason::Superseded, consent)
+    }
+
+    fn remove(&self, stopped: usize, steps: &mut Steps) -> usize {
+        let consent = self.consent.unwrap_or(Consent::NoLiveSession);
+        let remove = Step::RemoveContainer { id: self.current.container.id.clone() };
+        steps.add_destructive(remove, vec![stopped], StepReason::Superseded, consent)
     }
 
     fn why(&self) -> Vec<StepReason> {

@@ -1,16 +1,17 @@
 //! `AttachExisting`, spelled out: the container stays, and what can change under it is brought up to date.
 
 use crate::observed::Capsule;
-use crate::step::{PlannedStep, Step, StepReason, Target};
+use crate::step::{Consent, PlannedStep, Step, StepReason, Target};
 use crate::world::{Container, ContainerState};
 
 use super::steps::{Steps, final_name, more_sessions, remove_others, update};
 use super::validity::Current;
-use super::{Situation, has_processes, network};
+use super::{Situation, has_processes, network, sidecar};
 
-/// The steps; all but the last few are independent.
-pub(super) fn steps(situation: &Situation<'_>, current: &Current<'_>) -> Vec<PlannedStep> {
+/// The steps; all but the last few are independent. Without consent the sidecar is kept going, and not replaced.
+pub(super) fn steps(situation: &Situation<'_>, current: &Current<'_>, consent: Option<Consent>) -> Vec<PlannedStep> {
     let mut steps = Steps::default();
+    sidecar::look(situation).keep(consent, &mut steps);
     update(situation, current, &mut steps);
     network::reconnect(situation, current, &mut steps);
     if current.state() == ContainerState::Running && matches!(situation.observed.capsule, Capsule::NotAsked) {

@@ -21,6 +21,11 @@
 //! | a running one whose capsule has other variables or credentials | `AttachExisting` | nothing: the capsule is told | go on; new ones get them |
 //! | a running one, or one that the engine is about to start again | `AttachExisting` | nothing | go on |
 //!
+//! | its sidecar is stopped, paused or gone | `AttachExisting` | start, unpause, or create and start the sidecar, alone | go on |
+//!
+//! A sidecar that does not fit ([`crate::sidecar`]) is replaced on the way of the line that replaces the container, once that has
+//! stopped and before the new one starts; wherever a container is started or made, its sidecar answers first.
+//!
 //! Lines of `AttachExisting` are taken together. Wherever a container is made and the image is not of the wanted recipe, the plan is
 //! `BuildAndCreate`: what the creation needs besides is made ready meanwhile, and a container that runs goes on until the image is
 //! there. What an interrupted swap left is removed on the way, unless something runs in it.
@@ -30,7 +35,8 @@
 //!
 //! # When
 //! A repair that ends processes waits while a session is live ([`crate::disruption`]) or nobody can tell whether one is: then the plan
-//! is `AttachExisting` with the repair as pending. It is decided anew in each pass, so that of a chain of edits only the last is
+//! is `AttachExisting` with the repair as pending. One that would replace a volume with data waits in the same way for somebody's
+//! consent. It is decided anew in each pass, so that of a chain of edits only the last is
 //! repaired, and of an edit that was taken back nothing.
 //!
 //! # What holds a plan back
@@ -45,6 +51,9 @@
 //! | `Isolation`, `Mounts`, `MountsUnread` | the plan starts something, and a mount cannot be had | the mount is there |
 //! | `Network` | the plan or the running container needs the network, and the one of the name cannot be used | it can |
 //! | `Program` | a container is to be made, and an agent's program cannot be had | it can |
+//! | `Consent` | nothing runs, and a volume with data would have to be replaced | `jackin approve`, or the spec moves |
+//! | `SidecarImage` | a sidecar is to be made, and the engine lacks its image | it has it |
+//! | `SidecarSilent` | nothing else is to be done, and the sidecar's engine does not answer | it answers |
 //! | `CrashLoop`, `Backoff` | an earlier try of this generation failed | the next try is due, or the spec moves |
 //! | `Image` | all but the image is there | it is built |
 //!
@@ -69,6 +78,7 @@ mod network;
 mod obstacles;
 mod prerequisites;
 mod rungs;
+mod sidecar;
 mod start;
 mod steps;
 mod validity;
@@ -103,7 +113,7 @@ pub struct Memory {
 /// What to do about an instance.
 pub fn plan(site: &Site, wanted: &Wanted, observed: &Observed, memory: &Memory, now: Timestamp) -> Plan {
     match wanted {
-        Wanted::Remove { run, home } => ending::removal(observed, run, home),
+        Wanted::Remove { run, home, reclaim } => ending::removal(observed, run, home, *reclaim),
         Wanted::Stop => ending::stop(observed),
         Wanted::Unresolved(_) => Plan::idle(None),
         Wanted::Run(desired) => run(&Situation { site, desired, observed, memory, now }),
@@ -155,6 +165,7 @@ fn run(situation: &Situation<'_>) -> Plan {
     let current = current(situation, image);
     let mut plan = decide(situation, launch.as_ref(), current.as_ref());
     plan.drift = current.as_ref().map(|current| current.all_changes()).unwrap_or_default();
+    sidecar::look(situation).add_differences(&mut plan.drift);
     obstacles::apply(situation, current.as_ref(), plan)
 }
 
@@ -162,17 +173,24 @@ fn run(situation: &Situation<'_>) -> Plan {
 fn decide(situation: &Situation<'_>, launch: Option<&Launch>, current: Option<&Current<'_>>) -> Plan {
     let repair = climb(situation, current, Asked::of(situation));
     let consent = waiting::allowed(situation);
-    if let (Some(current), Err(sessions)) = (current, &consent)
-        && ends_processes(situation, current, &repair)
-    {
-        return waiting::for_sessions(situation, current, repair, sessions.clone());
+    let sidecar = sidecar::look(situation);
+    if let Some(current) = current.filter(|current| current.is_alive() && !thaws(situation, current)) {
+        let volumes = sidecar.unconsented();
+        if !volumes.is_empty() {
+            return waiting::for_consent(situation, current, repair, volumes);
+        }
+        if let Err(sessions) = &consent
+            && (ends_processes(situation, current, &repair) || sidecar.ends_work())
+        {
+            return waiting::for_sessions(situation, current, repair, sessions.clone());
+        }
     }
     let consent = consent.ok();
     let mut plan = Plan::idle(Some(repair.plan));
     plan.rejected = repair.rejected;
     match (repair.plan, current) {
         (PlanKind::AttachExisting, Some(current)) => {
-            plan.steps = keep::steps(situation, current);
+            plan.steps = keep::steps(situation, current, consent);
             plan.pending = waiting::for_restart(situation, current);
         }
         (PlanKind::StartStopped, Some(current)) => plan.steps = start::steps(situation, current, consent),
@@ -191,12 +209,16 @@ fn decide(situation: &Situation<'_>, launch: Option<&Launch>, current: Option<&C
 
 /// Whether a repair ends what runs in the container that is there.
 fn ends_processes(situation: &Situation<'_>, current: &Current<'_>, repair: &Repair) -> bool {
-    let thaws = current.state() == ContainerState::Paused && Asked::of(situation) == Asked::Nothing;
     match repair.plan {
         PlanKind::AttachExisting | PlanKind::PrewarmOnly => false,
-        PlanKind::StartStopped => current.is_alive() && !thaws,
+        PlanKind::StartStopped => current.is_alive() && !thaws(situation, current),
         PlanKind::ClaimWarm | PlanKind::CreateFromValidImage | PlanKind::BuildAndCreate => current.is_alive(),
     }
+}
+
+/// Whether a container is only thawed, and what else differs is decided after that.
+fn thaws(situation: &Situation<'_>, current: &Current<'_>) -> bool {
+    current.state() == ContainerState::Paused && Asked::of(situation) == Asked::Nothing
 }
 
 /// Milliseconds until the next try, when one failed lately. A request is a new generation, and so tried at once.

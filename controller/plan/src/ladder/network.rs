@@ -14,12 +14,13 @@ use super::validity::Current;
 /// The field of a live change that is about the network.
 pub(super) const NETWORK: &str = "network";
 
-/// Adds the step that makes the wanted network, when none has the name, and gives its index.
+/// Adds the step that makes the wanted network, when none has the name and no step makes it yet, and gives its index.
 pub(super) fn ensure(situation: &Situation<'_>, steps: &mut Steps) -> Option<usize> {
     let Situation { site, desired, observed, .. } = *situation;
     let missing = network::fitness(&site.owner, desired, observed) == Fitness::Missing;
+    let planned = steps.find(|step| matches!(step, Step::CreateNetwork(_)));
     let step = || Step::CreateNetwork(network::spec(&site.owner, desired));
-    missing.then(|| steps.add(step(), vec![], StepReason::Missing))
+    missing.then(|| planned.unwrap_or_else(|| steps.add(step(), vec![], StepReason::Missing)))
 }
 
 /// What keeps the wanted network from being used.
@@ -38,7 +39,7 @@ pub(super) fn change(situation: &Situation<'_>, container: &Container) -> Option
         return None;
     }
     let wanted = network::name(&situation.site.owner, situation.desired);
-    let mut on = left(situation, container);
+    let mut on = left(situation, container, &situation.desired.key.name);
     let lets_out = matches!(trouble(situation), Some(NetworkTrouble::LetsOut { .. }));
     let joined = is_joined(situation, container);
     if joined && on.is_empty() && !lets_out {
@@ -58,16 +59,22 @@ pub(super) fn change(situation: &Situation<'_>, container: &Container) -> Option
 /// Adds the steps that bring a running container to the wanted network: on the new one before off the old one.
 pub(super) fn reconnect(situation: &Situation<'_>, current: &Current<'_>, steps: &mut Steps) {
     if let Some(change) = current.live_changes.iter().find(|change| change.field == NETWORK) {
-        move_over(situation, current.container, change, steps);
+        move_over(situation, current.container, &situation.desired.key.name, change, steps);
+    }
+}
+
+/// The same for a container whose live changes nobody looked at, which the others find under this alias.
+pub(super) fn keep_joined(situation: &Situation<'_>, container: &Container, alias: &str, steps: &mut Steps) {
+    if matches!(container.state, crate::world::ContainerState::Running) {
+        rejoin(situation, container, alias, steps);
     }
 }
 
 /// Adds the steps that let a container that does not run be started: a network that is gone, or was made anew since it last ran, is
 /// joined again, and one that it should not be on is left. The engine starts it only then.
-pub(super) fn rejoin(situation: &Situation<'_>, current: &Current<'_>, steps: &mut Steps) -> Vec<usize> {
-    let container = current.container;
+pub(super) fn rejoin(situation: &Situation<'_>, container: &Container, alias: &str, steps: &mut Steps) -> Vec<usize> {
     let wanted = network::name(&situation.site.owner, situation.desired);
-    if is_joined(situation, container) && left(situation, container).is_empty() {
+    if is_joined(situation, container) && left(situation, container, alias).is_empty() {
         return ensure(situation, steps).into_iter().collect();
     }
     let change = Change {
@@ -76,21 +83,27 @@ pub(super) fn rejoin(situation: &Situation<'_>, current: &Current<'_>, steps: &m
         old: container.network_ids.get(&wanted).map(digest_of),
         new: situation.observed.network.as_ref().map(|network| digest_of(&network.id)),
     };
-    move_over(situation, container, &change, steps)
+    move_over(situation, container, alias, &change, steps)
 }
 
-fn move_over(situation: &Situation<'_>, container: &Container, change: &Change, steps: &mut Steps) -> Vec<usize> {
+fn move_over(
+    situation: &Situation<'_>,
+    container: &Container,
+    alias: &str,
+    change: &Change,
+    steps: &mut Steps,
+) -> Vec<usize> {
     let Situation { site, desired, .. } = *situation;
     let wanted = network::name(&site.owner, desired);
     let id = &container.id;
     let mut needs: Vec<usize> = ensure(situation, steps).into_iter().collect();
     if !is_joined(situation, container) {
-        let aliases = vec![desired.key.name.clone()];
+        let aliases = vec![alias.to_owned()];
         let step = Step::ConnectNetwork { id: id.clone(), network: wanted.clone(), aliases };
         needs = vec![steps.add(step, needs, StepReason::Differs(change.clone()))];
     }
     let mut done = needs.clone();
-    for network in left(situation, container) {
+    for network in left(situation, container, alias) {
         let network_id = container.network_ids.get(&network).cloned();
         let step = Step::DisconnectNetwork { id: id.clone(), network, network_id, stays_on: wanted.clone() };
         done.push(steps.add(step, needs.clone(), StepReason::Differs(change.clone())));
@@ -108,11 +121,11 @@ fn is_joined(situation: &Situation<'_>, container: &Container) -> bool {
 }
 
 /// Other networks that we connected the container to. Those that a person connected it to by hand are that person's business.
-fn left(situation: &Situation<'_>, container: &Container) -> Vec<String> {
+fn left(situation: &Situation<'_>, container: &Container, alias: &str) -> Vec<String> {
     let wanted = network::name(&situation.site.owner, situation.desired);
     let by_us = |network: &&String| {
         let aliases = container.aliases.get(*network);
-        aliases.is_some_and(|aliases| aliases.contains(&situation.desired.key.name))
+        aliases.is_some_and(|aliases| aliases.iter().any(|known| known == alias))
     };
     container.networks.iter().filter(|network| **network != wanted).filter(by_us).cloned().collect()
 }

@@ -11,10 +11,13 @@ use crate::world::{Container, ContainerState};
 
 use super::network::{self, NETWORK};
 use super::validity::Current;
-use super::{Situation, backoff_ms};
+use super::{Situation, backoff_ms, sidecar};
 
 /// How often a silent capsule is asked again.
 const SILENT_CAPSULE_MS: u64 = 2_000;
+
+/// How often a silent engine of a sidecar is asked again.
+const SILENT_SIDECAR_MS: u64 = 500;
 
 /// How often is looked again at what sends no events: the host's files, and containers that are not ours.
 const UNWATCHED_MS: u64 = 5_000;
@@ -35,7 +38,8 @@ pub(super) fn apply(situation: &Situation<'_>, current: Option<&Current<'_>>, pl
         return suspended(situation, current, plan);
     }
     let going = |container: &Container| container.state == ContainerState::Removing;
-    if !plan.steps.is_empty() && situation.observed.containers.iter().any(going) {
+    let mut containers = situation.observed.containers.iter().chain(&situation.observed.sidecar.containers);
+    if !plan.steps.is_empty() && containers.any(going) {
         // The engine is at it, and its name is not free before that.
         return plan.held(Held::Removing, LookAgain::AfterMs(REMOVING_MS));
     }
@@ -45,6 +49,9 @@ pub(super) fn apply(situation: &Situation<'_>, current: Option<&Current<'_>>, pl
             Held::Isolation(_) => LookAgain::OnChange,
             _ => LookAgain::AfterMs(UNWATCHED_MS),
         };
+        return plan.held(held, look_again);
+    }
+    if let Some((held, look_again)) = sidecar(situation, &plan) {
         return plan.held(held, look_again);
     }
     if plan.steps.is_empty() {
@@ -83,10 +90,37 @@ fn suspended(situation: &Situation<'_>, current: Option<&Current<'_>>, mut plan:
     plan.held(Held::Suspended, LookAgain::OnChange)
 }
 
+/// What the sidecar lacks. An instance that serves goes on with what it has.
+fn sidecar(situation: &Situation<'_>, plan: &Plan) -> Option<(Held, LookAgain)> {
+    let thaws = plan.steps.iter().any(|planned| matches!(planned.step, Step::UnpauseContainer { .. }));
+    let serves = plan.chosen == Some(PlanKind::AttachExisting) && !plan.steps.is_empty();
+    if plan.held.is_some() || thaws || serves {
+        return None;
+    }
+    let sidecar = sidecar::look(situation);
+    let unconsented = sidecar.unconsented();
+    if !unconsented.is_empty() && plan.pending.is_none() {
+        // Only somebody's word helps, which is an edit of the spec.
+        return Some((Held::Consent(unconsented), LookAgain::OnChange));
+    }
+    if let Some(image) = sidecar.missing_image() {
+        return Some((Held::SidecarImage(image), LookAgain::AfterMs(UNWATCHED_MS)));
+    }
+    let waits = plan.steps.is_empty() && sidecar.is_silent();
+    waits.then_some((Held::SidecarSilent, LookAgain::AfterMs(SILENT_SIDECAR_MS)))
+}
+
 /// What no retry helps against: somebody must change something.
 fn standing_obstacle(situation: &Situation<'_>, plan: &Plan) -> Option<Held> {
     let touches_mounts = plan.steps.iter().any(|planned| {
-        matches!(planned.step, Step::CreateContainer(_) | Step::StartContainer { .. } | Step::StopContainer { .. })
+        matches!(
+            planned.step,
+            Step::CreateContainer(_)
+                | Step::CreateSidecar(_)
+                | Step::StartContainer { .. }
+                | Step::StartSidecar { .. }
+                | Step::StopContainer { .. }
+        )
     });
     let creates = matches!(plan.chosen, Some(PlanKind::CreateFromValidImage | PlanKind::BuildAndCreate));
     let renames = |step: &Step| matches!(step, Step::RenameContainer { .. });

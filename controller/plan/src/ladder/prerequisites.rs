@@ -2,6 +2,7 @@
 
 use crate::launch;
 use crate::observed::Program;
+use crate::sidecar;
 use crate::step::{Step, StepReason, VolumeContent};
 use crate::world::VolumeSpec;
 
@@ -12,10 +13,7 @@ use super::{Situation, network};
 pub(super) fn all(situation: &Situation<'_>, steps: &mut Steps) -> Vec<usize> {
     let Situation { site, desired, observed, .. } = *situation;
     let mut joined = Vec::new();
-    if !observed.directories {
-        let directories = vec![desired.home.clone(), desired.run.clone()];
-        joined.push(steps.add(Step::PrepareDirectories { directories }, vec![], StepReason::Missing));
-    }
+    joined.extend(directories(situation, steps));
     joined.extend(network::ensure(situation, steps));
     let mut fill = |volume: VolumeSpec, content: VolumeContent| {
         (!observed.volumes.contains(&volume.name))
@@ -34,4 +32,18 @@ pub(super) fn all(situation: &Situation<'_>, steps: &mut Steps) -> Vec<usize> {
         }
     }
     joined
+}
+
+/// The step that makes the directories on the host, where one is missing; the one that is planned already, where there is one.
+pub(super) fn directories(situation: &Situation<'_>, steps: &mut Steps) -> Option<usize> {
+    let Situation { desired, observed, .. } = *situation;
+    if observed.directories {
+        return None;
+    }
+    let planned = steps.find(|step| matches!(step, Step::PrepareDirectories { .. }));
+    Some(planned.unwrap_or_else(|| {
+        let mut directories = vec![desired.home.clone(), desired.run.clone()];
+        directories.extend(desired.sidecar.as_ref().map(|_| sidecar::sockets(&desired.run)));
+        steps.add(Step::PrepareDirectories { directories }, vec![], StepReason::Missing)
+    }))
 }

@@ -6,7 +6,7 @@ use crate::world::ContainerState;
 use super::rungs::Asked;
 use super::steps::{Steps, final_name, first_sessions, remove_others, update};
 use super::validity::Current;
-use super::{Situation, has_processes, network};
+use super::{Situation, has_processes, network, prerequisites, sidecar};
 
 /// The steps; `consent` allows to end what runs.
 pub(super) fn steps(situation: &Situation<'_>, current: &Current<'_>, consent: Option<Consent>) -> Vec<PlannedStep> {
@@ -19,11 +19,11 @@ pub(super) fn steps(situation: &Situation<'_>, current: &Current<'_>, consent: O
         let consent = consent.unwrap_or(Consent::NoLiveSession);
         needs.push(steps.stop(&current.container.id, vec![], StepReason::Requested, consent));
     }
-    if !situation.observed.directories {
-        let directories = vec![situation.desired.home.clone(), situation.desired.run.clone()];
-        needs.push(steps.add(Step::PrepareDirectories { directories }, vec![], StepReason::Missing));
-    }
-    needs.extend(network::rejoin(situation, current, &mut steps));
+    let stopped = needs.clone();
+    needs.extend(prerequisites::directories(situation, &mut steps));
+    let ends = consent.unwrap_or(Consent::NoLiveSession);
+    needs.extend(sidecar::look(situation).prepare(&mut steps, &stopped, ends));
+    needs.extend(network::rejoin(situation, current.container, &situation.desired.key.name, &mut steps));
     needs.extend(update(situation, current, &mut steps));
     needs.extend(rename(situation, current, consent, &mut steps));
     let target = Target::Existing(current.container.id.clone());

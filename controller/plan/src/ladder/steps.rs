@@ -41,6 +41,11 @@ impl Steps {
         self.add_destructive(step, needs, reason, consent)
     }
 
+    /// The index of the first step that is like this.
+    pub(super) fn find(&self, like: impl Fn(&Step) -> bool) -> Option<usize> {
+        self.0.iter().position(|planned| like(&planned.step))
+    }
+
     /// Gives a step other reasons, where there are some.
     pub(super) fn explain(&mut self, index: usize, reasons: Vec<StepReason>) {
         if !reasons.is_empty() {

@@ -1,7 +1,7 @@
 //! When a repair goes ahead: at once, or after the sessions that it would end.
 
 use jackin_api::kinds::{DisruptionPolicy, PendingRepair};
-use jackin_api::words::{self, ConditionStatus, ConditionType, PlanKind, Reason};
+use jackin_api::words::{self, Change, ConditionStatus, ConditionType, PlanKind, Reason};
 
 use crate::disruption::consent;
 use crate::observed::Capsule;
@@ -10,7 +10,7 @@ use crate::world::ContainerState;
 
 use super::rungs::{Asked, Repair, climb};
 use super::validity::Current;
-use super::{Situation, keep};
+use super::{Situation, keep, sidecar};
 
 /// Whether live sessions may be ended, and by whose word.
 ///
@@ -55,13 +55,26 @@ pub(super) fn for_sessions(
     names: Vec<String>,
 ) -> Plan {
     let mut plan = Plan::idle(Some(PlanKind::AttachExisting));
-    plan.steps = keep::steps(situation, current);
-    plan.pending = Some(pending(current, repair, WaitsFor::Sessions(names)));
+    plan.steps = keep::steps(situation, current, None);
+    plan.pending = Some(pending(situation, current, repair, WaitsFor::Sessions(names)));
     plan.look_again = match deadline_ms(situation) {
         // The condition's time is only known after this pass; a second more finds it passed.
         Some(wait) => LookAgain::AfterMs(wait.saturating_add(1000)),
         None => LookAgain::OnChange,
     };
+    plan
+}
+
+/// The instance stays as it is, and the repair waits for somebody's word that the content of these volumes may go.
+pub(super) fn for_consent(
+    situation: &Situation<'_>,
+    current: &Current<'_>,
+    repair: Repair,
+    volumes: Vec<String>,
+) -> Plan {
+    let mut plan = Plan::idle(Some(PlanKind::AttachExisting));
+    plan.steps = keep::steps(situation, current, None);
+    plan.pending = Some(pending(situation, current, repair, WaitsFor::Consent(volumes)));
     plan
 }
 
@@ -71,11 +84,18 @@ pub(super) fn for_sessions(
 /// saves must not restart what works on it.
 pub(super) fn for_restart(situation: &Situation<'_>, current: &Current<'_>) -> Option<Pending> {
     let repair = || climb(situation, Some(current), Asked::Restart);
-    (!current.lasting_changes().is_empty()).then(|| pending(current, repair(), WaitsFor::Restart))
+    (!reasons(situation, current).is_empty()).then(|| pending(situation, current, repair(), WaitsFor::Restart))
 }
 
-fn pending(current: &Current<'_>, repair: Repair, waits_for: WaitsFor) -> Pending {
+/// What differs and a repair would bring, of the container and of its sidecar.
+fn reasons(situation: &Situation<'_>, current: &Current<'_>) -> Vec<Change> {
+    let mut reasons = current.lasting_changes();
+    sidecar::look(situation).add_differences(&mut reasons);
+    reasons
+}
+
+fn pending(situation: &Situation<'_>, current: &Current<'_>, repair: Repair, waits_for: WaitsFor) -> Pending {
     let Repair { plan, rejected } = repair;
-    let repair = PendingRepair { plan, reasons: current.lasting_changes(), rejected_plans: rejected };
+    let repair = PendingRepair { plan, reasons: reasons(situation, current), rejected_plans: rejected };
     Pending { repair, waits_for }
 }

@@ -50,6 +50,12 @@ pub enum Refused {
     /// The capsule does not answer.
     #[error("the capsule does not answer")]
     CapsuleSilent,
+    /// The engine of the sidecar does not answer.
+    #[error("the engine of sidecar {0} does not answer")]
+    SidecarSilent(ContainerId),
+    /// A container mounts the volume.
+    #[error("volume `{0}` is in use")]
+    VolumeInUse(String),
 }
 
 /// The world after a step.
@@ -66,6 +72,7 @@ impl World {
     /// A plan begins: what the one before it made is no longer the new container.
     pub fn begin_plan(&mut self) {
         self.created = None;
+        self.created_sidecar = None;
     }
 
     /// Carries out a step.
@@ -81,7 +88,12 @@ impl World {
             Step::CreateNetwork(spec) => self.create_network(spec),
             Step::ConnectNetwork { id, network, aliases } => self.connect_network(id, network, aliases),
             Step::DisconnectNetwork { id, network, .. } => self.disconnect_network(id, network),
-            Step::CreateContainer(spec) => self.create_container(spec, frame.now),
+            Step::CreateVolume(volume) => self.fill_volume(volume),
+            Step::RemoveVolume { name, .. } => self.remove_volume(name),
+            Step::CreateContainer(spec) => self.create_role(spec, frame.now),
+            Step::CreateSidecar(spec) => self.create_sidecar(spec, frame.now),
+            Step::StartSidecar { container } => self.start_container(&self.sidecar_target(container)?, frame.now),
+            Step::AwaitSidecar { container } => self.await_sidecar(&self.sidecar_target(container)?),
             Step::StartContainer { container } => self.start_container(&self.target(container)?, frame.now),
             Step::StopContainer { id, .. } => self.stop_container(id, frame.now),
             Step::RemoveContainer { id } => self.remove_container(id),

@@ -10,6 +10,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jackin_api::kinds::ReclaimPolicy;
 use jackin_api::words::{self as labels, DigestMap};
 
 use crate::desired::{Desired, DesiredImage};
@@ -18,7 +19,7 @@ use crate::resolve::Wanted;
 use crate::step::{Step, Target, VolumeContent};
 use crate::world::{
     Container, ContainerId, ContainerSpec, ContainerState, Labels, Limits, MountSource, NetworkSpec, RestartPolicy,
-    VolumeSpec,
+    VolumeMedium, VolumeSpec,
 };
 
 use super::{Frame, World};
@@ -29,14 +30,24 @@ const MOST_WRITES: usize = 24;
 /// The number of engine writes of the cheapest sequence that leads from `world` to what is wanted of the instance.
 ///
 /// `may_end` says whether what runs may be ended. `None`: no sequence is known, because something is in the way (a name that is
-/// taken, an image or a program that is not there, sessions that may not be ended) or the desired state cannot be told.
+/// taken, an image or a program that is not there, sessions that may not be ended), the desired state cannot be told, or a sidecar
+/// is part of it, which the search does not know.
 pub fn cheapest(world: &World, wanted: &Wanted, may_end: bool, frame: Frame<'_>) -> Option<usize> {
     let containers = || world.of_instance(frame.site, frame.key).map(|contained| &contained.container);
     let running = || containers().filter(|container| has_processes(container.state)).count();
+    let sidecars = || world.sidecars(frame.site, frame.key).map(|contained| &contained.container);
+    let running_sidecars = sidecars().filter(|container| has_processes(container.state)).count();
     match wanted {
+        Wanted::Run(desired) if desired.sidecar.is_some() || sidecars().next().is_some() => None,
         Wanted::Run(desired) => Search::new(world, desired, may_end, frame)?.run(),
-        Wanted::Stop => Some(running()),
-        Wanted::Remove { .. } => Some(running() + containers().count()),
+        Wanted::Stop => Some(running() + running_sidecars),
+        Wanted::Remove { reclaim, .. } => {
+            let volumes = match reclaim {
+                ReclaimPolicy::Retain => 0,
+                ReclaimPolicy::Delete => world.data_volumes(frame.site, frame.key).len(),
+            };
+            Some(running() + containers().count() + running_sidecars + sidecars().count() + volumes)
+        }
         Wanted::Unresolved(_) => Some(0),
     }
 }
@@ -248,7 +259,7 @@ impl<'a> Search<'a> {
     fn creation(&self, world: &World, name: String) -> Vec<Step> {
         let volumes = self.launch.spec.mounts.iter().filter_map(|mount| match &mount.source {
             MountSource::Volume { name, labels } if !world.volumes.contains_key(name) => {
-                let volume = VolumeSpec { name: name.clone(), labels: labels.clone() };
+                let volume = VolumeSpec { name: name.clone(), labels: labels.clone(), medium: VolumeMedium::Disk };
                 Some(Step::FillVolume { volume, content: VolumeContent::Capsule })
             }
             MountSource::Volume { .. } | MountSource::Bind { .. } | MountSource::Tmpfs { .. } => None,

@@ -27,7 +27,12 @@ impl World {
         }
     }
 
-    pub(super) fn create_container(&mut self, spec: &ContainerSpec, now: Timestamp) -> Result<(), Refused> {
+    pub(super) fn create_role(&mut self, spec: &ContainerSpec, now: Timestamp) -> Result<(), Refused> {
+        self.created = Some(self.create_container(spec, now)?);
+        Ok(())
+    }
+
+    pub(super) fn create_container(&mut self, spec: &ContainerSpec, now: Timestamp) -> Result<ContainerId, Refused> {
         self.name_is_free(&spec.name, None)?;
         let image = self.images.get(&spec.image);
         let image = image.ok_or_else(|| Refused::NotFound(format!("image {}", spec.image)))?;
@@ -35,7 +40,7 @@ impl World {
             MountSource::Volume { name, .. } => Some(name),
             MountSource::Bind { .. } | MountSource::Tmpfs { .. } => None,
         });
-        if let Some(missing) = volumes.into_iter().find(|name| !self.volumes.contains_key(*name)) {
+        if let Some(missing) = volumes.clone().find(|name| !self.volumes.contains_key(*name)) {
             return Err(Refused::VolumeNotFilled(missing.clone()));
         }
         let id = ContainerId(self.next_id());
@@ -58,8 +63,8 @@ impl World {
         };
         self.insert(container, CapsuleState::default());
         self.wrote(EngineWrite::ContainerCreate, &spec.name);
-        self.created = Some(id);
-        Ok(())
+        self.mounts.insert(id.clone(), volumes.into_iter().cloned().collect());
+        Ok(id)
     }
 
     pub(super) fn start_container(&mut self, id: &ContainerId, now: Timestamp) -> Result<(), Refused> {
@@ -134,6 +139,7 @@ impl World {
         }
         let name = container.name.clone();
         self.containers.remove(id);
+        self.mounts.remove(id);
         self.wrote(EngineWrite::ContainerDestroy, &name);
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 use crate::digest::digest_of;
 use crate::observed::Program;
+use crate::sidecar::sockets;
 
 use super::{Refused, World};
 
@@ -13,6 +14,7 @@ impl World {
 
     pub(super) fn remove_directories(&mut self, run: &str, home: &str) -> Result<(), Refused> {
         self.directories.remove(run);
+        self.directories.remove(&sockets(run));
         self.directories.remove(home);
         Ok(())
     }

@@ -11,7 +11,7 @@
 //!
 //! # Adding a step
 //! `apply.rs` lists every variant of [`Step`](crate::step::Step) and sends each to the file of the object that it changes:
-//! `containers.rs`, `networks.rs`, `volumes.rs`, `capsules.rs`, `host.rs`. A new variant takes one line there, one function in one
+//! `containers.rs`, `sidecars.rs`, `networks.rs`, `volumes.rs`, `capsules.rs`, `host.rs`. A new variant takes one line there, one function in one
 //! of those files, and one line in [`Step::engine_write`](crate::step::Step::engine_write). A new kind of move that could make a
 //! repair cheaper takes one line in `cheapest.rs`.
 
@@ -23,6 +23,7 @@ mod host;
 mod networks;
 mod observe;
 mod seen;
+mod sidecars;
 mod volumes;
 
 pub use apply::{Frame, Refused, apply};
@@ -55,6 +56,10 @@ pub struct World {
     pub programs: BTreeMap<String, Program>,
     /// The container that the plan under way made.
     pub created: Option<ContainerId>,
+    /// The sidecar that the plan under way made.
+    pub created_sidecar: Option<ContainerId>,
+    /// Volumes that containers mount which were made here, by container.
+    pub mounts: BTreeMap<ContainerId, BTreeSet<String>>,
     /// What changed the engine, in the order in which it was done. "Already so" is not among it.
     pub writes: Vec<Write>,
     /// Sessions that a step ended while they were not idle or somebody was attached.

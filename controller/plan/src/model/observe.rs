@@ -8,6 +8,7 @@ use jackin_api::words as labels;
 use crate::desired::{Desired, InstanceKey, Site};
 use crate::observed::{Capsule, Observed, Program};
 use crate::resolve::{Snapshot, Wanted};
+use crate::sidecar::sockets;
 use crate::world::{Container, ContainerState};
 
 use super::{Contained, World};
@@ -57,7 +58,11 @@ impl World {
             mounts: sources.collect::<BTreeMap<_, _>>(),
             mounted: self.running(site, key).map(|running| running.capsule.mounted.clone()).unwrap_or_default(),
             programs: programs.collect(),
-            directories: self.directories.contains(home) && self.directories.contains(run),
+            directories: [home, run]
+                .into_iter()
+                .chain(desired.sidecar.as_ref().map(|_| sockets(run)).as_ref())
+                .all(|directory| self.directories.contains(directory)),
+            sidecar: self.sidecar(site, key, desired.sidecar.as_ref()),
         }
     }
 
@@ -67,18 +72,29 @@ impl World {
             containers: self.of_instance(site, key).map(|contained| contained.container.clone()).collect(),
             capsule: self.capsule(site, key),
             directories: self.directories.contains(run),
+            sidecar: self.sidecar(site, key, None),
             ..Observed::default()
         }
     }
 
     /// Containers of ours for this instance, sorted by name, as the engine lists them.
     pub fn of_instance<'a>(&'a self, site: &Site, key: &InstanceKey) -> impl Iterator<Item = &'a Contained> + use<'a> {
+        self.of_component(site, key, labels::COMPONENT_ROLE)
+    }
+
+    /// Containers of ours for this instance and this purpose, sorted by name.
+    pub(super) fn of_component<'a>(
+        &'a self,
+        site: &Site,
+        key: &InstanceKey,
+        component: &str,
+    ) -> impl Iterator<Item = &'a Contained> + use<'a> {
         let ours = |container: &Container| {
             let label = |name: &str| container.labels.get(name).map(String::as_str);
             site.owner.owns(&container.labels)
                 && label(labels::NAMESPACE) == Some(&key.namespace)
                 && label(labels::INSTANCE) == Some(&key.name)
-                && label(labels::COMPONENT) == Some(labels::COMPONENT_ROLE)
+                && label(labels::COMPONENT) == Some(component)
         };
         let mut found: Vec<_> = self.containers.values().filter(|contained| ours(&contained.container)).collect();
         found.sort_by(|one, other| one.container.name.cmp(&other.container.name));

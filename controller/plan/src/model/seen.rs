@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use jackin_api::words as labels;
 
 use crate::desired::{DesiredImage, DesiredMount, Site};
-use crate::observed::{Capsule, Mounted, Observed};
+use crate::observed::{Capsule, Mounted, Observed, SidecarEngine, SidecarSeen};
 use crate::resolve::Wanted;
-use crate::world::{ContainerState, Network, NetworkId, NetworkSpec};
+use crate::sidecar::sockets;
+use crate::world::{ContainerState, Image, Network, NetworkId, NetworkSpec};
 
 use super::{CapsuleState, World};
 
@@ -25,7 +26,9 @@ impl World {
             mounted,
             programs,
             directories,
+            sidecar,
         } = observed;
+        self.see_sidecar(wanted, sidecar);
         let mut asked = false;
         for container in containers {
             let answers = container.state == ContainerState::Running && !std::mem::replace(&mut asked, true);
@@ -43,9 +46,10 @@ impl World {
         self.programs.extend(programs.clone());
         match wanted {
             Wanted::Run(desired) if *directories => {
-                self.directories.extend([desired.run.clone(), desired.home.clone()])
+                self.directories.extend([desired.run.clone(), desired.home.clone()]);
+                self.directories.extend(desired.sidecar.as_ref().map(|_| sockets(&desired.run)));
             }
-            Wanted::Remove { run, home } if *directories => self.directories.extend([run.clone(), home.clone()]),
+            Wanted::Remove { run, home, .. } if *directories => self.directories.extend([run.clone(), home.clone()]),
             Wanted::Run(_) | Wanted::Remove { .. } | Wanted::Stop | Wanted::Unresolved(_) => {}
         }
         if let Wanted::Run(desired) = wanted {
@@ -63,6 +67,23 @@ impl World {
                 }
                 DesiredImage::Invalid { serving: None, .. } => {}
             }
+        }
+    }
+
+    fn see_sidecar(&mut self, wanted: &Wanted, seen: &SidecarSeen) {
+        let SidecarSeen { containers, image, volumes, engine } = seen;
+        for container in containers {
+            let silent = match engine {
+                SidecarEngine::Silent(tried) => Some(tried.clone()),
+                SidecarEngine::Answers | SidecarEngine::NotAsked => None,
+            };
+            self.insert(container.clone(), CapsuleState { silent, ..CapsuleState::default() });
+        }
+        self.volumes.extend(volumes.iter().map(|volume| (volume.name.clone(), volume.labels.clone())));
+        if let (Wanted::Run(desired), Some(image)) = (wanted, image) {
+            let named = desired.sidecar.iter().map(|sidecar| sidecar.image.clone());
+            let tags = image.tags.iter().cloned().chain(named).collect();
+            self.images.insert(image.id.clone(), Image { tags, ..image.clone() });
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::world::{Container, ContainerState};
 
 use super::parts::state_parts;
 use super::summary::state_summary;
-use super::{Outcome, failure, launch, unread};
+use super::{Outcome, failure, launch, sidecar, unread};
 
 /// The most sessions that a status tells of.
 const MOST_SESSIONS: usize = 32;
@@ -71,6 +71,7 @@ pub fn instance(pass: &InstancePass<'_>) -> InstanceStatus {
     {
         status.restarted = Some(request.id.clone());
     }
+    sidecar::note(pass, &mut status);
     let mut conditions = Conditions::new(&before(pass), pass.memory.generation, pass.now);
     state_parts(pass, container, &mut conditions);
     state_summary(pass, container, status.retry.as_ref(), &mut conditions);
@@ -87,7 +88,12 @@ fn repeat_last_try(before: &[Condition], now: &mut [Condition]) {
     if said.is_none_or(|ready| ready.status != ConditionStatus::False) {
         return;
     }
-    let of_a_try = [ConditionType::Ready, ConditionType::Reconciling, ConditionType::CredentialsResolved];
+    let of_a_try = [
+        ConditionType::Ready,
+        ConditionType::Reconciling,
+        ConditionType::CredentialsResolved,
+        ConditionType::SidecarReady,
+    ];
     for condition in now {
         let repeated = of_a_try.iter().any(|type_| condition.type_ == type_.to_string());
         if repeated && let Some(said) = before.iter().find(|said| said.type_ == condition.type_) {

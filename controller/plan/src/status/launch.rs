@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::ladder::Memory;
 use crate::observed::Capsule;
-use crate::step::{Held, Plan};
+use crate::step::{Held, Plan, Step};
 use crate::world::Container;
 
 use super::{InstancePass, Outcome, StepResult};
@@ -45,6 +45,10 @@ pub fn record(memory: &Memory, plan: &Plan, id: &str, now: Timestamp) -> Option<
     conditions.set(ConditionType::Reconciling, true, Reason::Converging, doing.clone());
     conditions.set(ConditionType::Ready, false, Reason::Converging, doing);
     conditions.remove(ConditionType::Stalled);
+    if plan.steps.iter().any(|planned| matches!(planned.step, Step::AwaitSidecar { .. })) {
+        let waits = "waits until the engine of its sidecar answers";
+        conditions.set(ConditionType::SidecarReady, false, Reason::SidecarStarting, waits);
+    }
     status.conditions = conditions.finish();
     status.observed_generation = memory.generation;
     Some(status)

@@ -7,6 +7,7 @@ mod instance;
 mod launch;
 mod object;
 mod parts;
+mod sidecar;
 mod summary;
 mod workspace;
 

@@ -16,6 +16,7 @@ use crate::world::Container;
 
 use super::failure;
 use super::instance::{InstancePass, state_of};
+use super::sidecar::{consent_words, state_sidecar};
 
 pub(super) fn state_parts(pass: &InstancePass<'_>, container: Option<&Container>, conditions: &mut Conditions) {
     if let Wanted::Run(desired) = pass.wanted {
@@ -24,7 +25,7 @@ pub(super) fn state_parts(pass: &InstancePass<'_>, container: Option<&Container>
         state_image(desired, conditions);
         state_credentials(pass, desired, conditions);
     }
-    conditions.set(ConditionType::SidecarReady, false, Reason::NotRequested, "");
+    state_sidecar(pass, conditions);
     match &pass.observed.capsule {
         Capsule::Answers(_) => conditions.set(ConditionType::CapsuleReady, true, Reason::CapsuleAnswers, ""),
         Capsule::Silent(tried) => {
@@ -71,6 +72,10 @@ fn state_pending(pass: &InstancePass<'_>, conditions: &mut Conditions) {
         }
         WaitsFor::Sessions(names) => (Reason::SessionsLive, format!("live sessions ({})", names.join(", "))),
         WaitsFor::Restart => (Reason::RestartNeeded, "a restart".to_owned()),
+        WaitsFor::Consent(volumes) => {
+            conditions.set(ConditionType::RepairPending, true, Reason::VolumeHoldsData, consent_words(volumes));
+            return;
+        }
         WaitsFor::Resume => (Reason::Suspended, "the end of `spec.suspend`".to_owned()),
     };
     let message = format!("{}{because}; waits for {waits}; `jackin restart` does it now", pending.repair.plan);

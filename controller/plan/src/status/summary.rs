@@ -12,6 +12,7 @@ use crate::world::{Container, ContainerState};
 use super::failure;
 use super::instance::InstancePass;
 use super::parts::mounts_reason;
+use super::sidecar::{consent_words, image_words as sidecar_image_words, silence_words};
 
 /// `Ready`, `Reconciling` and `Stalled`.
 pub(super) fn state_summary(
@@ -60,9 +61,16 @@ pub(super) fn state_summary(
             | Held::Mounts(_)
             | Held::Isolation(_)
             | Held::Program(_)
-            | Held::CrashLoop => true,
+            | Held::CrashLoop
+            | Held::SidecarImage(_)
+            | Held::Consent(_) => true,
             Held::Suspended => !ready,
-            Held::Backoff | Held::Removing | Held::MountsUnread(_) | Held::Image | Held::CapsuleSilent => false,
+            Held::Backoff
+            | Held::Removing
+            | Held::MountsUnread(_)
+            | Held::Image
+            | Held::CapsuleSilent
+            | Held::SidecarSilent => false,
         },
         _ => false,
     };
@@ -137,6 +145,9 @@ fn held_words(held: &Held, pass: &InstancePass<'_>, container: Option<&Container
         }
         Held::Program(what) => (Reason::AgentInstallFailed, what.clone()),
         Held::Image => (Reason::DependenciesNotReady, image_words(pass)),
+        Held::SidecarImage(image) => (Reason::SidecarImageMissing, sidecar_image_words(image)),
+        Held::SidecarSilent => (Reason::SidecarUnresponsive, silence_words(&pass.observed.sidecar)),
+        Held::Consent(volumes) => (Reason::VolumeHoldsData, consent_words(volumes)),
         Held::CapsuleSilent => (
             Reason::CapsuleUnresponsive,
             "it runs and its capsule does not answer; `jackin restart` replaces what runs".to_owned(),

@@ -122,6 +122,19 @@ pub struct Security {
     pub read_only_rootfs: bool,
     /// Whether `setuid` programs gain nothing.
     pub no_new_privileges: bool,
+    /// How far the container is shut in.
+    pub confinement: Confinement,
+}
+
+/// How far a container is shut in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Confinement {
+    /// The engine's own profiles, masked paths and devices.
+    #[default]
+    Engine,
+    /// What an engine inside needs: no system call filter, no mandatory access control, no masked paths, every device. Less than
+    /// `privileged` all the same: no capability that is not named, and none that the host lacks.
+    NestedEngine,
 }
 
 /// A container as the engine reports it.

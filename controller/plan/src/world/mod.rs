@@ -10,11 +10,12 @@ mod network;
 mod volume;
 
 pub use container::{
-    Container, ContainerId, ContainerSpec, ContainerState, Exit, Limits, Mount, MountSource, RestartPolicy, Security,
+    Confinement, Container, ContainerId, ContainerSpec, ContainerState, Exit, Limits, Mount, MountSource,
+    RestartPolicy, Security,
 };
 pub use image::{BuildRequest, BuildStep, Image, ImageId};
 pub use network::{Network, NetworkId, NetworkSpec};
-pub use volume::{Volume, VolumeSpec};
+pub use volume::{Volume, VolumeMedium, VolumeSpec};
 
 use std::collections::BTreeMap;
 

@@ -11,6 +11,21 @@ pub struct VolumeSpec {
     pub name: String,
     /// Labels.
     pub labels: Labels,
+    /// Where it lies.
+    pub medium: VolumeMedium,
+}
+
+/// Where a volume lies. Fixed when it is made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum VolumeMedium {
+    /// On the engine's disk.
+    #[default]
+    Disk,
+    /// In memory, of at most so many bytes; what it holds is gone when no container that mounts it runs.
+    Memory {
+        /// Bytes; half of the machine's memory when absent.
+        size_bytes: Option<i64>,
+    },
 }
 
 /// A volume as the engine reports it.

@@ -280,6 +280,10 @@ proptest! {
     #[test]
     fn stopping_and_removing_take_away_only_what_was_seen(case in cases()) {
         assert_rules(&case, &case.plan_for(&Wanted::Stop));
-        assert_rules(&case, &case.plan_for(&Wanted::Remove { run: String::new(), home: String::new() }));
+        assert_rules(&case, &case.plan_for(&Wanted::Remove {
+                run: String::new(),
+                home: String::new(),
+                reclaim: Default::default(),
+            }));
     }
 }

@@ -13,6 +13,7 @@ mod networks;
 mod obstacles;
 mod resolving;
 mod rungs;
+mod sidecars;
 mod statuses;
 mod support;
 mod suspended;

@@ -127,7 +127,8 @@ fn no_sequence_is_known_while_sessions_may_not_be_ended() {
 #[test]
 fn stopping_and_removing_cost_a_write_for_each_container() {
     let case = Case::converged();
-    let removed = Wanted::Remove { run: case.desired.run.clone(), home: case.desired.home.clone() };
+    let removed =
+        Wanted::Remove { run: case.desired.run.clone(), home: case.desired.home.clone(), reclaim: Default::default() };
     assert_eq!(cheapest(&world(&case), &Wanted::Stop, true, frame(&case)), Some(1));
     assert_eq!(cheapest(&world(&case), &removed, true, frame(&case)), Some(2));
 }

@@ -324,7 +324,11 @@ fn stopping_ends_the_processes_and_keeps_the_container() {
 
 #[test]
 fn removal_takes_the_containers_and_then_the_directories() {
-    let wanted = Wanted::Remove { run: "/run/of/shop-main".to_owned(), home: "/home/of/shop-main".to_owned() };
+    let wanted = Wanted::Remove {
+        run: "/run/of/shop-main".to_owned(),
+        home: "/home/of/shop-main".to_owned(),
+        reclaim: Default::default(),
+    };
     let plan = Case::converged().session(SessionState::Working, 1).plan_for(&wanted);
     let expected = ["StopContainer", "RemoveContainer after 0", "RemoveDirectories after 1"];
     assert_eq!(steps(&plan), expected);

@@ -7,11 +7,11 @@ use bollard::models::{
     MountBindOptionsPropagationEnum, MountType, MountVolumeOptions, NetworkConnectRequest, NetworkingConfig,
 };
 use bollard::query_parameters::CreateContainerOptions;
-use jackin_plan::world::{ContainerId, ContainerSpec, Mount, MountSource, Security};
+use jackin_plan::world::{Confinement, ContainerId, ContainerSpec, Mount, MountSource, Security};
 
 use super::connect::bounded;
 use super::translate::restart_policy_name;
-use super::{DockerEngine, HostFacts, limit, limits};
+use super::{DockerEngine, HostFacts, capabilities, limit, limits};
 use crate::docker::{EngineError, Operation};
 
 /// The engine's own bridge, on which it refuses aliases.
@@ -92,12 +92,28 @@ fn body(spec: &ContainerSpec, host: &HostFacts) -> ContainerCreateBody {
 }
 
 fn secure(security: &Security, host: &mut HostConfig) {
-    let Security { capabilities, read_only_rootfs, no_new_privileges } = security;
+    let Security { capabilities, read_only_rootfs, no_new_privileges, confinement } = security;
     host.privileged = Some(false);
     host.cap_drop = Some(vec!["ALL".to_owned()]);
     host.cap_add = Some(capabilities.clone());
     host.readonly_rootfs = Some(*read_only_rootfs);
     host.security_opt = no_new_privileges.then(|| vec!["no-new-privileges:true".to_owned()]);
+    match confinement {
+        Confinement::Engine => {}
+        Confinement::NestedEngine => open_for_nesting(host),
+    }
+}
+
+/// What an inner engine needs, without `privileged`: that asks for every capability that the kernel knows, and fails where the host
+/// lacks one.
+fn open_for_nesting(host: &mut HostConfig) {
+    let options = ["seccomp=unconfined", "apparmor=unconfined"].map(str::to_owned);
+    host.security_opt.get_or_insert_default().extend(options);
+    // Present and empty means none, which the command line calls `systempaths=unconfined`.
+    host.masked_paths = Some(Vec::new());
+    host.readonly_paths = Some(Vec::new());
+    host.device_cgroup_rules = Some(vec!["a *:* rwm".to_owned()]);
+    host.cap_add.get_or_insert_default().retain(|name| capabilities::host_has(name));
 }
 
 /// Bounds on the log of PID 1, where the engine keeps logs in files that would grow for ever.

@@ -5,6 +5,7 @@
 //! started before its engine.
 
 mod build;
+mod capabilities;
 mod connect;
 mod containers;
 mod context;

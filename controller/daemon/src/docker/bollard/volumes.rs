@@ -1,9 +1,11 @@
 //! Volumes: looking, making, removing. They are filled through a container that mounts them.
 
+use std::collections::HashMap;
+
 use bollard::models::VolumeCreateRequest;
 use bollard::query_parameters::{ListVolumesOptions, RemoveVolumeOptions};
 use futures::TryFutureExt;
-use jackin_plan::world::{Volume, VolumeSpec};
+use jackin_plan::world::{Volume, VolumeMedium, VolumeSpec};
 
 use super::connect::{bounded, within};
 use super::containers::settled;
@@ -37,6 +39,7 @@ impl DockerEngine {
         let request = VolumeCreateRequest {
             name: Some(spec.name.clone()),
             labels: Some(spec.labels.clone().into_iter().collect()),
+            driver_opts: options(spec.medium),
             ..VolumeCreateRequest::default()
         };
         let client = self.client(operation, &spec.name).await?;
@@ -48,6 +51,18 @@ impl DockerEngine {
         let client = self.client(operation, name).await?;
         let answer = within(limit::WRITE, client.remove_volume(name, None::<RemoveVolumeOptions>)).await;
         settled(answer, operation, name, Failure::is_missing)
+    }
+}
+
+/// The options of the engine's own volume driver.
+fn options(medium: VolumeMedium) -> Option<HashMap<String, String>> {
+    match medium {
+        VolumeMedium::Disk => None,
+        VolumeMedium::Memory { size_bytes } => {
+            let size = size_bytes.map(|size| format!("size={size},")).unwrap_or_default();
+            let options = [("type", "tmpfs"), ("device", "tmpfs"), ("o", &format!("{size}mode=0711"))];
+            Some(options.map(|(key, value)| (key.to_owned(), value.to_owned())).into())
+        }
     }
 }
 

@@ -133,6 +133,9 @@ impl Case {
             security: Security::default(),
             disruption: DesiredDisruption::default(),
             image: DesiredImage::Valid(image("recipe 1")),
+            sidecar: None,
+            reclaim: Default::default(),
+            approval: None,
         };
         let content = digest("codex 1");
         let observed = Observed {

@@ -127,6 +127,11 @@ impl Model {
                 container.exit = None;
                 self.answer(None, vec![]);
             }
+            Step::CreateVolume(_)
+            | Step::CreateSidecar(_)
+            | Step::StartSidecar { .. }
+            | Step::AwaitSidecar { .. }
+            | Step::RemoveVolume { .. } => panic!("this model has no sidecars: {step:?}"),
             Step::UnpauseContainer { id } => {
                 let container = self.container(id);
                 assert_eq!(container.state, ContainerState::Paused);
