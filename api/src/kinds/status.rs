@@ -86,6 +86,9 @@ pub struct ImageStatus {
     /// Failures since the last success, and when the next try is due.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry: Option<Retry>,
+    /// Tries to read the engine that failed since one succeeded; absent while it can be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unread: Option<Unread>,
 }
 
 /// One reason of an image decision.
@@ -192,7 +195,7 @@ pub struct StepTiming {
 }
 
 /// Failures since the last success.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Retry {
     /// How many.
@@ -202,6 +205,52 @@ pub struct Retry {
     pub after: Timestamp,
     /// Generation that failed; another one is tried at once.
     pub generation: i64,
+    /// When the first of them was, in RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub since: Option<Timestamp>,
+    /// How many of them were ends of its container, or starts that did not come to anything.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub ends: u32,
+    /// How its container last ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_exit: Option<LastExit>,
+}
+
+fn is_zero(count: &u32) -> bool {
+    *count == 0
+}
+
+/// How a container ended, kept for as long as its next start is in question.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LastExit {
+    /// Exit code of PID 1; 128 and the signal's number after a signal.
+    pub code: i64,
+    /// Whether the kernel killed one of its processes for want of memory.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub out_of_memory: bool,
+    /// When it ended, in RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub at: Option<Timestamp>,
+    /// The last lines that it printed.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub output: String,
+}
+
+/// Tries to read the engine that failed since one succeeded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Unread {
+    /// How many.
+    pub tries: u32,
+    /// When the first of them was, in RFC 3339.
+    #[schemars(with = "String")]
+    pub since: Timestamp,
+    /// When the next is due, in RFC 3339.
+    #[schemars(with = "String")]
+    pub after: Timestamp,
 }
 
 /// Status of an Instance.
@@ -250,6 +299,9 @@ pub struct InstanceStatus {
     /// Failures since the last success, and when the next try is due.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry: Option<Retry>,
+    /// Tries to read the engine that failed since one succeeded; absent while it can be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unread: Option<Unread>,
     /// The last `spec.restart.id` that was served.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restarted: Option<String>,

@@ -135,7 +135,8 @@ impl Conditions {
             .previous
             .iter()
             .find(|condition| condition.type_ == type_ && condition.status == status)
-            .map_or(self.now, |condition| condition.last_transition_time);
+            // A time that is still to come is one of a clock that was set back since; waits that count from it would not end.
+            .map_or(self.now, |condition| condition.last_transition_time.min(self.now));
         self.current.retain(|condition| condition.type_ != type_);
         self.current.push(Condition {
             type_,

@@ -27,10 +27,21 @@ pub enum Reason {
     InvalidReference,
     /// The spec has fields that this version does not act on.
     NotActedOn,
-    /// The engine could not be reached or did not answer in time.
+    /// Nobody answers at the engine's address: there is no socket, nobody accepts, or the connection broke before the answer.
+    /// Whether a call had an effect is not known.
     EngineUnreachable,
-    /// The engine refused a call.
+    /// The engine took a call and did not answer within our time limit. Whether the call had an effect is not known.
+    EngineTimeout,
+    /// The engine answered a call with something that is no answer to it. Whether the call had an effect is not known.
+    EngineAnswerUnclear,
+    /// The engine answered a call with an error, for no cause that has a word of its own.
     EngineRefused,
+    /// The engine answered a call with an error for want of space on its disk.
+    EngineNoSpace,
+    /// The engine answered a call with an error because what it writes to is read-only.
+    EngineReadOnly,
+    /// A file or directory of ours on the host could not be looked at.
+    HostUnreadable,
     /// An object of the engine that is not ours has the name.
     NameConflict,
     /// The network is there and this installation made it.
@@ -89,10 +100,14 @@ pub enum Reason {
     VolumeHoldsData,
     /// The container is not running.
     ContainerNotRunning,
-    /// The container keeps ending; the next start waits.
+    /// The container ended three times or more, none of them after it had stayed up for half a minute, and not for want of memory;
+    /// the next start waits.
     CrashLoop,
-    /// The container was killed for want of memory.
+    /// The same as `CrashLoop`, where the kernel killed a process of the container for want of memory.
     OutOfMemory,
+    /// The same repair was carried out several times within a minute and did not last, as somebody or something undoes it; the next
+    /// one waits.
+    RepairUndone,
     /// A step failed and is tried again later.
     StepFailed,
     /// A reference could not be read.
@@ -121,6 +136,15 @@ pub enum Reason {
     AllReady,
     /// Some instances are not ready.
     SomeNotReady,
+    /// Of some instances it is not known whether they are ready, and none is known to need somebody.
+    SomeUnknown,
+}
+
+impl Reason {
+    /// Whether it says that nothing could be learnt, neither that something is so nor that it is not.
+    pub fn is_unknown(self) -> bool {
+        matches!(self, Self::EngineUnreachable | Self::EngineTimeout | Self::EngineAnswerUnclear | Self::HostUnreadable)
+    }
 }
 
 impl fmt::Display for Reason {

@@ -23,6 +23,8 @@ pub struct Observed {
     pub volumes: BTreeSet<String>,
     /// The capsule of the running container.
     pub capsule: Capsule,
+    /// The last lines that the container printed, where it ended soon after its start and that end is not recorded yet.
+    pub output: Option<String>,
     /// Sources of mounts, by target.
     pub mounts: BTreeMap<String, MountSourceState>,
     /// Mounts of the running container, by target, of which both ends could be looked at.

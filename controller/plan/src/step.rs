@@ -278,6 +278,8 @@ pub enum Held {
     Backoff,
     /// The container keeps ending.
     CrashLoop,
+    /// The same repair was carried out again and again and did not last.
+    Undone,
     /// The engine is removing a container of it.
     Removing,
     /// An object that is not ours has the name.

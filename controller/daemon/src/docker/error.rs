@@ -4,6 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jackin_api::words::Reason;
+
 /// The cause beneath a cause, kept whole; shared, so that one failure can be told to several who waited for it.
 pub(super) type Source = Arc<dyn std::error::Error + Send + Sync>;
 
@@ -94,6 +96,12 @@ pub enum EngineErrorCause {
         /// The engine's own words.
         message: String,
     },
+    /// What the engine writes to is read-only.
+    #[error("the engine cannot write: {message}")]
+    ReadOnly {
+        /// The engine's own words.
+        message: String,
+    },
     /// The image that the call needs does not exist.
     #[error("the image {image} does not exist")]
     ImageMissing {
@@ -137,8 +145,28 @@ impl EngineError {
             | EngineErrorCause::BuildFailed { .. }
             | EngineErrorCause::Cancelled
             | EngineErrorCause::NoSpace { .. }
+            | EngineErrorCause::ReadOnly { .. }
             | EngineErrorCause::ImageMissing { .. }
             | EngineErrorCause::BadArchive { .. } => false,
+        }
+    }
+
+    /// The cause in the word of a condition.
+    pub fn reason(&self) -> Reason {
+        match &self.cause {
+            EngineErrorCause::Unreachable { .. } | EngineErrorCause::NotSupported { .. } => Reason::EngineUnreachable,
+            EngineErrorCause::Timeout { .. } => Reason::EngineTimeout,
+            EngineErrorCause::BadAnswer { .. } => Reason::EngineAnswerUnclear,
+            EngineErrorCause::Refused { .. } | EngineErrorCause::Ambiguous { .. } => Reason::EngineRefused,
+            EngineErrorCause::NoSpace { .. } => Reason::EngineNoSpace,
+            EngineErrorCause::ReadOnly { .. } => Reason::EngineReadOnly,
+            EngineErrorCause::NameConflict { .. } => Reason::NameConflict,
+            EngineErrorCause::BuildFailed { .. } => Reason::BuildFailed,
+            EngineErrorCause::NotFound
+            | EngineErrorCause::InUse { .. }
+            | EngineErrorCause::Cancelled
+            | EngineErrorCause::ImageMissing { .. }
+            | EngineErrorCause::BadArchive { .. } => Reason::StepFailed,
         }
     }
 

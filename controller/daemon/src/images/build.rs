@@ -45,7 +45,8 @@ pub struct BuiltImage {
     pub steps: Vec<BuildStep>,
     /// How long it took, without waiting for a turn.
     pub duration: Duration,
-    /// What changed in the source during the build. Not empty: the image is of neither the old nor the new source; build again.
+    /// What changed in the source during the build. Not empty: the image was of neither the old nor the new source, and is gone
+    /// again; build again.
     pub changes: Vec<Change>,
 }
 
@@ -130,7 +131,13 @@ pub async fn build(
     };
     let (id, steps) = tokio::join!(building, listening);
     let id = id.map_err(|source| BuildError::Engine { role: role(), source })?;
-    let changes = changes(&inputs.source).await.map_err(|source| BuildError::Source { role: role(), source })?;
+    let changes = changes(&inputs.source).await;
+    if changes.as_ref().map_or(true, |changes| !changes.is_empty()) {
+        // It bears the recipe of files that it may not have been made from, and must not be taken for theirs by anybody.
+        let removed = engine.remove_image(&id.0).await;
+        removed.map_err(|source| BuildError::Engine { role: role(), source })?;
+    }
+    let changes = changes.map_err(|source| BuildError::Source { role: role(), source })?;
     Ok(BuiltImage { id, name, steps, duration: start.elapsed(), changes })
 }
 

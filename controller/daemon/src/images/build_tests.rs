@@ -120,11 +120,27 @@ async fn a_build_goes_on_while_one_wants_it_and_ends_with_the_last() {
 }
 
 #[tokio::test]
-async fn a_source_that_changes_during_the_build_is_told() {
+async fn what_was_built_of_a_source_that_changed_meanwhile_is_told_and_gone() {
     let (engine, folder) = (engine(), Folder::new("FROM tiny:1\n"));
     let inputs = folder.inputs();
     let built = build(&engine, &inputs, |_| folder.write("late", "1"), CancellationToken::new()).await.unwrap();
     assert_eq!(built.changes.iter().map(ToString::to_string).collect::<Vec<_>>(), ["+ files[late]"]);
+    assert_eq!(engine.inspect_image(&built.id.0).await.unwrap(), None, "it bears the recipe of other files");
+}
+
+#[tokio::test]
+async fn builds_are_given_up_when_the_controller_ends() {
+    let (engine, folder) = (engine(), Folder::new("FROM tiny:1\nRUN sleep 3600\n"));
+    let builds_of = Builds::new(Arc::new(engine), 1);
+    let (running, later) = tokio::join!(builds_of.build(folder.inputs(), |_| {}), async {
+        builds_of.close();
+        builds_of.build(folder.inputs(), |_| {}).await
+    });
+    for outcome in [running, later] {
+        let error = outcome.unwrap_err();
+        let BuildError::Engine { source, .. } = &*error else { panic!("{error}") };
+        assert!(matches!(source.cause, EngineErrorCause::Cancelled), "{source:?}");
+    }
 }
 
 #[tokio::test]

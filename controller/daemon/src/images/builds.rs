@@ -26,6 +26,7 @@ type Outcome = Result<Arc<BuiltImage>, Arc<BuildError>>;
 pub struct Builds {
     engine: Arc<dyn Engine>,
     turns: Arc<Semaphore>,
+    closed: CancellationToken,
     running: Mutex<BTreeMap<Digest, Weak<Running>>>,
 }
 
@@ -48,7 +49,12 @@ impl Builds {
 
     /// No builds yet.
     pub fn new(engine: Arc<dyn Engine>, at_once: usize) -> Self {
-        Self { engine, turns: Arc::new(Semaphore::new(at_once.max(1))), running: Mutex::default() }
+        Self {
+            engine,
+            turns: Arc::new(Semaphore::new(at_once.max(1))),
+            closed: CancellationToken::new(),
+            running: Mutex::default(),
+        }
     }
 
     /// Builds the recipe, or joins the build of it that is running, and waits for the result.
@@ -79,6 +85,11 @@ impl Builds {
                 outcome = &mut done => return outcome.unwrap_or_else(|| Err(Arc::new(BuildError::GivenUp { role }))),
             }
         }
+    }
+
+    /// Gives up all builds, and those that are asked for later.
+    pub fn close(&self) {
+        self.closed.cancel();
     }
 
     /// Digests of the recipes that are being built.
@@ -113,7 +124,7 @@ impl Builds {
     fn start(&self, inputs: BuildInputs) -> Running {
         let (done, outcome) = watch::channel(None);
         let (progress, _) = broadcast::channel(BACKLOG);
-        let cancel = CancellationToken::new();
+        let cancel = self.closed.child_token();
         let (engine, turns) = (self.engine.clone(), self.turns.clone());
         let (news, cancelled) = (progress.clone(), cancel.clone());
         tokio::spawn(async move {

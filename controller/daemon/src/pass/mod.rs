@@ -16,6 +16,7 @@
 mod damper;
 mod execute;
 mod observe;
+mod output;
 mod record;
 mod sidecar;
 mod snapshot;
@@ -23,6 +24,7 @@ mod steps;
 
 use std::time::Duration;
 
+use jackin_plan::backoff;
 use jackin_plan::check::{PlanDefect, check};
 use jackin_plan::desired::InstanceKey;
 use jackin_plan::ladder;
@@ -59,9 +61,6 @@ pub(crate) enum Next {
     After(Duration),
 }
 
-/// How long an engine that does not answer is left alone.
-const ENGINE_RETRY: Duration = Duration::from_secs(2);
-
 /// One pass over the instance of this key.
 ///
 /// # Errors
@@ -73,9 +72,11 @@ pub(crate) async fn pass(context: &Context, key: &InstanceKey) -> Result<Next, P
     let observed = match observe(context, &taken.snapshot, &wanted).await {
         Ok(observed) => observed,
         Err(error) => {
-            let unknown = status::unknown(&memory, &error.to_string(), context.clock.now());
+            let now = context.clock.now();
+            let unknown = status::unknown(&memory, &error.unseen(), now, context.chance.jitter());
+            let wait = backoff::unread_ms(unknown.unread.as_ref(), now).unwrap_or_default();
             record::write_status(context, &taken.snapshot.instance, unknown).await?;
-            return Ok(Next::After(ENGINE_RETRY));
+            return Ok(Next::After(Duration::from_millis(wait)));
         }
     };
     observe::follow(context, &taken, &observed);
@@ -94,7 +95,7 @@ pub(crate) async fn pass(context: &Context, key: &InstanceKey) -> Result<Next, P
         jitter: context.chance.jitter(),
     });
     let again = context.damper.wait(key, &plan);
-    let due = jackin_plan::backoff::remaining_ms(status.retry.as_ref(), memory.generation, context.clock.now());
+    let due = backoff::remaining_ms(status.retry.as_ref(), memory.generation, context.clock.now());
     let next = next(&plan, due, &outcomes, again);
     record::conclude(context, &taken, &wanted, &plan, &outcomes, status).await?;
     Ok(next)

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use futures::future::try_join_all;
 use jackin_api::kinds::{Agent, ReclaimPolicy};
-use jackin_api::words as labels;
+use jackin_api::words::{self as labels, Reason};
 use jackin_plan::desired::Desired;
 use jackin_plan::network;
 use jackin_plan::observed::{Capsule, MountSourceState, Mounted, Observed, Program, SidecarEngine, SidecarSeen};
 use jackin_plan::resolve::{Snapshot, Wanted};
 use jackin_plan::sidecar::sockets;
+use jackin_plan::status::Unseen;
 use jackin_plan::world::{Container, ContainerState, Labels, Network, Volume};
 use kube::ResourceExt;
 
@@ -21,6 +22,7 @@ use crate::text::with_causes;
 use crate::volumes::{ObservedVolumes, VolumeError};
 
 use super::Taken;
+use super::output::output;
 
 /// Why nothing could be seen.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +33,27 @@ pub(crate) enum ObserveError {
     /// The engine did not tell about volumes.
     #[error("{}", with_causes(.0))]
     Volumes(#[from] VolumeError),
+    /// The host did not tell about a directory of ours.
+    #[error("failed to look for `{path}`: {source}")]
+    Directory {
+        /// Which.
+        path: String,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+impl ObserveError {
+    /// The same in the words of a condition.
+    pub(crate) fn unseen(&self) -> Unseen {
+        let reason = match self {
+            Self::Engine(error) => error.reason(),
+            Self::Volumes(error) => error.reason(),
+            Self::Directory { .. } => Reason::HostUnreadable,
+        };
+        Unseen { reason, message: self.to_string() }
+    }
 }
 
 /// Sees what there is of an instance.
@@ -58,8 +81,11 @@ pub(crate) async fn observe(context: &Context, snapshot: &Snapshot, wanted: &Wan
     let ObservedVolumes { programs: volumes, data } = volumes;
     sidecar.volumes = of_its_own(data, &namespace, &name);
     let sockets = desired.sidecar.as_ref().map(|_| sockets(&snapshot.run));
-    let mut directories = [&snapshot.home, &snapshot.run].into_iter().chain(sockets.as_ref());
-    let directories = directories.all(|path| context.files.is_directory(path));
+    let mut directories = true;
+    for path in [&snapshot.home, &snapshot.run].into_iter().chain(sockets.as_ref()) {
+        directories &= is_directory(context, path)?;
+    }
+    let output = output(context, snapshot, &containers).await;
     Ok(Observed {
         containers,
         name_holder,
@@ -67,12 +93,21 @@ pub(crate) async fn observe(context: &Context, snapshot: &Snapshot, wanted: &Wan
         namesakes,
         volumes,
         capsule,
+        output,
         mounts,
         mounted,
         programs,
         directories,
         sidecar,
     })
+}
+
+fn exists(context: &Context, path: &str) -> Result<bool, ObserveError> {
+    context.files.exists(path).map_err(|source| ObserveError::Directory { path: path.to_owned(), source })
+}
+
+fn is_directory(context: &Context, path: &str) -> Result<bool, ObserveError> {
+    context.files.is_directory(path).map_err(|source| ObserveError::Directory { path: path.to_owned(), source })
 }
 
 /// The network of a name; how many there are, when they are several.
@@ -92,7 +127,7 @@ async fn observe_ending(context: &Context, snapshot: &Snapshot, wanted: &Wanted)
     let name = snapshot.instance.identity();
     let (containers, sidecars) = of_instance(context, &namespace, name).await?;
     let capsule = capsule(context, &containers, &snapshot.run).await;
-    let directories = context.files.exists(&snapshot.run);
+    let directories = exists(context, &snapshot.run)?;
     let volumes = match wanted {
         // Only those that may go are looked for.
         Wanted::Remove { reclaim: ReclaimPolicy::Delete, .. } => {

@@ -16,20 +16,18 @@ use tokio::time::Instant;
 use crate::agents::InstallError;
 use crate::capsule::CapsuleAt;
 use crate::context::Context;
-use crate::docker::{Archive, EngineError, EngineErrorCause};
+use crate::docker::{Archive, EngineError};
 use crate::secrets;
 use crate::text::with_causes;
 use crate::volumes::VolumeError;
 
+use super::output::last_lines;
 use super::{Taken, sidecar};
 
 /// How long a started capsule may take to answer.
 const CAPSULE_START: Duration = Duration::from_secs(20);
 /// How often it is asked meanwhile: first quickly, as it is usually there in some milliseconds.
 const CAPSULE_POLL: [Duration; 2] = [Duration::from_millis(3), Duration::from_millis(50)];
-/// Lines of a container's log that a failure shows.
-const LOG_LINES: usize = 20;
-
 /// What the steps of one plan share.
 pub(super) struct Frame<'a> {
     pub(super) context: &'a Context,
@@ -53,25 +51,13 @@ impl StepError {
 
 impl From<EngineError> for StepError {
     fn from(error: EngineError) -> Self {
-        let reason = match &error.cause {
-            EngineErrorCause::Unreachable { .. } | EngineErrorCause::Timeout { .. } => Reason::EngineUnreachable,
-            EngineErrorCause::NameConflict { .. } => Reason::NameConflict,
-            EngineErrorCause::Refused { .. } => Reason::EngineRefused,
-            _ => Reason::StepFailed,
-        };
-        Self::new(reason, error.full_message())
+        Self::new(error.reason(), error.full_message())
     }
 }
 
 impl From<VolumeError> for StepError {
     fn from(error: VolumeError) -> Self {
-        match error {
-            VolumeError::Engine(error) => error.into(),
-            VolumeError::Foreign { .. } => Self::new(Reason::NameConflict, with_causes(&error)),
-            VolumeError::InProgress { .. } | VolumeError::Content { .. } => {
-                Self::new(Reason::StepFailed, with_causes(&error))
-            }
-        }
+        Self::new(error.reason(), with_causes(&error))
     }
 }
 
@@ -170,11 +156,7 @@ async fn fill_volume(frame: &Frame<'_>, volume: &VolumeSpec, content: &VolumeCon
             VolumeContent::Program { agent: name } => program_archive(frame, name).await,
         }
     };
-    context.volumes.ensure_filled(volume, archive).await.map_err(|error| {
-        let reason =
-            if matches!(error, VolumeError::Content { .. }) { Reason::AgentInstallFailed } else { Reason::StepFailed };
-        StepError::new(reason, with_causes(&error))
-    })
+    Ok(context.volumes.ensure_filled(volume, archive).await?)
 }
 
 async fn program_archive(frame: &Frame<'_>, name: &str) -> Result<Archive, InstallError> {
@@ -246,13 +228,13 @@ pub(super) async fn running(frame: &Frame<'_>, id: &ContainerId) -> Result<Conta
     if matches!(container.state, ContainerState::Running | ContainerState::Restarting) {
         return Ok(container);
     }
-    let log = engine.container_logs(id, LOG_LINES).await.unwrap_or_default();
     let how = container.exit.as_ref().map_or_else(String::new, |exit| {
         let memory = if exit.out_of_memory { ", out of memory" } else { "" };
         let error = exit.error.as_ref().map(|error| format!(" ({error})")).unwrap_or_default();
         format!(" with {}{memory}{error}", exit.code)
     });
-    let message = format!("the container ended at once{how}; its last lines: {}", crate::text::printable(&log));
+    let log = last_lines(frame.context, id).await;
+    let message = format!("the container ended at once{how}; its last lines: {log}");
     Err(StepError::new(Reason::ContainerNotRunning, message))
 }
 

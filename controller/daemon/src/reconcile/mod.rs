@@ -16,6 +16,7 @@ mod workspace;
 use std::sync::Arc;
 
 use futures::future::join_all;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -31,8 +32,9 @@ use wake::Wakes;
 pub(crate) async fn run(context: Arc<Context>, stop: CancellationToken) {
     let wakes = Wakes::new();
     let tasks = TaskTracker::new();
-    tasks.spawn(wake::follow_events(context.clone(), wakes.clone(), stop.clone()));
-    tasks.spawn(relist::relist(context.clone(), wakes.clone(), stop.clone()));
+    let lost = Arc::new(Notify::new());
+    tasks.spawn(wake::follow_events(context.clone(), wakes.clone(), lost.clone(), stop.clone()));
+    tasks.spawn(relist::relist(context.clone(), wakes.clone(), lost, stop.clone()));
     context.notices.connect(wakes.clone());
     let controllers: Vec<futures::future::BoxFuture<'static, ()>> = vec![
         Box::pin(instance::run(context.clone(), wakes.clone(), stop.clone())),

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jackin_api::kinds::{Image, Instance};
-use jackin_api::words as labels;
+use jackin_api::words::{self as labels, Condition, ConditionStatus, ConditionType};
 use kube::api::ListParams;
 use kube::{Api, ResourceExt};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::context::Context;
@@ -31,8 +32,8 @@ struct Listed {
     images: BTreeSet<String>,
 }
 
-/// Lists until `stop`.
-pub(super) async fn relist(context: Arc<Context>, wakes: Wakes, stop: CancellationToken) {
+/// Lists until `stop`; at once, when events may have been lost.
+pub(super) async fn relist(context: Arc<Context>, wakes: Wakes, lost: Arc<Notify>, stop: CancellationToken) {
     let mut before: Option<Listed> = None;
     let mut reachable = true;
     let mut period = tokio::time::interval(PERIOD);
@@ -42,27 +43,46 @@ pub(super) async fn relist(context: Arc<Context>, wakes: Wakes, stop: Cancellati
             biased;
             () = stop.cancelled() => return,
             _ = period.tick() => {}
+            () = lost.notified() => {}
         }
-        match list(&context).await {
-            Ok(listed) => {
-                if !reachable {
-                    wake_all(&context, &wakes).await;
+        let woken = match list(&context).await {
+            Ok(listed) => match woken(&context, &wakes, reachable, before.as_ref(), &listed).await {
+                Ok(()) => {
+                    reachable = true;
+                    before = Some(listed);
+                    Ok(())
                 }
-                reachable = true;
-                if let Some(before) = &before {
-                    wake_changed(&context, before, &listed, &wakes).await;
-                }
-                before = Some(listed);
-            }
+                // Who was not woken is woken the next time: neither is taken for done.
+                Err(error) => Err(error),
+            },
             Err(error) => {
                 if reachable {
                     tracing::warn!(error = %error.full_message(), "the engine cannot be listed");
-                    // Their statuses must not go on to claim what can no longer be seen.
-                    wake_all(&context, &wakes).await;
                 }
                 reachable = false;
+                // Their statuses must not go on to claim what can no longer be seen. Each time: a pass in between may have seen
+                // an engine that answered once more, and a wake may have been lost.
+                wake(&context, &wakes, claims).await
             }
+        };
+        if let Err(error) = woken {
+            tracing::warn!(%error, "who should be woken cannot be listed");
         }
+    }
+}
+
+/// Wakes whom a list that succeeded is news for: all, after one that did not.
+async fn woken(
+    context: &Context,
+    wakes: &Wakes,
+    reachable: bool,
+    before: Option<&Listed>,
+    now: &Listed,
+) -> Result<(), kube::Error> {
+    match before {
+        _ if !reachable => wake(context, wakes, |_| true).await,
+        Some(before) => wake_changed(context, before, now, wakes).await,
+        None => Ok(()),
     }
 }
 
@@ -80,7 +100,7 @@ async fn list(context: &Context) -> Result<Listed, EngineError> {
     Ok(listed)
 }
 
-async fn wake_changed(context: &Context, before: &Listed, now: &Listed, wakes: &Wakes) {
+async fn wake_changed(context: &Context, before: &Listed, now: &Listed, wakes: &Wakes) -> Result<(), kube::Error> {
     let keys: BTreeSet<&Key> = before.containers.keys().chain(now.containers.keys()).collect();
     for (namespace, name) in keys {
         let key = (namespace.clone(), name.clone());
@@ -89,22 +109,33 @@ async fn wake_changed(context: &Context, before: &Listed, now: &Listed, wakes: &
             wakes.send(Wake::Instance { namespace, name });
         }
     }
-    if before.images != now.images {
-        wake_images(context, wakes).await;
-    }
+    if before.images != now.images { wake_images(context, wakes, |_| true).await } else { Ok(()) }
 }
 
-async fn wake_images(context: &Context, wakes: &Wakes) {
-    let images: Api<Image> = Api::all(context.client.clone());
-    for image in images.list(&ListParams::default()).await.into_iter().flatten() {
-        wakes.send(Wake::Image { namespace: image.namespace().unwrap_or_default(), name: image.name_any() });
-    }
-}
-
-async fn wake_all(context: &Context, wakes: &Wakes) {
-    wake_images(context, wakes).await;
+/// Wakes the images and instances whose conditions are such.
+async fn wake(context: &Context, wakes: &Wakes, such: fn(&[Condition]) -> bool) -> Result<(), kube::Error> {
+    wake_images(context, wakes, such).await?;
     let instances: Api<Instance> = Api::all(context.client.clone());
-    for instance in instances.list(&ListParams::default()).await.into_iter().flatten() {
-        wakes.send(Wake::Instance { namespace: instance.namespace().unwrap_or_default(), name: instance.name_any() });
+    for instance in instances.list(&ListParams::default()).await? {
+        if such(instance.status.as_ref().map_or(&[], |status| &status.conditions)) {
+            let (namespace, name) = (instance.namespace().unwrap_or_default(), instance.name_any());
+            wakes.send(Wake::Instance { namespace, name });
+        }
     }
+    Ok(())
+}
+
+async fn wake_images(context: &Context, wakes: &Wakes, such: fn(&[Condition]) -> bool) -> Result<(), kube::Error> {
+    let images: Api<Image> = Api::all(context.client.clone());
+    for image in images.list(&ListParams::default()).await? {
+        if such(image.status.as_ref().map_or(&[], |status| &status.conditions)) {
+            wakes.send(Wake::Image { namespace: image.namespace().unwrap_or_default(), name: image.name_any() });
+        }
+    }
+    Ok(())
+}
+
+/// Whether they claim to know how the object is.
+fn claims(conditions: &[Condition]) -> bool {
+    labels::find(conditions, ConditionType::Ready).is_some_and(|ready| ready.status != ConditionStatus::Unknown)
 }

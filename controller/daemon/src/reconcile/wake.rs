@@ -7,7 +7,7 @@ use futures::{Stream, StreamExt};
 use jackin_api::kinds::{Image, Instance, Workspace};
 use jackin_api::words as labels;
 use kube::runtime::reflector::ObjectRef;
-use tokio::sync::broadcast;
+use tokio::sync::{Notify, broadcast};
 use tokio_stream::wrappers::BroadcastStream;
 use tokio_util::sync::CancellationToken;
 
@@ -17,8 +17,11 @@ use crate::docker::{EngineEvent, EventAction, EventKind, LabelFilter};
 /// Wakes that a slow controller may have outstanding. A lost one is made good by the re-list.
 const OUTSTANDING: usize = 4096;
 
-/// How long to wait before events are followed again.
+/// How long to wait before events are followed again, the first time; twice as long each time until one comes.
 const RECONNECT: Duration = Duration::from_millis(500);
+
+/// The longest such wait.
+const LONGEST_RECONNECT: Duration = Duration::from_secs(5);
 
 /// Whom to wake.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -92,10 +95,13 @@ impl Wakes {
     }
 }
 
-/// Follows the engine's events for as long as the daemon runs; the re-list makes good what is lost while they cannot be followed.
-pub(super) async fn follow_events(context: Arc<Context>, wakes: Wakes, stop: CancellationToken) {
+/// Follows the engine's events for as long as the daemon runs, from where a stream that was lost broke off. Whenever one is lost,
+/// `lost` is told: events get lost with it, and a list makes them good.
+pub(super) async fn follow_events(context: Arc<Context>, wakes: Wakes, lost: Arc<Notify>, stop: CancellationToken) {
     let filter = LabelFilter::new().with(labels::OWNER, &context.site.owner.0);
     let mut since = context.clock.now();
+    let mut last: Option<EngineEvent> = None;
+    let mut wait = RECONNECT;
     while !stop.is_cancelled() {
         let mut events = context.engine.events(&filter, Some(since));
         loop {
@@ -105,11 +111,15 @@ pub(super) async fn follow_events(context: Arc<Context>, wakes: Wakes, stop: Can
                 event = events.next() => event,
             };
             match event {
+                // The engine tells the one that was heard last again, as the new stream begins with it.
+                Some(Ok(event)) if last.as_ref() == Some(&event) => {}
                 Some(Ok(event)) => {
                     since = event.at;
+                    wait = RECONNECT;
                     if let Some(wake) = wake_of(&event) {
                         wakes.send(wake);
                     }
+                    last = Some(event);
                 }
                 Some(Err(error)) => {
                     tracing::debug!(error = %error.full_message(), "events are not followed");
@@ -118,11 +128,13 @@ pub(super) async fn follow_events(context: Arc<Context>, wakes: Wakes, stop: Can
                 None => break,
             }
         }
+        lost.notify_one();
         tokio::select! {
             biased;
             () = stop.cancelled() => return,
-            () = tokio::time::sleep(RECONNECT) => {}
+            () = tokio::time::sleep(wait.mul_f64(1.0 + context.chance.jitter() / 10.0)) => {}
         }
+        wait = (wait * 2).min(LONGEST_RECONNECT);
     }
 }
 

@@ -145,6 +145,8 @@ impl Embedded {
     /// When the store cannot be written.
     pub async fn stop(self) -> Result<(), ServeError> {
         self.stop.cancel();
+        // The engine stops the steps that it is at; the next start builds what is wanted then.
+        self.context.builds.close();
         if tokio::time::timeout(SHUTDOWN, self.controllers).await.is_err() {
             tracing::warn!("passes were still running; the next start finishes their work");
         }

@@ -118,7 +118,7 @@ async fn connection(State(local): State<Arc<Local>>, Path((namespace, name)): At
             None => return Err(not_running(&snapshot.instance)),
         },
         // An engine that is away is no reason to keep anybody from a session that goes on without it.
-        Err(_) if context.files.exists(&format!("{}/{CAPSULE_SOCKET}", snapshot.run)) => None,
+        Err(_) if context.files.exists(&format!("{}/{CAPSULE_SOCKET}", snapshot.run)).unwrap_or(false) => None,
         Err(unreachable) => return Err(unreachable),
     };
     let session = match resolve(&snapshot) {

@@ -11,7 +11,7 @@ use jackin_api::kinds::{Mount, Role};
 use jackin_plan::observed::Mounted;
 
 use crate::checkouts::{ObservedMount, observe_mounted, observe_mounts};
-use crate::images::{ObservedSource, SourceError, observe_source};
+use crate::images::{ObservedSource, SourceError, observe_source, says_missing};
 
 /// The files that a pass looks at or makes.
 #[async_trait]
@@ -28,10 +28,10 @@ pub(crate) trait Files: Send + Sync {
     async fn source(&self, role: &Role) -> Result<ObservedSource, SourceError>;
 
     /// Whether something is there.
-    fn exists(&self, path: &str) -> bool;
+    fn exists(&self, path: &str) -> io::Result<bool>;
 
     /// Whether a directory is there.
-    fn is_directory(&self, path: &str) -> bool;
+    fn is_directory(&self, path: &str) -> io::Result<bool>;
 
     /// Makes a directory that only its user may enter, with those above it; one that is there stays.
     fn make_directory(&self, path: &str) -> io::Result<()>;
@@ -66,12 +66,16 @@ impl Files for LocalFiles {
         })
     }
 
-    fn exists(&self, path: &str) -> bool {
-        Path::new(path).exists()
+    fn exists(&self, path: &str) -> io::Result<bool> {
+        Path::new(path).try_exists()
     }
 
-    fn is_directory(&self, path: &str) -> bool {
-        Path::new(path).is_dir()
+    fn is_directory(&self, path: &str) -> io::Result<bool> {
+        match std::fs::metadata(path) {
+            Ok(found) => Ok(found.is_dir()),
+            Err(error) if says_missing(&error) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     fn make_directory(&self, path: &str) -> io::Result<()> {
@@ -126,10 +130,11 @@ mod tests {
         }
         std::fs::write(path("data/home/.config/kept"), "").unwrap();
         LocalFiles.remove_empty_directories(&path("data/home")).unwrap();
-        assert!(LocalFiles.exists(&path("data/home/.config/kept")) && !LocalFiles.exists(&path("data/home/.cache")));
+        let is_there = |name: &str| LocalFiles.exists(&path(name)).unwrap();
+        assert!(is_there("data/home/.config/kept") && !is_there("data/home/.cache"));
         std::fs::remove_file(path("data/home/.config/kept")).unwrap();
         LocalFiles.remove_empty_directories(&path("data/home")).unwrap();
-        assert!(!LocalFiles.exists(&path("data")));
+        assert!(!is_there("data"));
         LocalFiles.remove_empty_directories(&path("data/home")).unwrap();
     }
 }

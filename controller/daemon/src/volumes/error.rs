@@ -1,5 +1,7 @@
 //! How filling a volume fails.
 
+use jackin_api::words::Reason;
+
 use crate::docker::EngineError;
 
 /// Why a volume is not ready.
@@ -32,6 +34,16 @@ pub enum VolumeError {
 }
 
 impl VolumeError {
+    /// The cause in the word of a condition.
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::Foreign { .. } => Reason::NameConflict,
+            Self::InProgress { .. } => Reason::StepFailed,
+            Self::Content { .. } => Reason::AgentInstallFailed,
+            Self::Engine(error) => error.reason(),
+        }
+    }
+
     /// Whether nothing can be concluded about the volume.
     pub fn is_unknown(&self) -> bool {
         match self {

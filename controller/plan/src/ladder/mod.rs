@@ -13,7 +13,7 @@
 //! | `jackin restart --recreate` was asked for | the same | the same | end |
 //! | `jackin restart` was asked for, and a version moved | the same | the same | end |
 //! | `jackin restart` was asked for | `StartStopped` | stop where it runs, start | end |
-//! | one that was started six times and never stayed up | `CreateFromValidImage` | create beside it, remove, rename, start | have ended |
+//! | one that ended four times and never stayed up | `CreateFromValidImage` | create beside it, remove, rename, start | have ended |
 //! | one that was never started, or has exited | `StartStopped` | the network joined anew where it was made anew, others of ours left, update where limits differ, start | have ended |
 //! | a running one with other limits or another restart policy | `AttachExisting` | update | go on |
 //! | a running one that is not on its network, or still on an earlier one | `AttachExisting` | the network where it is missing; connect, disconnect | go on |
@@ -144,7 +144,7 @@ impl Plan {
     }
 
     /// The same, held back for a reason.
-    fn held(mut self, held: Held, look_again: LookAgain) -> Self {
+    pub fn held(mut self, held: Held, look_again: LookAgain) -> Self {
         self.steps.clear();
         self.held = Some(held);
         self.look_again = look_again;

@@ -59,8 +59,8 @@ pub(super) fn apply(situation: &Situation<'_>, current: Option<&Current<'_>>, pl
     }
     if let Some(wait) = backoff_ms(situation) {
         let exited = current.is_some_and(|current| current.state() == ContainerState::Exited);
-        let failures = situation.memory.status.retry.as_ref().map_or(0, |retry| retry.failures);
-        let crashed = exited && failures >= CRASH_LOOP_FAILURES;
+        let ends = situation.memory.status.retry.as_ref().map_or(0, |retry| retry.ends);
+        let crashed = exited && ends >= CRASH_LOOP_FAILURES;
         let held = if crashed { Held::CrashLoop } else { Held::Backoff };
         return plan.held(held, LookAgain::AfterMs(wait));
     }

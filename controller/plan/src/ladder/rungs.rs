@@ -11,7 +11,7 @@ use super::Situation;
 use super::validity::Current;
 
 /// Quick ends in a row after which a container is replaced instead of started again.
-const MOST_START_FAILURES: u32 = 6;
+const MOST_START_FAILURES: u32 = 4;
 
 /// What somebody asks for beyond the spec.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -144,11 +144,10 @@ fn fields(changes: Vec<&Change>) -> String {
 /// Whether this container was started often enough and never stayed up, so that only another one can help.
 fn starts_in_vain(situation: &Situation<'_>, current: &Current<'_>) -> bool {
     let retry = situation.memory.status.retry.as_ref();
-    let failures =
-        retry.filter(|retry| retry.generation == situation.memory.generation).map_or(0, |retry| retry.failures);
+    let ends = retry.filter(|retry| retry.generation == situation.memory.generation).map_or(0, |retry| retry.ends);
     let made = current.container.created_at;
     // A replacement that fails as well is not replaced again and again: its own failures have to add up first.
-    failures > 0
-        && failures.is_multiple_of(MOST_START_FAILURES)
+    ends > 0
+        && ends.is_multiple_of(MOST_START_FAILURES)
         && made.is_some_and(|made| situation.now.duration_since(made).as_secs() > STEADY_SECONDS)
 }

@@ -55,6 +55,8 @@ impl World {
             namesakes,
             volumes: self.volumes.iter().filter(|(_, of)| site.owner.owns(of)).map(|(name, _)| name.clone()).collect(),
             capsule: self.capsule(site, key),
+            // What programs print is not part of a world: no step depends on it.
+            output: None,
             mounts: sources.collect::<BTreeMap<_, _>>(),
             mounted: self.running(site, key).map(|running| running.capsule.mounted.clone()).unwrap_or_default(),
             programs: programs.collect(),

@@ -22,6 +22,7 @@ impl World {
             namesakes,
             volumes,
             capsule,
+            output: _,
             mounts,
             mounted,
             programs,

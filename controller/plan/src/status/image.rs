@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use crate::backoff;
 use crate::image::{ImageAction, ImagePlan};
 
-use super::unread;
+use super::retry::next_try;
+use super::{Unseen, next_command, unread_words};
 
 /// What came of a pass over an image.
 #[derive(Clone, Debug)]
@@ -38,10 +39,9 @@ pub enum ImageOutcome {
         message: String,
     },
     /// The engine could not be read.
-    Unknown {
-        /// What was tried.
-        message: String,
-    },
+    Unknown(Unseen),
+    /// The action was given up on our side, as nobody wants it any more; nothing is known that was not known before.
+    GivenUp,
 }
 
 /// Status of an image after a pass.
@@ -57,6 +57,7 @@ pub fn image(
     let mut conditions = Conditions::new(&before.conditions, generation, now);
     let mut status = before.clone();
     status.observed_generation = generation;
+    status.unread = None;
     if let Some(steps) = built {
         status.steps = steps;
         // Whoever asked for a build has been served by this one.
@@ -99,19 +100,35 @@ pub fn image(
             conditions.set(ConditionType::RecipeResolved, false, *reason, message.clone());
             failed(&mut conditions, &status, *reason, message);
         }
-        ImageOutcome::Unknown { message } => {
-            for known in &before.conditions {
-                conditions.keep(known);
-            }
-            conditions.remove(ConditionType::Stalled);
-            conditions.remove(ConditionType::Reconciling);
-            for type_ in [ConditionType::Ready, ConditionType::Built, ConditionType::Stale] {
-                conditions.set(type_, ConditionStatus::Unknown, Reason::EngineUnreachable, unread(message));
-            }
-        }
+        ImageOutcome::Unknown(unseen) => return unknown(&before, unseen, generation, now, jitter),
+        ImageOutcome::GivenUp => return before,
     }
     status.conditions = conditions.finish();
     status
+}
+
+/// What was known is kept, and nothing is claimed. Before the next try is due, what was said of the last one stays.
+fn unknown(before: &ImageStatus, unseen: &Unseen, generation: i64, now: Timestamp, jitter: f64) -> ImageStatus {
+    let record = backoff::after_unread(before.unread.as_ref(), now, jitter);
+    if before.observed_generation == generation && before.unread.as_ref() == Some(&record) {
+        return before.clone();
+    }
+    let message = unread_words(unseen, &record);
+    let mut conditions = Conditions::new(&before.conditions, generation, now);
+    for known in &before.conditions {
+        conditions.keep(known);
+    }
+    conditions.remove(ConditionType::Stalled);
+    conditions.remove(ConditionType::Reconciling);
+    for type_ in [ConditionType::Ready, ConditionType::Built, ConditionType::Stale] {
+        conditions.set(type_, ConditionStatus::Unknown, unseen.reason, message.clone());
+    }
+    ImageStatus {
+        observed_generation: generation,
+        conditions: conditions.finish(),
+        unread: Some(record),
+        ..before.clone()
+    }
 }
 
 fn recipe_resolved(conditions: &mut Conditions, plan: &ImagePlan) {
@@ -144,10 +161,18 @@ fn doing(action: &ImageAction) -> (Reason, String) {
 }
 
 fn failed(conditions: &mut Conditions, status: &ImageStatus, reason: Reason, message: &str) {
-    let wait = status.retry.as_ref().map(|retry| format!("; failed {} times", retry.failures)).unwrap_or_default();
-    conditions.set(ConditionType::Ready, false, reason, message);
-    conditions.set(ConditionType::Built, false, reason, message);
-    conditions.set(ConditionType::Stalled, true, reason, format!("{message}{wait}"));
+    let wait = next_try(status.retry.as_ref());
+    let message = format!("{message}{}", next_command(reason));
+    if reason.is_unknown() {
+        // It may even have been made.
+        for type_ in [ConditionType::Ready, ConditionType::Built] {
+            conditions.set(type_, ConditionStatus::Unknown, reason, format!("{message}{wait}"));
+        }
+    } else {
+        conditions.set(ConditionType::Ready, false, reason, message.clone());
+        conditions.set(ConditionType::Built, false, reason, message.clone());
+        conditions.set(ConditionType::Stalled, true, reason, format!("{message}{wait}"));
+    }
     stale(conditions, status);
 }
 

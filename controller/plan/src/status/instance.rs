@@ -1,11 +1,11 @@
 //! Status of an instance.
 
-use jackin_api::kinds::{ContainerReference, ImageReference, InstanceDigests, InstanceStatus, Retry, SessionStatus};
+use jackin_api::kinds::{ContainerReference, ImageReference, InstanceDigests, InstanceStatus, SessionStatus};
 use jackin_api::wire::SessionState;
 use jackin_api::words::{self as labels, Condition, ConditionStatus, ConditionType, Conditions, Digest, Phase, Reason};
 use jiff::Timestamp;
 
-use crate::backoff::{STEADY_SECONDS, after_failure};
+use crate::backoff::after_unread;
 use crate::desired::{DesiredImage, Site};
 use crate::disruption::state_word;
 use crate::ladder::Memory;
@@ -16,8 +16,9 @@ use crate::step::{Held, Plan, WaitsFor};
 use crate::world::{Container, ContainerState};
 
 use super::parts::state_parts;
+use super::retry::retry;
 use super::summary::state_summary;
-use super::{Outcome, failure, launch, sidecar, unread};
+use super::{Outcome, Unseen, failure, launch, sidecar, unread_words};
 
 /// The most sessions that a status tells of.
 const MOST_SESSIONS: usize = 32;
@@ -47,6 +48,7 @@ pub fn instance(pass: &InstancePass<'_>) -> InstanceStatus {
     let mut status = pass.memory.status.clone();
     let container = serving(pass);
     status.observed_generation = pass.memory.generation;
+    status.unread = None;
     status.phase = phase(pass, container);
     status.container =
         container.map(|container| ContainerReference { id: container.id.0.clone(), name: container.name.clone() });
@@ -76,7 +78,8 @@ pub fn instance(pass: &InstancePass<'_>) -> InstanceStatus {
     state_parts(pass, container, &mut conditions);
     state_summary(pass, container, status.retry.as_ref(), &mut conditions);
     status.conditions = conditions.finish();
-    if pass.plan.held == Some(Held::Backoff) {
+    // What was said of an engine that could not be read does not hold any more: it was just read.
+    if pass.plan.held == Some(Held::Backoff) && pass.memory.status.unread.is_none() {
         repeat_last_try(&pass.memory.status.conditions, &mut status.conditions);
     }
     status
@@ -85,7 +88,7 @@ pub fn instance(pass: &InstancePass<'_>) -> InstanceStatus {
 /// Nothing was tried, so what was said of the last try still holds; unless that was that all is well.
 fn repeat_last_try(before: &[Condition], now: &mut [Condition]) {
     let said = labels::find(before, ConditionType::Ready);
-    if said.is_none_or(|ready| ready.status != ConditionStatus::False) {
+    if said.is_none_or(|ready| ready.status == ConditionStatus::True) {
         return;
     }
     let of_a_try = [
@@ -119,8 +122,17 @@ fn before(pass: &InstancePass<'_>) -> Vec<Condition> {
 }
 
 /// Status of an instance when the engine could not be read: what was known is kept, and nothing is claimed.
-pub fn unknown(memory: &Memory, message: &str, now: Timestamp) -> InstanceStatus {
+///
+/// Before the next try is due, what was said of the last one stays.
+pub fn unknown(memory: &Memory, unseen: &Unseen, now: Timestamp, jitter: f64) -> InstanceStatus {
     let mut status = memory.status.clone();
+    let record = after_unread(status.unread.as_ref(), now, jitter);
+    let said = status.phase == Phase::Unknown && status.observed_generation == memory.generation;
+    if said && status.unread.as_ref() == Some(&record) {
+        return status;
+    }
+    let message = unread_words(unseen, &record);
+    status.unread = Some(record);
     status.observed_generation = memory.generation;
     status.phase = Phase::Unknown;
     let mut conditions = Conditions::new(&memory.status.conditions, memory.generation, now);
@@ -130,7 +142,7 @@ pub fn unknown(memory: &Memory, message: &str, now: Timestamp) -> InstanceStatus
     conditions.remove(ConditionType::Stalled);
     conditions.remove(ConditionType::Reconciling);
     for type_ in [ConditionType::Ready, ConditionType::CapsuleReady, ConditionType::Drifted] {
-        conditions.set(type_, ConditionStatus::Unknown, Reason::EngineUnreachable, unread(message));
+        conditions.set(type_, ConditionStatus::Unknown, unseen.reason, message.clone());
     }
     status.conditions = conditions.finish();
     status
@@ -148,7 +160,9 @@ fn serving<'a>(pass: &InstancePass<'a>) -> Option<&'a Container> {
 }
 
 fn phase(pass: &InstancePass<'_>, container: Option<&Container>) -> Phase {
-    let failed = failure(pass.outcomes).is_some();
+    let failure = failure(pass.outcomes);
+    let failed = failure.is_some();
+    let unknown = failure.is_some_and(|(reason, _, _)| reason.is_unknown());
     let running = container.is_some_and(|container| container.state == ContainerState::Running);
     let answers = matches!(pass.observed.capsule, Capsule::Answers(_));
     match pass.wanted {
@@ -158,6 +172,7 @@ fn phase(pass: &InstancePass<'_>, container: Option<&Container>) -> Phase {
         Wanted::Unresolved(_) if running && answers => Phase::Running,
         Wanted::Unresolved(_) => Phase::Pending,
         Wanted::Run(_) if running && answers => Phase::Running,
+        Wanted::Run(_) if unknown => Phase::Unknown,
         Wanted::Run(_) if failed => Phase::Failed,
         Wanted::Run(desired) => match (&pass.plan.held, &desired.image) {
             (Some(Held::Image), DesiredImage::Invalid { failed: true, .. }) => Phase::Failed,
@@ -204,26 +219,4 @@ fn session(session: &jackin_api::wire::Session) -> SessionStatus {
 
 pub(super) fn state_of(session: &jackin_api::wire::Session) -> SessionState {
     if session.is_live() { session.state } else { SessionState::Exited }
-}
-
-/// The record of failures after this pass.
-fn retry(pass: &InstancePass<'_>, container: Option<&Container>) -> Option<Retry> {
-    let before = pass.memory.status.retry.clone().filter(|retry| retry.generation == pass.memory.generation);
-    let again = || Some(after_failure(before.as_ref(), pass.memory.generation, pass.now, pass.jitter));
-    if failure(pass.outcomes).is_some() {
-        return again();
-    }
-    let lived = container.and_then(|container| {
-        let started = container.started_at?;
-        let ended = container.exit.as_ref().and_then(|exit| exit.finished_at).unwrap_or(pass.now);
-        Some(ended.duration_since(started).as_secs())
-    });
-    let short = lived.is_some_and(|seconds| seconds < STEADY_SECONDS);
-    match container.map(|container| container.state) {
-        Some(ContainerState::Exited) if short && pass.plan.steps.iter().any(|planned| planned.step.is_launch()) => {
-            again()
-        }
-        Some(ContainerState::Running) if !short && pass.plan.held.is_none() => None,
-        _ => before,
-    }
 }

@@ -51,6 +51,7 @@ pub fn record(memory: &Memory, plan: &Plan, id: &str, now: Timestamp) -> Option<
     }
     status.conditions = conditions.finish();
     status.observed_generation = memory.generation;
+    status.unread = None;
     Some(status)
 }
 
@@ -74,7 +75,8 @@ pub(super) fn after(launch: Option<Launch>, pass: &InstancePass<'_>, container: 
         return None;
     }
     if stays || is_done(pass.outcomes, "AwaitCapsule") {
-        launch.duration_ms = u64::try_from(pass.now.duration_since(launch.started_at).as_millis()).ok();
+        // A clock that was set back meanwhile makes it short, not endless.
+        launch.duration_ms = Some(u64::try_from(pass.now.duration_since(launch.started_at).as_millis()).unwrap_or(0));
     }
     Some(launch)
 }

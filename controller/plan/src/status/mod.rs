@@ -7,6 +7,7 @@ mod instance;
 mod launch;
 mod object;
 mod parts;
+mod retry;
 mod sidecar;
 mod summary;
 mod workspace;
@@ -15,8 +16,10 @@ pub use image::{ImageOutcome, image};
 pub use instance::{InstancePass, instance, unknown};
 pub use launch::{record, succeeded};
 pub use object::object;
+pub use retry::ended_early;
 pub use workspace::{WorkspacePass, workspace};
 
+use jackin_api::kinds::Unread;
 use jackin_api::words::Reason;
 use serde::Serialize;
 
@@ -64,7 +67,35 @@ pub fn failure(outcomes: &[Outcome]) -> Option<(Reason, &str, &Outcome)> {
     })
 }
 
-/// What is said where the engine could not be read: what was tried, what follows, and how to look into it.
-fn unread(tried: &str) -> String {
-    format!("{tried}; nothing is changed until it answers; `jackin controller status` tells which engine is asked")
+/// Why nothing could be seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unseen {
+    /// In one word.
+    pub reason: Reason,
+    /// What was tried, and what came of it.
+    pub message: String,
+}
+
+/// What is said where the engine could not be read: what was tried, since when, when it is tried again, what follows, and how to
+/// look into it.
+fn unread_words(unseen: &Unseen, record: &Unread) -> String {
+    let Unread { tries, since, after } = record;
+    let times = if *tries == 1 { "once".to_owned() } else { format!("{tries} times") };
+    format!(
+        "{}; tried {times} since {since:.0}, next try at {after:.0}; nothing is changed until it answers{}",
+        unseen.message,
+        next_command(unseen.reason)
+    )
+}
+
+/// The command that tells more about a cause, as the end of a message.
+fn next_command(reason: Reason) -> &'static str {
+    match reason {
+        Reason::EngineUnreachable | Reason::EngineTimeout | Reason::EngineAnswerUnclear => {
+            "; `jackin controller status` tells which engine is asked"
+        }
+        Reason::EngineNoSpace => "; `docker system df` tells what takes the space, nothing is removed by itself",
+        Reason::EngineReadOnly => "; `docker info` tells where the engine keeps its data",
+        _ => "",
+    }
 }

@@ -1,18 +1,20 @@
 //! The sum of an instance's conditions: `Ready`, `Reconciling` and `Stalled`, in words that say what to do next.
 
 use jackin_api::kinds::Retry;
-use jackin_api::words::{ConditionType, Conditions, Reason};
+use jackin_api::words::{ConditionStatus, ConditionType, Conditions, Reason};
 
+use crate::backoff::CRASH_LOOP_FAILURES;
 use crate::desired::DesiredImage;
 use crate::observed::Capsule;
 use crate::resolve::Wanted;
 use crate::step::Held;
 use crate::world::{Container, ContainerState};
 
-use super::failure;
 use super::instance::InstancePass;
 use super::parts::mounts_reason;
+use super::retry::{exit_words, next_try};
 use super::sidecar::{consent_words, image_words as sidecar_image_words, silence_words};
+use super::{failure, next_command};
 
 /// `Ready`, `Reconciling` and `Stalled`.
 pub(super) fn state_summary(
@@ -24,7 +26,7 @@ pub(super) fn state_summary(
     let running = container.is_some_and(|container| container.state == ContainerState::Running);
     let answers = matches!(pass.observed.capsule, Capsule::Answers(_));
     let (ready, reason, message) = if let Some((reason, message, _)) = failure(pass.outcomes) {
-        (false, reason, format!("{message}{}", next_try(retry)))
+        (false, reason, format!("{message}{}{}", next_try(retry), next_command(reason)))
     } else {
         match (pass.wanted, &pass.plan.held) {
             (Wanted::Remove { .. }, _) => (false, Reason::Deleting, "its container is being removed".to_owned()),
@@ -43,16 +45,21 @@ pub(super) fn state_summary(
                 "it serves; what differs from its spec waits for the end of `spec.suspend`".to_owned(),
             ),
             (Wanted::Run(_), Some(held)) => {
-                let (reason, message) = held_words(held, pass, container);
+                let (reason, message) = held_words(held, pass, retry);
                 (false, reason, message)
             }
             (Wanted::Run(_), None) if running && answers && pass.plan.steps.is_empty() => {
                 (true, Reason::AsDesired, String::new())
             }
+            (Wanted::Run(_), None) if is_looping(container, retry) => {
+                let (reason, message) = crash_loop(retry);
+                (false, reason, message)
+            }
             (Wanted::Run(_), None) => (false, Reason::Converging, doing(pass)),
         }
     };
-    conditions.set(ConditionType::Ready, ready, reason, message.clone());
+    let status = if reason.is_unknown() { ConditionStatus::Unknown } else { ready.into() };
+    conditions.set(ConditionType::Ready, status, reason, message.clone());
     let stalled = match (pass.wanted, &pass.plan.held) {
         (Wanted::Unresolved(_), _) => true,
         (Wanted::Run(_), Some(held)) => match held {
@@ -66,6 +73,7 @@ pub(super) fn state_summary(
             | Held::Consent(_) => true,
             Held::Suspended => !ready,
             Held::Backoff
+            | Held::Undone
             | Held::Removing
             | Held::MountsUnread(_)
             | Held::Image
@@ -90,6 +98,12 @@ pub(super) fn state_summary(
     }
 }
 
+/// Whether the engine starts a container again and again by its own policy.
+fn is_looping(container: Option<&Container>, retry: Option<&Retry>) -> bool {
+    container.is_some_and(|container| container.state == ContainerState::Restarting)
+        && retry.is_some_and(|retry| retry.ends >= CRASH_LOOP_FAILURES)
+}
+
 /// Whether its current image failed, and what its Image object says, while it is not there.
 fn image_trouble(wanted: &Wanted) -> Option<(bool, &str)> {
     match wanted {
@@ -110,31 +124,23 @@ fn doing(pass: &InstancePass<'_>) -> String {
     steps.join(", ")
 }
 
-/// How a container ended, for people.
-fn exit_words(container: Option<&Container>) -> Option<String> {
-    let exit = container?.exit.as_ref()?;
-    let memory = if exit.out_of_memory { ", out of memory" } else { "" };
-    Some(format!("it ended with {}{memory}", exit.code))
-}
-
-fn held_words(held: &Held, pass: &InstancePass<'_>, container: Option<&Container>) -> (Reason, String) {
-    let next = next_try(pass.memory.status.retry.as_ref());
+fn held_words(held: &Held, pass: &InstancePass<'_>, retry: Option<&Retry>) -> (Reason, String) {
     match held {
         Held::Suspended => {
             let what = pass.plan.rejected.last().map_or("it is not there yet", |rejection| rejection.message.as_str());
             (Reason::Suspended, format!("{what}; the workspace's `spec.suspend` holds the repair back"))
         }
         Held::Backoff => {
-            let how = exit_words(container).unwrap_or_else(|| "an earlier try failed".to_owned());
-            (Reason::StepFailed, format!("{how}{next}"))
+            let how = retry.and_then(|retry| retry.last_exit.as_ref()).map(exit_words);
+            let how = how.unwrap_or_else(|| "an earlier try failed".to_owned());
+            (Reason::StepFailed, format!("{how}{}", next_try(retry)))
         }
-        Held::CrashLoop => {
-            let exit = container.and_then(|container| container.exit.as_ref());
-            let reason =
-                if exit.is_some_and(|exit| exit.out_of_memory) { Reason::OutOfMemory } else { Reason::CrashLoop };
-            let how = exit_words(container).unwrap_or_default();
-            (reason, format!("{how}{next}; `jackin logs` shows why, `jackin restart` tries at once"))
-        }
+        Held::CrashLoop => crash_loop(retry),
+        Held::Undone => (
+            Reason::RepairUndone,
+            "what was repaired is undone again and again, so the next repair waits; `jackin events` tells what was done"
+                .to_owned(),
+        ),
         Held::Removing => (Reason::Converging, "the engine is removing its container".to_owned()),
         Held::NameConflict(what) => (Reason::NameConflict, format!("{what}; rename or remove it, it is not touched")),
         Held::Network(trouble) => (trouble.reason(), trouble.to_string()),
@@ -155,9 +161,15 @@ fn held_words(held: &Held, pass: &InstancePass<'_>, container: Option<&Container
     }
 }
 
-/// When the next try is due, as the end of a message.
-fn next_try(retry: Option<&Retry>) -> String {
-    retry.map(|retry| format!("; failure {}, next try at {:.0}", retry.failures, retry.after)).unwrap_or_default()
+/// A container that keeps ending: how it last did, with its last lines.
+fn crash_loop(retry: Option<&Retry>) -> (Reason, String) {
+    let exit = retry.and_then(|retry| retry.last_exit.as_ref());
+    let reason = if exit.is_some_and(|exit| exit.out_of_memory) { Reason::OutOfMemory } else { Reason::CrashLoop };
+    let how = exit.map(exit_words).unwrap_or_default();
+    let next = next_try(retry);
+    let output = exit.map(|exit| exit.output.as_str()).filter(|output| !output.is_empty());
+    let output = output.map(|output| format!("; its last lines:\n{output}")).unwrap_or_default();
+    (reason, format!("{how}{next}; `jackin logs` shows why, `jackin restart` tries at once{output}"))
 }
 
 fn image_words(pass: &InstancePass<'_>) -> String {

@@ -37,12 +37,14 @@ pub fn workspace(pass: &WorkspacePass<'_>) -> WorkspaceStatus {
     let found = |name: &String| pass.instances.iter().find(|instance| instance.name_any() == *name);
     let mut waiting = Vec::new();
     let mut stalled = Vec::new();
+    let mut unknown = Vec::new();
     let mut ready = 0;
     for name in &pass.plan.desired {
         match found(name).map(|instance| readiness(instance, name)) {
             Some(Readiness::Ready) => ready += 1,
             Some(Readiness::Waiting(why)) => waiting.push(why),
             Some(Readiness::Stalled(why)) => stalled.push(why),
+            Some(Readiness::Unknown(why)) => unknown.push(why),
             None => waiting.push(format!("{name}: not made yet")),
         }
     }
@@ -60,9 +62,16 @@ pub fn workspace(pass: &WorkspacePass<'_>) -> WorkspaceStatus {
         waiting.push(format!("{name} is no longer wanted and stays while `spec.suspend` is set"));
     }
     waiting.extend(pass.failure.clone());
-    let all_ready = waiting.is_empty() && stalled.is_empty();
-    let summary = stalled.iter().chain(&waiting).cloned().collect::<Vec<_>>().join("; ");
-    let reason = if all_ready { Reason::AllReady } else { Reason::SomeNotReady };
+    let summary = stalled.iter().chain(&unknown).chain(&waiting).cloned().collect::<Vec<_>>().join("; ");
+    let (all_ready, reason) = if !stalled.is_empty() {
+        (ConditionStatus::False, Reason::SomeNotReady)
+    } else if !unknown.is_empty() {
+        (ConditionStatus::Unknown, Reason::SomeUnknown)
+    } else if !waiting.is_empty() {
+        (ConditionStatus::False, Reason::SomeNotReady)
+    } else {
+        (ConditionStatus::True, Reason::AllReady)
+    };
     conditions.set(ConditionType::Ready, all_ready, reason, summary.clone());
     conditions.set(ConditionType::InstancesReady, all_ready, reason, summary.clone());
     conditions.set(ConditionType::PoolReady, false, Reason::NotRequested, "");
@@ -104,6 +113,7 @@ enum Readiness {
     Ready,
     Waiting(String),
     Stalled(String),
+    Unknown(String),
 }
 
 /// Whether an instance is ready for its current spec, and what is in the way.
@@ -121,6 +131,9 @@ fn readiness(instance: &Instance, name: &str) -> Readiness {
     // What is stopped on purpose is as it should be.
     if status.phase == words::Phase::Stopped {
         return Readiness::Ready;
+    }
+    if let Some(ready) = stated(ConditionType::Ready).filter(|ready| ready.status == ConditionStatus::Unknown) {
+        return Readiness::Unknown(why(ready));
     }
     match (stated(ConditionType::Ready), stated(ConditionType::Reconciling).filter(holds)) {
         (_, Some(reconciling)) => Readiness::Waiting(why(reconciling)),

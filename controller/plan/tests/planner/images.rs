@@ -8,7 +8,7 @@ use jackin_api::words::{
 };
 use jackin_plan::digest::{digest_of, digest_of_map};
 use jackin_plan::image::{ImageAction, ImagePlan, ObservedImage, plan, recipe_labels};
-use jackin_plan::status::{ImageOutcome, image as status};
+use jackin_plan::status::{ImageOutcome, Unseen, image as status};
 use jackin_plan::world::{Image, ImageId, Labels};
 use jiff::Timestamp;
 
@@ -217,10 +217,21 @@ fn a_failed_build_keeps_the_older_image_and_is_stale() {
 
 #[test]
 fn an_engine_that_cannot_be_read_leaves_what_was_known_and_claims_nothing() {
-    let message = "no answer".to_owned();
-    let unknown = status(&object(Some(served())), &ImageOutcome::Unknown { message }, None, Timestamp::UNIX_EPOCH, 0.0);
+    let unseen = Unseen { reason: Reason::EngineTimeout, message: "no answer".to_owned() };
+    let unknown = status(&object(Some(served())), &ImageOutcome::Unknown(unseen), None, Timestamp::UNIX_EPOCH, 0.0);
     assert_eq!((&unknown.image, &unknown.recipe), (&served().image, &served().recipe));
     assert_eq!(is(&unknown, ConditionType::Ready), Some(ConditionStatus::Unknown));
     assert_eq!(is(&unknown, ConditionType::RecipeResolved), Some(ConditionStatus::True));
-    assert_eq!(unknown.retry, None);
+    assert_eq!((unknown.retry, unknown.unread.map(|unread| unread.tries)), (None, Some(1)));
+}
+
+#[test]
+fn a_build_whose_end_is_not_known_is_neither_built_nor_failed() {
+    let plan = decide(&source());
+    let message = "no answer".to_owned();
+    let outcome = ImageOutcome::Failed { plan, reason: Reason::EngineTimeout, message, steps: vec![] };
+    let unknown = status(&object(None), &outcome, None, Timestamp::UNIX_EPOCH, 0.0);
+    assert_eq!(is(&unknown, ConditionType::Built), Some(ConditionStatus::Unknown));
+    assert_eq!(is(&unknown, ConditionType::Stalled), None);
+    assert_eq!(unknown.retry.map(|retry| retry.failures), Some(1));
 }

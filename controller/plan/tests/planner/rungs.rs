@@ -151,18 +151,18 @@ fn a_dead_container_is_replaced() {
 }
 
 #[test]
-fn a_container_that_never_stays_up_is_replaced_after_six_failures() {
+fn a_container_that_never_stays_up_is_replaced_after_four_failures() {
     let case = Case::converged().state(ContainerState::Exited);
-    assert_eq!(case.clone().failed(5, -1).plan().chosen, Some(StartStopped));
-    let plan = case.clone().failed(6, -1).plan();
+    assert_eq!(case.clone().failed(3, -1).plan().chosen, Some(StartStopped));
+    let plan = case.clone().failed(4, -1).plan();
     assert_eq!(plan.chosen, Some(CreateFromValidImage));
     assert_eq!(rejections(&plan)[1], (StartStopped, RejectionReason::StartFailed));
-    assert_eq!(case.failed(7, -1).plan().chosen, Some(StartStopped), "the replacement has tries of its own");
+    assert_eq!(case.failed(5, -1).plan().chosen, Some(StartStopped), "the replacement has tries of its own");
 }
 
 #[test]
 fn failures_of_an_older_spec_do_not_replace_a_container() {
-    let mut case = Case::converged().state(ContainerState::Exited).failed(6, 100);
+    let mut case = Case::converged().state(ContainerState::Exited).failed(4, 100);
     case.memory.generation += 1;
     assert_eq!(case.plan().chosen, Some(StartStopped));
 }

@@ -5,8 +5,8 @@ use jackin_api::wire::SessionState::{Exited, Idle, WaitingForPermission, Working
 use jackin_api::words::{Condition, ConditionStatus, ConditionType, Phase, PlanKind, Reason, find};
 use jackin_plan::observed::MountSourceState;
 use jackin_plan::resolve::Wanted;
-use jackin_plan::status::{self, InstancePass, Outcome, ReasonWord, StepResult};
-use jackin_plan::world::ContainerState;
+use jackin_plan::status::{self, InstancePass, Outcome, ReasonWord, StepResult, Unseen};
+use jackin_plan::world::{ContainerState, Exit};
 
 use crate::support::{Case, Model, session};
 
@@ -16,6 +16,10 @@ fn after(case: &Case, failing: Option<&str>) -> InstanceStatus {
 }
 
 fn after_wanting(case: &Case, wanted: &Wanted, failing: Option<&str>) -> InstanceStatus {
+    after_failure(case, wanted, failing, Reason::EngineRefused)
+}
+
+fn after_failure(case: &Case, wanted: &Wanted, failing: Option<&str>, reason: Reason) -> InstanceStatus {
     let plan = case.plan_for(wanted);
     let mut outcomes: Vec<Outcome> = Vec::new();
     for planned in &plan.steps {
@@ -23,7 +27,7 @@ fn after_wanting(case: &Case, wanted: &Wanted, failing: Option<&str>) -> Instanc
         let result = if !ready {
             StepResult::NotBegun
         } else if failing == Some(planned.step.name()) {
-            StepResult::Failed { reason: ReasonWord(Reason::EngineRefused), message: "the engine refused".to_owned() }
+            StepResult::Failed { reason: ReasonWord(reason), message: "the engine refused".to_owned() }
         } else {
             StepResult::Done
         };
@@ -184,12 +188,37 @@ fn a_crash_loop_tells_how_it_ended_and_what_to_do() {
     let ready = the(&status, ConditionType::Ready);
     assert_eq!((summary(&status), ready.reason.as_str()), (STALLED, "CrashLoop"));
     assert!(ready.message.contains("137") && ready.message.contains("jackin logs"), "{}", ready.message);
+    let case = case.seeing(|observed| observed.output = Some(format!("{}the reason", "-".repeat(5_000))));
     let case = case.container(|container| {
         if let Some(exit) = &mut container.exit {
             exit.out_of_memory = true;
         }
     });
-    assert_eq!(the(&after(&case, None), ConditionType::Ready).reason, "OutOfMemory");
+    let status = after(&case, None);
+    let ready = the(&status, ConditionType::Ready);
+    assert_eq!(ready.reason, "OutOfMemory");
+    assert!(ready.message.ends_with("-the reason") && ready.message.len() < 1_500, "{}", ready.message);
+    let exit = status.retry.and_then(|retry| retry.last_exit).expect("how it ended");
+    assert_eq!((exit.code, exit.out_of_memory, exit.output.len()), (137, true, 1_000));
+}
+
+#[test]
+fn a_container_that_the_engine_starts_again_and_again_is_a_crash_loop_too() {
+    let mut case = Case::converged().state(ContainerState::Restarting);
+    for end in 0..3 {
+        assert_eq!(the(&after(&case, None), ConditionType::Ready).reason, "Converging", "{end}");
+        case = case.later(1);
+        let now = case.now;
+        case = case.container(|container| {
+            container.started_at = Some(now);
+            container.exit = Some(Exit { code: 3, out_of_memory: false, error: None, finished_at: Some(now) });
+        });
+        case.memory.status = after(&case, None);
+        assert_eq!(after(&case, None), case.memory.status, "an end is counted once");
+    }
+    let ready = the(&case.memory.status, ConditionType::Ready);
+    assert_eq!(ready.reason, "CrashLoop");
+    assert!(ready.message.starts_with("it ended with 3; failure 3 since"), "{}", ready.message);
 }
 
 #[test]
@@ -227,7 +256,8 @@ fn a_session_that_waits_for_a_person_shows_and_one_that_ended_does_not() {
 fn the_engine_that_cannot_be_read_leaves_what_was_known_and_claims_nothing() {
     let mut case = Case::converged().session(Working, 1).mount_edited();
     case.memory.status = after(&case, None);
-    let unknown = status::unknown(&case.memory, "connect: no such file", case.now);
+    let unseen = Unseen { reason: Reason::EngineUnreachable, message: "connect: no such file".to_owned() };
+    let unknown = status::unknown(&case.memory, &unseen, case.now, 0.0);
     assert_eq!(unknown.phase, Phase::Unknown);
     assert_eq!((&unknown.container, &unknown.sessions), (&case.memory.status.container, &case.memory.status.sessions));
     for type_ in [ConditionType::Ready, ConditionType::CapsuleReady, ConditionType::Drifted] {
@@ -236,8 +266,30 @@ fn the_engine_that_cannot_be_read_leaves_what_was_known_and_claims_nothing() {
     assert_eq!(the(&unknown, ConditionType::RepairPending), the(&case.memory.status, ConditionType::RepairPending));
     assert_eq!((is(&unknown, ConditionType::Reconciling), is(&unknown, ConditionType::Stalled)), (None, None));
     case.memory.status = unknown.clone();
-    let again = status::unknown(&case.memory, "connect: no such file", case.clone().later(60).now);
-    assert_eq!(again, unknown);
+    let other = Unseen { reason: Reason::EngineTimeout, message: "no answer".to_owned() };
+    assert_eq!(status::unknown(&case.memory, &other, case.now, 1.0), unknown, "nothing is tried before it is due");
+    let again = status::unknown(&case.memory, &other, case.clone().later(1).now, 0.0);
+    let expected = "no answer; tried 2 times since 2026-11-01T12:00:00Z, next try at 2026-11-01T12:00:03Z; \
+        nothing is changed until it answers; `jackin controller status` tells which engine is asked";
+    let ready = the(&again, ConditionType::Ready);
+    assert_eq!((ready.reason.as_str(), ready.message.as_str()), ("EngineTimeout", expected));
+    case.memory.status = again;
+    assert_eq!(after(&case, None).unread, None);
+}
+
+#[test]
+fn a_step_whose_effect_is_not_known_is_neither_done_nor_failed_and_is_not_held_against_the_container() {
+    let case = Case::converged().state(ContainerState::Exited);
+    for (reason, ready, phase, ends) in [
+        (Reason::EngineTimeout, ConditionStatus::Unknown, Phase::Unknown, 0),
+        (Reason::EngineNoSpace, ConditionStatus::False, Phase::Failed, 0),
+        (Reason::EngineRefused, ConditionStatus::False, Phase::Failed, 1),
+    ] {
+        let status = after_failure(&case, &case.wanted(), Some("StartContainer"), reason);
+        assert_eq!((the(&status, ConditionType::Ready).status, status.phase), (ready, phase), "{reason}");
+        let retry = status.retry.expect("a record");
+        assert_eq!((retry.failures, retry.ends), (1, ends), "{reason}");
+    }
 }
 
 #[test]

@@ -4,7 +4,8 @@ use jackin_api::kinds::{
     Disruption, DisruptionPolicy, Instance, InstanceSpec, InstanceStatus, InstanceTemplate, RestartRequest, Role,
     RoleSpec, RunState, SessionStatus, Workspace, WorkspaceSpec,
 };
-use jackin_api::words::{ConditionType, Conditions, Reason};
+use jackin_api::words::{ConditionStatus, ConditionType, Conditions, Reason, find};
+use jackin_plan::status::{self, WorkspacePass};
 use jackin_plan::workspace::{WorkspacePlan, WorkspaceSnapshot, plan};
 use jiff::Timestamp;
 use kube::ResourceExt;
@@ -261,4 +262,32 @@ fn a_role_that_does_not_exist_is_named() {
     shop.0.roles.clear();
     let plan = shop.plan();
     assert!(plan.missing_roles.contains("dev") && plan.images.is_empty());
+}
+
+#[test]
+fn a_workspace_whose_instances_cannot_be_seen_does_not_know_either() {
+    let shop = Shop::new().wants("main", Some(2)).settled();
+    let said = |shop: Shop, index: u32, status: ConditionStatus| {
+        shop.instance(&format!("shop-main-{index}"), |instance| {
+            let mut conditions = Conditions::new(&[], 0, Timestamp::UNIX_EPOCH);
+            conditions.set(ConditionType::Ready, status, Reason::EngineTimeout, "no answer");
+            instance.status = Some(InstanceStatus { conditions: conditions.finish(), ..InstanceStatus::default() });
+        })
+    };
+    let shop = said(said(shop, 0, ConditionStatus::True), 1, ConditionStatus::Unknown);
+    let status = status::workspace(&WorkspacePass {
+        workspace: &shop.0.workspace,
+        instances: &shop.0.instances,
+        plan: &shop.plan(),
+        not_acted_on: &[],
+        failure: None,
+        left_behind: None,
+        now: Timestamp::UNIX_EPOCH,
+    });
+    for type_ in [ConditionType::Ready, ConditionType::InstancesReady] {
+        let condition = find(&status.conditions, type_).expect("it is stated");
+        assert_eq!((condition.status, condition.reason.as_str()), (ConditionStatus::Unknown, "SomeUnknown"));
+        assert_eq!(condition.message, "shop-main-1: EngineTimeout: no answer");
+    }
+    assert_eq!((status.ready, find(&status.conditions, ConditionType::Stalled)), (1, None));
 }

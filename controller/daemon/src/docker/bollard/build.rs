@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::DockerEngine;
-use super::failure::{Failure, classify};
+use super::failure::{Failure, cause_of_disk, classify};
 use super::upload::upload;
 use crate::docker::{Archive, BuildProgress, EngineError, EngineErrorCause, Operation};
 
@@ -140,8 +140,7 @@ impl Transcript {
     fn failure(self, failure: Failure, object: &str) -> EngineErrorCause {
         match failure {
             Failure::Answer { status, message }
-                if !message.contains("no space left on device")
-                    && (self.step.is_some() || blames_input(status, &message)) =>
+                if cause_of_disk(&message).is_none() && (self.step.is_some() || blames_input(status, &message)) =>
             {
                 EngineErrorCause::BuildFailed {
                     instruction: self.step.map(|(step, _)| step.instruction),

@@ -18,7 +18,7 @@ pub(super) enum Failure {
 impl Failure {
     /// Whether the engine answered that the object does not exist.
     pub(super) fn is_missing(&self) -> bool {
-        matches!(self, Self::Answer { status: 404, .. })
+        matches!(self, Self::Answer { status: 404, message } if tells_of_object(message))
     }
 
     /// Whether the engine's words contain one of these.
@@ -52,8 +52,8 @@ pub(super) fn classify(error: Error) -> Failure {
 }
 
 fn cause_of_answer(operation: Operation, object: &str, status: u16, message: String) -> EngineErrorCause {
-    if message.contains("no space left on device") {
-        return EngineErrorCause::NoSpace { message };
+    if let Some(cause) = cause_of_disk(&message) {
+        return cause;
     }
     match (operation, status) {
         (Operation::CreateContainer, 404) if message.to_lowercase().contains("no such image") => {
@@ -65,7 +65,7 @@ fn cause_of_answer(operation: Operation, object: &str, status: u16, message: Str
         (Operation::StartContainer, 404) if !message.to_lowercase().contains("no such container") => {
             EngineErrorCause::Refused { status, message }
         }
-        (_, 404) => EngineErrorCause::NotFound,
+        (_, 404) if tells_of_object(&message) => EngineErrorCause::NotFound,
         (Operation::CreateContainer | Operation::RenameContainer, 409) => {
             EngineErrorCause::NameConflict { holder: holder_of(&message).map(str::to_owned) }
         }
@@ -75,6 +75,21 @@ fn cause_of_answer(operation: Operation, object: &str, status: u16, message: Str
         (Operation::RemoveNetwork, 403 | 409) => EngineErrorCause::InUse { message },
         _ => EngineErrorCause::Refused { status, message },
     }
+}
+
+/// Whether the words of a 404 are about an object. What is no engine, or not the part of it that we ask, answers 404 as well.
+fn tells_of_object(message: &str) -> bool {
+    let message = message.to_lowercase();
+    ["no such ", "not found"].iter().any(|words| message.contains(words)) && !message.contains("page not found")
+}
+
+/// The cause, when the engine's words tell of its disk.
+pub(super) fn cause_of_disk(message: &str) -> Option<EngineErrorCause> {
+    let says = |words: &[&str]| words.iter().any(|words| message.contains(words));
+    if says(&["no space left on device", "disk quota exceeded"]) {
+        return Some(EngineErrorCause::NoSpace { message: message.to_owned() });
+    }
+    says(&["read-only file system"]).then(|| EngineErrorCause::ReadOnly { message: message.to_owned() })
 }
 
 /// The id in `… is already in use by container "ID". You have to …`.

@@ -310,7 +310,9 @@ impl Case {
     /// So many failures of this generation, the next try due after some seconds.
     pub(crate) fn failed(mut self, failures: u32, due_in_seconds: i64) -> Self {
         let after = self.now.checked_add(SignedDuration::from_secs(due_in_seconds)).expect("a time");
-        self.memory.status.retry = Some(Retry { failures, after, generation: self.memory.generation });
+        let generation = self.memory.generation;
+        self.memory.status.retry =
+            Some(Retry { failures, after, generation, since: Some(self.now), ends: failures, last_exit: None });
         self
     }
 

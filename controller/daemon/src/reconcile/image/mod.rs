@@ -1,5 +1,7 @@
 //! The controller of images: recognises the image of a role by the recipe of its content, and builds it when there is none.
 
+mod act;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +12,7 @@ use jackin_api::kinds::{Image, ImageStatus, Role, StepTiming};
 use jackin_api::words::{self as labels, Reason};
 use jackin_plan::digest::digest_of;
 use jackin_plan::image::{ImageAction, ImagePlan, ObservedImage, plan};
-use jackin_plan::status::{ImageOutcome, image as image_status};
+use jackin_plan::status::{ImageOutcome, Unseen, image as image_status};
 use jackin_plan::{backoff, world};
 use kube::api::PostParams;
 use kube::runtime::controller::{Action, Controller};
@@ -20,15 +22,14 @@ use kube::{Api, Resource, ResourceExt};
 use tokio_util::sync::CancellationToken;
 
 use crate::context::Context;
-use crate::docker::{EngineError, EngineErrorCause, LabelFilter};
-use crate::images::{BuildError, BuildInputs, ObservedSource, SourceError};
+use crate::docker::{EngineError, LabelFilter};
+use crate::images::{ObservedSource, SourceError};
 use crate::pass::{Next, PassError};
 use crate::text::with_causes;
 
 use super::wake::Wakes;
 
-/// How long an engine that does not answer is left alone.
-const ENGINE_RETRY: Duration = Duration::from_secs(2);
+use act::act;
 
 /// Runs the controller until `stop`.
 pub(super) async fn run(context: Arc<Context>, wakes: Wakes, stop: CancellationToken) {
@@ -82,7 +83,7 @@ async fn pass(context: &Context, namespace: &str, name: &str) -> Result<Next, Pa
     conclude(context, &image, &begun, None).await?;
     tell(context, &image, EventType::Normal, &plan.decision.to_string(), reasons(&plan)).await;
     let begun = images.get_opt(name).await?.unwrap_or(image);
-    let (outcome, steps) = act(context, namespace, &begun, source, &plan).await;
+    let (outcome, steps) = act(context, &begun, source, &plan).await;
     if let ImageOutcome::Failed { reason, message, .. } = &outcome {
         tell(context, &begun, EventType::Warning, &reason.to_string(), message.clone()).await;
     }
@@ -109,7 +110,8 @@ async fn observe(
 ) -> Result<(ObservedSource, ObservedImage), ImageOutcome> {
     let source = context.files.source(role).await.map_err(|error| source_outcome(&error))?;
     let seen = engine_view(context, &source).await;
-    let (platform, bases, all) = seen.map_err(|error| ImageOutcome::Unknown { message: error.full_message() })?;
+    let (platform, bases, all) =
+        seen.map_err(|error| ImageOutcome::Unknown(Unseen { reason: error.reason(), message: error.full_message() }))?;
     let mut fields = source.fields.clone();
     fields.0.insert("format".to_owned(), digest_of(&labels::FORMAT_VERSION));
     fields.0.insert("platform".to_owned(), digest_of(&platform));
@@ -143,78 +145,6 @@ fn unresolved(reason: Reason, message: String) -> ImageOutcome {
     ImageOutcome::Unresolved { reason, message }
 }
 
-/// Fetches or builds.
-async fn act(
-    context: &Context,
-    namespace: &str,
-    image: &Image,
-    source: ObservedSource,
-    plan: &ImagePlan,
-) -> (ImageOutcome, Option<Vec<StepTiming>>) {
-    let fail =
-        |reason, message: String, steps| (ImageOutcome::Failed { plan: plan.clone(), reason, message, steps }, None);
-    match &plan.action {
-        ImageAction::Serve(_) => (ImageOutcome::Planned { plan: plan.clone(), begun: false }, None),
-        ImageAction::Pull { reference } => match context.engine.pull_image(reference).await {
-            Ok(_) => (ImageOutcome::Planned { plan: plan.clone(), begun: true }, None),
-            Err(error) if is_unknown(&error) => (ImageOutcome::Unknown { message: error.full_message() }, None),
-            Err(error) => {
-                let hint = format!("make it with `docker pull {reference}`, or name one that is there");
-                fail(Reason::PullFailed, format!("{}; {hint}", error.full_message()), Vec::new())
-            }
-        },
-        ImageAction::Build { recipe, no_cache } => {
-            let inputs = BuildInputs {
-                source,
-                owner: context.site.owner.clone(),
-                namespace: namespace.to_owned(),
-                role: image.spec.role.clone(),
-                recipe: recipe.clone(),
-                fields: plan.fields.clone(),
-                no_cache: *no_cache,
-            };
-            match context.builds.build(inputs, |_| {}).await {
-                Ok(built) => {
-                    if !built.changes.is_empty() {
-                        // It bears the recipe of files that it was not made from. The next pass builds what is there now.
-                        let removed = context.engine.remove_image(&built.id.0).await;
-                        if let Err(error) = removed {
-                            return (ImageOutcome::Unknown { message: error.full_message() }, None);
-                        }
-                    }
-                    let steps = built.steps.iter().map(timing).collect();
-                    (ImageOutcome::Planned { plan: plan.clone(), begun: true }, Some(steps))
-                }
-                Err(error) => match &*error {
-                    BuildError::Engine { source, .. } if is_unknown(source) => {
-                        (ImageOutcome::Unknown { message: source.full_message() }, None)
-                    }
-                    BuildError::Engine { source, .. } => fail(Reason::BuildFailed, build_text(source), Vec::new()),
-                    other => fail(Reason::BuildFailed, with_causes(other), Vec::new()),
-                },
-            }
-        }
-    }
-}
-
-/// Whether nothing can be concluded. A refusal of the engine is an answer: the image cannot be had now.
-fn is_unknown(error: &EngineError) -> bool {
-    matches!(error.cause, EngineErrorCause::Unreachable { .. } | EngineErrorCause::Timeout { .. })
-}
-
-fn build_text(error: &EngineError) -> String {
-    let tail = match &error.cause {
-        EngineErrorCause::BuildFailed { tail, .. } => crate::text::printable(&tail.join("\n")),
-        _ => String::new(),
-    };
-    format!("{}; last lines:\n{tail}", error.full_message())
-}
-
-fn timing(step: &world::BuildStep) -> StepTiming {
-    let cached = if step.cached { " (cached)" } else { "" };
-    StepTiming { step: format!("{}{cached}", step.instruction), duration_ms: step.duration_ms }
-}
-
 fn reasons(plan: &ImagePlan) -> String {
     let texts: Vec<_> = plan
         .reasons
@@ -236,12 +166,18 @@ async fn conclude(
     write(context, image, status.clone()).await?;
     let generation = image.metadata.generation.unwrap_or_default();
     Ok(match outcome {
-        ImageOutcome::Unknown { .. } => Next::After(ENGINE_RETRY),
-        _ => match backoff::remaining_ms(status.retry.as_ref(), generation, context.clock.now()) {
-            Some(wait) => Next::After(Duration::from_millis(wait)),
-            None if acted => Next::After(Duration::ZERO),
-            None => Next::OnChange,
-        },
+        ImageOutcome::Unknown(_) => {
+            let wait = backoff::unread_ms(status.unread.as_ref(), context.clock.now()).unwrap_or_default();
+            Next::After(Duration::from_millis(wait))
+        }
+        ImageOutcome::GivenUp => Next::After(Duration::ZERO),
+        ImageOutcome::Planned { .. } | ImageOutcome::Failed { .. } | ImageOutcome::Unresolved { .. } => {
+            match backoff::remaining_ms(status.retry.as_ref(), generation, context.clock.now()) {
+                Some(wait) => Next::After(Duration::from_millis(wait)),
+                None if acted => Next::After(Duration::ZERO),
+                None => Next::OnChange,
+            }
+        }
     })
 }
 
