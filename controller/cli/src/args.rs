@@ -62,6 +62,8 @@ pub(crate) enum Command {
     Events(commands::events::Arguments),
     /// Restart instances, also when that ends sessions
     Restart(commands::restart::Arguments),
+    /// Let volumes with data be replaced, where instances wait for that
+    Approve(commands::approve::Arguments),
     /// Stop instances and keep their state
     Stop(commands::stop::Arguments),
     /// Start instances that were stopped

@@ -8,6 +8,7 @@ fn each_command_explains_itself() {
     let commands = [
         "",
         "apply",
+        "approve",
         "get",
         "describe",
         "diff",

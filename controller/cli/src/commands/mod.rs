@@ -4,6 +4,7 @@
 //! an exit code or an error that knows its own.
 
 pub(crate) mod apply;
+pub(crate) mod approve;
 pub(crate) mod attach;
 pub(crate) mod completion;
 pub(crate) mod controller;
@@ -46,6 +47,7 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> Ended {
         Command::Logs(logs) => serial(logs::run(logs, &context()?)),
         Command::Events(events) => serial(events::run(events, &context()?)),
         Command::Restart(restart) => serial(restart::run(restart, &context()?)),
+        Command::Approve(approve) => serial(approve::run(approve, &context()?)),
         Command::Stop(stop) => serial(stop::run(stop, &context()?)),
         Command::Start(start) => serial(start::run(start, &context()?)),
         Command::Controller(controller) => controller::run(controller, &context()?),

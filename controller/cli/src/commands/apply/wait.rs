@@ -49,6 +49,7 @@ pub(super) async fn wait(client: &kube::Client, context: &Context, manifests: &[
 fn judge(manifests: &[Manifest], live: &Live, progress: &mut Progress) -> Result<Vec<Diagnostic>, CommandError> {
     let mut missing = Vec::new();
     let mut stalled = Vec::new();
+    let mut consent = Vec::new();
     for manifest in manifests {
         let object = &manifest.object;
         let (resource, name) = (object.resource(), object.name());
@@ -66,11 +67,18 @@ fn judge(manifests: &[Manifest], live: &Live, progress: &mut Progress) -> Result
                 progress.tell(&label, &why, false);
                 missing.push(diagnostic(resource.singular, name, "is not ready", vec![why]));
             }
+            State::ConsentNeeded(why) => {
+                progress.tell(&label, &why, false);
+                consent.push(diagnostic(resource.singular, name, "needs consent", vec![why]));
+            }
             State::Stalled(why) => {
                 progress.tell(&label, &why, false);
                 stalled.push(diagnostic(resource.singular, name, "will not become ready by itself", vec![why]));
             }
         }
+    }
+    if !consent.is_empty() {
+        return Err(CommandError::of(ErrorKind::Conflict, consent));
     }
     if stalled.is_empty() { Ok(missing) } else { Err(CommandError::of(ErrorKind::Failed, stalled)) }
 }
@@ -85,6 +93,8 @@ enum State {
     Ready,
     Waiting(String),
     Stalled(String),
+    /// Nothing goes on before somebody agrees to the loss of data.
+    ConsentNeeded(String),
 }
 
 fn simple_state(object: &DynamicObject) -> State {
@@ -105,7 +115,7 @@ fn simple_state(object: &DynamicObject) -> State {
 fn workspace_state(object: &DynamicObject, live: &Live, progress: &mut Progress) -> Result<State, CommandError> {
     let workspace: Workspace = live::typed(object)?;
     let (namespace, name) = (workspace.namespace().unwrap_or_default(), workspace.name_any());
-    let mut reasons = Vec::new();
+    let (mut reasons, mut consent) = (Vec::new(), Vec::new());
     for found in live.of(&INSTANCE) {
         let instance: Instance = live::typed(found)?;
         if instance.spec.workspace != name || instance.namespace().unwrap_or_default() != namespace {
@@ -117,12 +127,18 @@ fn workspace_state(object: &DynamicObject, live: &Live, progress: &mut Progress)
         if let (true, Some(why)) = (live::holds(found, "Stalled"), live::current_condition(found, "Stalled")) {
             reasons.push(format!("{}: {}: {}", instance.name_any(), why.reason, why.message));
         }
+        if let Some(why) = live::current_condition(found, "ConsentRequired") {
+            consent.push(format!("{}: {}", instance.name_any(), why.message));
+        }
     }
     // What is said of an earlier revision is no news of this one, be it good or bad.
     if workspace.status.is_some()
         && let Some(role) = stale_role(&workspace, &namespace, live)?
     {
         return Ok(State::Waiting(format!("made for an earlier revision of the role `{role}`")));
+    }
+    if !consent.is_empty() {
+        return Ok(State::ConsentNeeded(consent.join("; ")));
     }
     Ok(match simple_state(object) {
         State::Stalled(why) => {

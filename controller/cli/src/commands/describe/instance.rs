@@ -25,6 +25,12 @@ pub(super) fn describe(text: &mut String, instance: &Instance, console: &Console
     if let Some(container) = &status.container {
         field(text, "Container", &format!("{} ({})", container.name, short(&container.id)));
     }
+    if let Some(sidecar) = &status.sidecar {
+        field(text, "Sidecar", &format!("{} ({})", sidecar.name, short(&sidecar.id)));
+    }
+    if !status.reclaimable_volumes.is_empty() {
+        field(text, "Reclaimable", &status.reclaimable_volumes.join(", "));
+    }
     if let Some(image) = &status.image {
         field(text, "Image", &format!("{} ({})", image.name, short(&image.id)));
     }
@@ -47,7 +53,12 @@ pub(super) fn describe(text: &mut String, instance: &Instance, console: &Console
             let _ = writeln!(text, "  {change}");
         }
         let name = instance.metadata.name.as_deref().unwrap_or_default();
-        let _ = writeln!(text, "  (`jackin restart {name}` runs it now, and ends the sessions)");
+        let next = if status.awaits_approval.is_empty() {
+            format!("`jackin restart {name}` runs it now, and ends the sessions")
+        } else {
+            format!("`jackin approve {name}` lets it run, and the data of {} go", status.awaits_approval.join(", "))
+        };
+        let _ = writeln!(text, "  ({next})");
     }
     if !status.rejected_plans.is_empty() {
         section(text, "Cheaper plans");
