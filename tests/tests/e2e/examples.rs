@@ -40,7 +40,7 @@ fn every_example_is_applied_by_a_test_of_this_file() -> Result<()> {
         .map(|entry| entry.file_name().to_string_lossy().into_owned())
         .collect();
     folders.sort();
-    assert_eq!(folders, ["codex", "quickstart", "reference", "team", "tiny"]);
+    assert_eq!(folders, ["codex", "dind", "quickstart", "reference", "team", "tiny"]);
     Ok(())
 }
 
@@ -62,6 +62,20 @@ fn the_quickstart_runs_a_shell_on_its_repository() -> Result<()> {
             "pwd && git log --oneline && cat /etc/jackin-quickstart",
         ])?;
         ensure!(said.starts_with("/workspace/project\n") && said.ends_with("made for the quickstart\n"), "{said}");
+        Ok(())
+    })
+}
+
+#[test]
+fn the_dind_example_builds_an_image_on_its_own_engine() -> Result<()> {
+    docker(&["image", "inspect", "jackin-dind:bookworm"])
+        .context("the sidecar's image is missing: `make dind` makes it")?;
+    play(|stage| {
+        let folder = copied(stage, "dind")?;
+        apply(stage, &folder, "120s")?;
+        stage.jackin(&["exec", "dind-main", "--", "docker", "build", "-t", "example", "."])?;
+        let said = stage.jackin(&["exec", "dind-main", "--", "docker", "images", "--format", "{{.Repository}}"])?;
+        assert_eq!(said, "example\n");
         Ok(())
     })
 }

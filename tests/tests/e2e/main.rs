@@ -18,3 +18,4 @@ mod lifecycle;
 mod live;
 mod secrets;
 mod sessions;
+mod sidecar;
