@@ -20,6 +20,7 @@ pub mod model;
 pub mod names;
 pub mod network;
 pub mod observed;
+pub mod project;
 pub mod recipe;
 pub mod resolve;
 pub mod sidecar;

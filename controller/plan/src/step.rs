@@ -6,7 +6,7 @@ use std::fmt;
 use jackin_api::kinds::{PendingRepair, ValueSource};
 use jackin_api::wire;
 use jackin_api::words::{Change, Digest, PlanKind, Rejection};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::network::NetworkTrouble;
 use crate::world::{ContainerId, ContainerSpec, Limits, NetworkId, NetworkSpec, RestartPolicy, VolumeSpec};
@@ -44,7 +44,7 @@ pub struct PlannedStep {
 }
 
 /// Who allowed that a live session ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Consent {
     /// No session is live.

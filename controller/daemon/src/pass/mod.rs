@@ -17,6 +17,7 @@ mod damper;
 mod execute;
 mod observe;
 mod output;
+mod overlay;
 mod record;
 mod sidecar;
 mod snapshot;
@@ -36,7 +37,8 @@ use crate::context::Context;
 
 pub(crate) use damper::Damper;
 pub(crate) use observe::{containers, observe};
-pub(crate) use snapshot::{Taken, around, take};
+pub(crate) use overlay::Overlay;
+pub(crate) use snapshot::{Taken, around, around_under, take};
 
 /// Why a pass did not get to its end.
 #[derive(Debug, thiserror::Error)]

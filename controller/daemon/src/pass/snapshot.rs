@@ -12,6 +12,8 @@ use kube::{Api, Client, ResourceExt};
 
 use crate::context::Context;
 
+use super::Overlay;
+
 /// A snapshot, with the key that it was taken for.
 pub(crate) struct Taken {
     /// The key.
@@ -41,14 +43,25 @@ pub(crate) async fn take(context: &Context, key: &InstanceKey) -> Result<Option<
 
 /// The snapshot around an instance, which need not be in the store.
 pub(crate) async fn around(context: &Context, instance: Instance) -> Result<Snapshot, kube::Error> {
+    around_under(context, &Overlay::default(), instance).await
+}
+
+/// The snapshot around an instance as it would be with these objects over those of the store.
+pub(crate) async fn around_under(
+    context: &Context,
+    overlay: &Overlay,
+    instance: Instance,
+) -> Result<Snapshot, kube::Error> {
     let namespace = instance.namespace().unwrap_or_default();
     let roles: Api<Role> = Api::namespaced(context.client.clone(), &namespace);
     let images: Api<Image> = Api::namespaced(context.client.clone(), &namespace);
-    let (role, image, agents) = tokio::try_join!(
+    let (role, image, mut agents) = tokio::try_join!(
         roles.get_opt(&instance.spec.role),
         images.get_opt(&instance.spec.role),
         agents_seen_by(&context.client, &namespace),
     )?;
+    let role = overlay.role(&namespace, &instance.spec.role).cloned().or(role);
+    overlay.over_agents(&namespace, &mut agents);
     let home = context.home.instance_home(&namespace, instance.identity()).into_string();
     let run = context.home.instance_run(&namespace, instance.identity()).into_string();
     Ok(Snapshot { instance, role, agents, image, home, run })

@@ -25,6 +25,7 @@ use crate::context::Context;
 pub(crate) use failures::Failures;
 pub(crate) use image::look as look_at_image;
 pub(crate) use notices::Notices;
+pub(crate) use workspace::snapshot as workspace_snapshot;
 
 use wake::Wakes;
 

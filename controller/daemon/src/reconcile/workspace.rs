@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures::StreamExt;
 use jackin_api::FINALIZER;
 use jackin_api::kinds::{Image, ImageSpec, Instance, InstanceSpec, Role, Workspace};
-use jackin_plan::workspace::{WorkspacePlan, WorkspaceSnapshot, plan};
+use jackin_plan::workspace::{WorkspacePlan, WorkspaceSnapshot, new_instance, plan};
 use jackin_plan::{acted, status};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
@@ -17,7 +17,7 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use crate::context::Context;
-use crate::pass::{Next, PassError};
+use crate::pass::{Next, Overlay, PassError};
 
 use super::networks::{Kept, release};
 use super::wake::Wakes;
@@ -65,7 +65,7 @@ fn text(workspace: &Workspace) -> String {
 async fn pass(context: &Context, namespace: &str, name: &str) -> Result<Next, PassError> {
     let workspaces: Api<Workspace> = Api::namespaced(context.client.clone(), namespace);
     let Some(workspace) = workspaces.get_opt(name).await? else { return Ok(Next::OnChange) };
-    let snapshot = snapshot(context, workspace).await?;
+    let snapshot = snapshot(context, &Overlay::default(), workspace).await?;
     if snapshot.workspace.metadata.deletion_timestamp.is_some() {
         return tear_down(context, &snapshot).await;
     }
@@ -101,11 +101,18 @@ async fn pass(context: &Context, namespace: &str, name: &str) -> Result<Next, Pa
     Ok(next)
 }
 
-async fn snapshot(context: &Context, workspace: Workspace) -> Result<WorkspaceSnapshot, kube::Error> {
-    let roles: Api<Role> = Api::namespaced(context.client.clone(), &workspace.namespace().unwrap_or_default());
+/// The workspace and what there is of it, with these objects over those of the store.
+pub(crate) async fn snapshot(
+    context: &Context,
+    overlay: &Overlay,
+    workspace: Workspace,
+) -> Result<WorkspaceSnapshot, kube::Error> {
+    let namespace = workspace.namespace().unwrap_or_default();
+    let roles: Api<Role> = Api::namespaced(context.client.clone(), &namespace);
     let all = ListParams::default();
     let (roles, instances) = tokio::try_join!(roles.list(&all), owned(context, &workspace))?;
-    let roles = roles.items.into_iter().map(|role| (role.name_any(), role)).collect();
+    let mut roles = roles.items.into_iter().map(|role| (role.name_any(), role)).collect();
+    overlay.over_roles(&namespace, &mut roles);
     Ok(WorkspaceSnapshot { workspace, roles, instances })
 }
 
@@ -170,17 +177,6 @@ async fn act(context: &Context, workspace: &Workspace, plan: &WorkspacePlan) -> 
         }
     }
     Ok(None)
-}
-
-fn new_instance(workspace: &Workspace, name: &str, spec: InstanceSpec) -> Instance {
-    let mut instance = Instance::new(name, spec);
-    instance.metadata.namespace = workspace.namespace();
-    instance.metadata.owner_references = workspace.controller_owner_ref(&()).map(|owner| vec![owner]);
-    instance.metadata.finalizers = Some(vec![FINALIZER.to_owned()]);
-    let labels =
-        [("jackin.dev/workspace", workspace.name_any()), ("jackin.dev/template", instance.spec.template.clone())];
-    instance.metadata.labels = Some(labels.map(|(key, value)| (key.to_owned(), value)).into());
-    instance
 }
 
 /// Makes the image of a role, or brings it to the role's revision. Every workspace that uses it owns it.

@@ -34,7 +34,7 @@ pub enum Refused {
         holder: ContainerId,
     },
     /// The container is in a state in which this cannot be done to it.
-    #[error("container {container} is {state:?}")]
+    #[error("container {container} is in the state {state:?}")]
     State {
         /// Which.
         container: ContainerId,
@@ -56,6 +56,9 @@ pub enum Refused {
     /// A container mounts the volume.
     #[error("volume `{0}` is in use")]
     VolumeInUse(String),
+    /// It fails in this world.
+    #[error("{0}")]
+    Failing(String),
 }
 
 /// The world after a step.
@@ -80,6 +83,9 @@ impl World {
     /// # Errors
     /// When the engine, the host or the capsule would refuse the step. Then nothing has changed.
     pub fn apply(&mut self, step: &Step, frame: Frame<'_>) -> Result<(), Refused> {
+        if let Some(why) = self.failing.get(step.name()) {
+            return Err(Refused::Failing(why.clone()));
+        }
         match step {
             Step::PrepareDirectories { directories } => self.prepare_directories(directories),
             Step::RemoveDirectories { run, home } => self.remove_directories(run, home),

@@ -5,8 +5,9 @@
 //! world that is as desired tells the price.
 //!
 //! # Assumptions
-//! Two rules are the product's and not the engine's, so that they are rules of the search too: an instance that has a container
-//! never has none in between (a replacement that cannot be made leaves what was there), and what runs is ended only by leave.
+//! Three rules are the product's and not the engine's, so that they are rules of the search too: an instance that has a container
+//! never has none in between (a replacement that cannot be made leaves what was there), what runs is ended only by leave, and what
+//! is frozen is thawed before it is stopped, unless somebody asked for a restart: only then can it be asked about its sessions.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -216,7 +217,11 @@ impl<'a> Search<'a> {
         let id = || container.id.clone();
         let target = || Target::Existing(container.id.clone());
         let mut moves = Vec::new();
-        if has_processes(container.state) && self.may_end {
+        let frozen = container.state == ContainerState::Paused;
+        if frozen {
+            moves.push(Step::UnpauseContainer { id: id() });
+        }
+        if has_processes(container.state) && self.may_end && !(frozen && self.desired.restart.is_none()) {
             moves.push(Step::StopContainer { id: id(), timeout_seconds: STOP_SECONDS });
         }
         if !has_processes(container.state) && !only {

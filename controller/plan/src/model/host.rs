@@ -1,10 +1,19 @@
 //! Steps that change the host: directories, and programs in the cache.
 
-use crate::digest::digest_of;
+use jackin_api::words::Digest;
+
 use crate::observed::Program;
 use crate::sidecar::sockets;
 
 use super::{Refused, World};
+
+/// In the place of a digest that can only be known once something is fetched.
+const PLACEHOLDER: &str = "not-fetched";
+
+/// Whether this stands for a digest that is not known yet.
+pub fn is_placeholder(digest: &Digest) -> bool {
+    digest.0 == PLACEHOLDER
+}
 
 impl World {
     pub(super) fn prepare_directories(&mut self, directories: &[String]) -> Result<(), Refused> {
@@ -19,9 +28,9 @@ impl World {
         Ok(())
     }
 
-    /// Fetches a program. What its content will be cannot be known before; its digest here is one that no content has.
+    /// Fetches a program. What its content will be cannot be known before.
     pub(super) fn fetch_program(&mut self, agent: &str) -> Result<(), Refused> {
-        let content = digest_of(&("content that is not fetched yet", agent));
+        let content = Digest(PLACEHOLDER.to_owned());
         self.programs.insert(agent.to_owned(), Program::Known { content });
         Ok(())
     }

@@ -28,6 +28,7 @@ mod volumes;
 
 pub use apply::{Frame, Refused, apply};
 pub use cheapest::cheapest;
+pub use host::is_placeholder;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -54,6 +55,8 @@ pub struct World {
     pub sources: BTreeMap<String, MountSourceState>,
     /// Programs of agents, by agent.
     pub programs: BTreeMap<String, Program>,
+    /// Steps that fail, by name, and why: what goes wrong is part of a world too.
+    pub failing: BTreeMap<String, String>,
     /// The container that the plan under way made.
     pub created: Option<ContainerId>,
     /// The sidecar that the plan under way made.

@@ -2,7 +2,10 @@
 //!
 //! Which instances a template has is decided in [`places`].
 
+mod after;
 mod places;
+
+pub use after::{instances_after, new_instance};
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -39,6 +42,8 @@ pub struct WorkspacePlan {
     pub release: Vec<String>,
     /// Instances that are no longer wanted and stay while the workspace is suspended.
     pub suspended: Vec<String>,
+    /// Instances that go on under another name: from the name so far to the one then.
+    pub renames: BTreeMap<String, String>,
     /// Instances that are no longer wanted and wait for their sessions, by name; none are named where they are not known.
     pub waiting: BTreeMap<String, Vec<String>>,
     /// Roles that are used, with their revisions.
@@ -55,12 +60,10 @@ pub struct WorkspacePlan {
 pub fn plan(snapshot: &WorkspaceSnapshot) -> WorkspacePlan {
     let mut plan = WorkspacePlan::default();
     let existing: BTreeMap<_, _> = snapshot.instances.iter().map(|instance| (instance.name_any(), instance)).collect();
-    let mut taken_over = BTreeSet::new();
     for template in &snapshot.workspace.spec.instances {
         role(snapshot, template, &mut plan);
         let revision = snapshot.roles.get(&template.role).map(role_revision);
         for place in Places::new(&snapshot.workspace.name_any(), template, &existing, revision).all() {
-            taken_over.extend(place.takes_over.map(ResourceExt::name_any));
             fill(snapshot, template, place, &existing, &mut plan);
         }
     }
@@ -69,7 +72,7 @@ pub fn plan(snapshot: &WorkspaceSnapshot) -> WorkspacePlan {
             continue;
         }
         let goes_on = |other: &String| existing.get(other).is_some_and(|other| other.identity() == instance.identity());
-        if taken_over.contains(name) || plan.desired.iter().any(goes_on) {
+        if plan.renames.contains_key(name) || plan.desired.iter().any(goes_on) {
             plan.release.push(name.clone());
         } else if snapshot.workspace.spec.suspend {
             plan.suspended.push(name.clone());
@@ -110,6 +113,7 @@ fn fill(
         (None, Some(before)) => {
             spec.run = before.spec.run;
             spec.identity = Some(before.identity().to_owned()).filter(|identity| *identity != name);
+            plan.renames.insert(before.name_any(), name.clone());
             plan.create.insert(name, spec);
         }
         // What another one has under this name goes first: there is one container and one home of a name.

@@ -11,6 +11,7 @@ mod launches;
 mod model;
 mod networks;
 mod obstacles;
+mod projecting;
 mod resolving;
 mod rungs;
 mod sidecars;

@@ -90,16 +90,9 @@ async fn pass(context: &Context, namespace: &str, name: &str) -> Result<Next, Pa
     conclude(context, &begun, &outcome, steps).await
 }
 
-/// What would be decided about the image of a role, with nothing done about it.
-pub(crate) async fn look(
-    context: &Context,
-    namespace: &str,
-    role: &Role,
-    image: Option<&Image>,
-) -> Result<ImagePlan, ImageOutcome> {
-    let (_, observed) = observe(context, namespace, role).await?;
-    let status = image.and_then(|image| image.status.clone()).unwrap_or_default();
-    Ok(plan(&observed, image.and_then(|image| image.spec.rebuild.as_ref()), &status))
+/// What is seen of a role's source and of images that could serve, with nothing done about it.
+pub(crate) async fn look(context: &Context, namespace: &str, role: &Role) -> Result<ObservedImage, ImageOutcome> {
+    Ok(observe(context, namespace, role).await?.1)
 }
 
 /// Reads the source and what the engine has for it.

@@ -1,0 +1,83 @@
+//! The passes over the image of a role.
+
+use jackin_api::kinds::Image;
+use jackin_api::words as labels;
+use jiff::Timestamp;
+use kube::ResourceExt;
+
+use crate::desired::Site;
+use crate::image::{ImageAction, ImagePlan, ObservedImage, plan, recipe_labels};
+use crate::status::{self, ImageOutcome};
+use crate::world::{self, ImageId, Labels};
+
+use super::MOST_PASSES;
+
+/// The passes over the image of a role, and the image at their end.
+#[derive(Clone, Debug)]
+pub struct ProjectedImage {
+    /// What each pass decides.
+    pub passes: Vec<ImagePlan>,
+    /// The Image object as it is before anything was done.
+    pub first: Image,
+    /// The Image object at the end.
+    pub last: Image,
+    /// Labels of the image that serves at the end, when one does.
+    pub labels: Labels,
+    /// Whether an image is fetched on the way: what is made from it has another digest than the one that is shown.
+    pub provisional: bool,
+}
+
+/// The passes over an image until one of the current recipe serves.
+pub fn image(site: &Site, image: &Image, observed: &ObservedImage, now: Timestamp) -> ProjectedImage {
+    let (mut object, mut observed) = (image.clone(), observed.clone());
+    let mut projected = ProjectedImage {
+        passes: Vec::new(),
+        first: image.clone(),
+        last: image.clone(),
+        labels: Labels::new(),
+        provisional: false,
+    };
+    while projected.passes.len() < MOST_PASSES {
+        let status = object.status.clone().unwrap_or_default();
+        let decided = plan(&observed, object.spec.rebuild.as_ref(), &status);
+        let built = match &decided.action {
+            ImageAction::Build { .. } => Some(Vec::new()),
+            ImageAction::Serve(_) | ImageAction::Pull { .. } => None,
+        };
+        let outcome = ImageOutcome::Planned { plan: decided.clone(), begun: false };
+        if projected.passes.is_empty() {
+            projected.first.status = Some(status::image(&object, &outcome, None, now, 0.0));
+        }
+        object.status = Some(status::image(&object, &outcome, built, now, 0.0));
+        projected.passes.push(decided.clone());
+        match &decided.action {
+            ImageAction::Serve(serving) => {
+                let all = observed.found.iter().chain(&observed.others);
+                let found = all.into_iter().find(|image| image.id.0 == serving.id);
+                projected.labels = found.map(|image| image.labels.clone()).unwrap_or_default();
+                break;
+            }
+            ImageAction::Pull { reference } => {
+                projected.provisional = true;
+                let id = ImageId(format!("{reference}, not fetched yet"));
+                observed.bases.insert(reference.clone(), Some(found(id, vec![reference.clone()], Labels::new())));
+            }
+            ImageAction::Build { recipe, .. } => {
+                let namespace = object.namespace().unwrap_or_default();
+                let name = site.owner.image(&namespace, &object.spec.role, recipe);
+                let mut all = site.owner.labels(labels::COMPONENT_IMAGE);
+                all.extend(recipe_labels(recipe, &decided.fields));
+                all.insert(labels::NAMESPACE.to_owned(), namespace);
+                all.insert(labels::ROLE.to_owned(), object.spec.role.clone());
+                // The id of an image is only known once it is built.
+                observed.found.insert(0, found(ImageId(format!("{name}, not built yet")), vec![name], all));
+            }
+        }
+    }
+    projected.last = object;
+    projected
+}
+
+fn found(id: ImageId, tags: Vec<String>, labels: Labels) -> world::Image {
+    world::Image { id, tags, labels, size_bytes: 0, repository_digests: Vec::new() }
+}
