@@ -10,7 +10,7 @@ use crate::desired::DesiredSidecar;
 use crate::observed::SidecarEngine;
 use crate::sidecar::{self, SidecarLaunch};
 use crate::step::{Consent, DataConsent, Step, StepReason, Target};
-use crate::world::{Container, ContainerState, Volume, VolumeSpec};
+use crate::world::{Container, ContainerId, ContainerState, Volume, VolumeSpec};
 
 use super::rungs::Asked;
 use super::steps::Steps;
@@ -35,6 +35,7 @@ enum Repair {
     Await(Target),
     Start(Target),
     Unpause(Target),
+    Restart(ContainerId),
     Create,
     Replace,
     Remove,
@@ -68,7 +69,8 @@ impl Sidecar<'_> {
         if self.wanted.is_none() {
             return Repair::Remove;
         }
-        let counts = |change: &Change| !sidecar::is_version(change) || Asked::of(self.situation) != Asked::Nothing;
+        let asked = Asked::of(self.situation) != Asked::Nothing;
+        let counts = |change: &Change| !sidecar::is_version(change) || asked;
         let differs = self.unreadable || self.changes.iter().any(counts);
         let target = Target::Existing(current.id.clone());
         match current.state {
@@ -78,6 +80,8 @@ impl Sidecar<'_> {
             ContainerState::Paused => Repair::Unpause(target),
             ContainerState::Running | ContainerState::Restarting => match self.situation.observed.sidecar.engine {
                 SidecarEngine::Answers => Repair::Nothing,
+                // It may hang for ever. Somebody who asks for a restart asks for one of this, too.
+                SidecarEngine::Silent(_) if asked => Repair::Restart(current.id.clone()),
                 SidecarEngine::NotAsked | SidecarEngine::Silent(_) => Repair::Await(target),
             },
         }
@@ -86,7 +90,7 @@ impl Sidecar<'_> {
     /// Whether what runs in it ends by its repair.
     pub(super) fn ends_work(&self) -> bool {
         let runs = self.current.is_some_and(|current| has_processes(current.state));
-        runs && matches!(self.repair(), Repair::Replace)
+        runs && matches!(self.repair(), Repair::Replace | Repair::Restart(_))
     }
 
     /// Adds what differs of it, by fields of the instance. What it has in common with the container is told once.
@@ -124,7 +128,12 @@ impl Sidecar<'_> {
         let ready = match self.repair() {
             Repair::Nothing => None,
             Repair::Await(target) => Some(wait(target, vec![], steps)),
-            Repair::Start(target) => Some(self.start(target, steps)),
+            Repair::Start(target) => Some(self.start(target, vec![], steps)),
+            Repair::Restart(id) => {
+                let stop = Step::StopContainer { id: id.clone(), timeout_seconds: sidecar::STOP_SECONDS };
+                let stopped = steps.add_destructive(stop, after.to_vec(), StepReason::Requested, consent);
+                Some(self.start(Target::Existing(id), vec![stopped], steps))
+            }
             Repair::Unpause(target) => unpause(target, steps),
             Repair::Create => self.create(vec![], steps),
             Repair::Replace => {
@@ -144,7 +153,7 @@ impl Sidecar<'_> {
     /// Without consent nothing of it is replaced or removed: the container was made for it as it is.
     pub(super) fn keep(&self, consent: Option<Consent>, steps: &mut Steps) {
         match (self.repair(), consent) {
-            (Repair::Nothing | Repair::Await(_), _) => {}
+            (Repair::Nothing | Repair::Await(_) | Repair::Restart(_), _) => {}
             (Repair::Create, _) if !self.unconsented().is_empty() => {}
             (Repair::Create | Repair::Start(_) | Repair::Unpause(_), _) => {
                 self.prepare(steps, &[], Consent::NoLiveSession);
@@ -164,14 +173,14 @@ impl Sidecar<'_> {
         let Some(current) = self.current else { return };
         let target = Target::Existing(current.id.clone());
         match current.state {
-            ContainerState::Created | ContainerState::Exited => _ = self.start(target, steps),
+            ContainerState::Created | ContainerState::Exited => _ = self.start(target, vec![], steps),
             ContainerState::Paused => _ = unpause(target, steps),
             ContainerState::Running | ContainerState::Restarting | ContainerState::Dead | ContainerState::Removing => {}
         }
     }
 
-    fn start(&self, target: Target, steps: &mut Steps) -> usize {
-        let mut needs: Vec<_> = prerequisites::directories(self.situation, steps).into_iter().collect();
+    fn start(&self, target: Target, mut needs: Vec<usize>, steps: &mut Steps) -> usize {
+        needs.extend(prerequisites::directories(self.situation, steps));
         if let Some(current) = self.current {
             let alias = sidecar::alias(self.situation.desired);
             needs.extend(network::rejoin(self.situation, current, &alias, steps));

@@ -141,7 +141,11 @@ pub fn unknown(memory: &Memory, unseen: &Unseen, now: Timestamp, jitter: f64) ->
     }
     conditions.remove(ConditionType::Stalled);
     conditions.remove(ConditionType::Reconciling);
-    for type_ in [ConditionType::Ready, ConditionType::CapsuleReady, ConditionType::Drifted] {
+    let sidecar = labels::find(&memory.status.conditions, ConditionType::SidecarReady)
+        .filter(|sidecar| sidecar.reason != Reason::NotRequested.to_string())
+        .map(|_| ConditionType::SidecarReady);
+    let unseen_types = [ConditionType::Ready, ConditionType::CapsuleReady, ConditionType::Drifted];
+    for type_ in unseen_types.into_iter().chain(sidecar) {
         conditions.set(type_, ConditionStatus::Unknown, unseen.reason, message.clone());
     }
     status.conditions = conditions.finish();

@@ -66,7 +66,10 @@ pub(super) fn silence_words(seen: &SidecarSeen) -> String {
         SidecarEngine::NotAsked | SidecarEngine::Answers => "it was not asked yet",
     };
     let found = seen.containers.last();
-    let look = found.map(|found| format!("; `docker logs {}` shows what it does", found.name)).unwrap_or_default();
+    let look = |found: &Container| {
+        format!("; `docker logs {}` shows what it does, `jackin restart` starts it anew", found.name)
+    };
+    let look = found.map(look).unwrap_or_default();
     format!("waits until the engine of its sidecar answers: {tried}{look}")
 }
 

@@ -285,6 +285,49 @@ fn an_engine_that_does_not_answer_is_waited_for_and_nothing_is_done() {
 }
 
 #[test]
+fn a_restart_starts_an_engine_that_hangs_anew_after_the_container_has_stopped() {
+    let mut scene = Scene::converged();
+    let id = scene.sidecar().id.clone();
+    scene.world.containers.get_mut(&id).expect("it is there").capsule.silent = Some("it did not answer".to_owned());
+    scene.look();
+    scene.case = scene.case.clone().restart(false);
+    let plan = scene.case.plan();
+    let steps: Vec<_> = plan.steps.iter().map(|planned| planned.step.name()).collect();
+    let expected = ["StopContainer", "StopContainer", "StartSidecar", "AwaitSidecar", "StartContainer"];
+    assert_eq!(steps[..5], expected);
+    assert_eq!(plan.steps[1].needs, [0]);
+    assert_eq!(plan.steps[1].ends_sessions, Some(Consent::Request));
+    assert_eq!(scene.settle(), ["container stop", "container stop", "container start", "container start"]);
+}
+
+#[test]
+fn of_an_engine_that_cannot_be_read_nothing_is_claimed_about_the_sidecar_either() {
+    let mut scene = Scene::converged();
+    scene.case.memory.status = scene.status(&scene.case.plan());
+    let unseen = status::Unseen { reason: Reason::EngineUnreachable, message: "asked the engine".to_owned() };
+    let unknown = status::unknown(&scene.case.memory, &unseen, scene.case.now, 0.0);
+    let said = |status: &jackin_api::kinds::InstanceStatus| {
+        words::find(&status.conditions, ConditionType::SidecarReady).map(|condition| condition.status)
+    };
+    assert_eq!(said(&unknown), Some(ConditionStatus::Unknown));
+    let plain = Case::converged();
+    let plan = plain.plan();
+    let memory = jackin_plan::ladder::Memory { status: Default::default(), generation: 1 };
+    let before = status::instance(&InstancePass {
+        site: &plain.site,
+        wanted: &plain.wanted(),
+        observed: &plain.observed,
+        plan: &plan,
+        outcomes: &[],
+        memory: &memory,
+        now: plain.now,
+        jitter: 0.0,
+    });
+    let memory = jackin_plan::ladder::Memory { status: before, generation: 1 };
+    assert_eq!(said(&status::unknown(&memory, &unseen, plain.now, 0.0)), Some(ConditionStatus::False));
+}
+
+#[test]
 fn without_its_image_nothing_is_started_and_the_image_is_named() {
     let mut scene = Scene::nothing();
     scene.case.observed.sidecar.image = None;
