@@ -10,6 +10,9 @@ pub const WORKSPACE: &str = "jackin.workspace";
 pub const INSTANCE: &str = "jackin.instance";
 /// What it is for: one of the `COMPONENT_…` values.
 pub const COMPONENT: &str = "jackin.component";
+/// Id of the image that a container was made from. A container that only inherits our labels, by way of an image that was committed
+/// from one of ours, is made from another.
+pub const IMAGE: &str = "jackin.image";
 /// Role that an image serves.
 pub const ROLE: &str = "jackin.role";
 /// Agent that a volume or container serves.

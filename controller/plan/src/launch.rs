@@ -205,6 +205,7 @@ fn container_labels(
             (labels::NAMESPACE, desired.key.namespace.clone()),
             (labels::WORKSPACE, desired.workspace.clone()),
             (labels::INSTANCE, desired.key.name.clone()),
+            (labels::IMAGE, image.id.clone()),
             (labels::ROLE, desired.role.clone()),
             (labels::AGENT, desired.agent.clone()),
             (labels::RECIPE, image.recipe.0.clone()),

@@ -5,7 +5,7 @@
 
 use jackin_api::words as labels;
 
-use crate::world::Labels;
+use crate::world::{Image, ImageId, Labels};
 
 /// The owner id of an installation.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -72,19 +72,141 @@ impl Owner {
     }
 
     /// Whether an object with these labels is ours.
+    ///
+    /// Enough for networks and volumes, whose labels nothing inherits; for containers see [`Owner::made`], for images
+    /// [`Owner::built`].
     pub fn owns(&self, found: &Labels) -> bool {
         found.get(labels::OWNER) == Some(&self.0)
+    }
+
+    /// Whether we made a container of this image with these labels.
+    ///
+    /// A container inherits the labels of its image. One that somebody runs from an image that was built from ours, or committed
+    /// from a container of ours, bears our labels and was not made by us: its component is that of an image, or the image that its
+    /// labels name is not the one that it was made from.
+    pub fn made(&self, found: &Labels, image: &ImageId) -> bool {
+        let named = found.get(labels::IMAGE);
+        let component = found.get(labels::COMPONENT).map(String::as_str);
+        self.owns(found) && component != Some(labels::COMPONENT_IMAGE) && named.is_none_or(|named| *named == image.0)
+    }
+
+    /// Whether we built an image: it bears the name that its own labels give.
+    ///
+    /// An image that somebody builds from ours, or commits from a container of ours, inherits our labels and not our name.
+    pub fn built(&self, image: &Image) -> bool {
+        let label = |key: &str| image.labels.get(key).map(String::as_str);
+        let named = (|| {
+            let recipe = labels::Digest(label(labels::RECIPE)?.to_owned());
+            Some(self.image(label(labels::NAMESPACE)?, label(labels::ROLE)?, &recipe))
+        })();
+        let component = label(labels::COMPONENT) == Some(labels::COMPONENT_IMAGE);
+        self.owns(&image.labels) && component && named.is_some_and(|named| image.tags.contains(&named))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
     use super::*;
 
+    fn owner() -> Owner {
+        Owner("0123456789ab".to_owned())
+    }
+
+    fn image(id: &str, tags: &[&str], found: Labels) -> Image {
+        let tags = tags.iter().map(|tag| (*tag).to_owned()).collect();
+        Image { id: ImageId(id.to_owned()), tags, labels: found, size_bytes: 0, repository_digests: vec![] }
+    }
+
+    fn with(mut all: Labels, more: &[(&str, &str)]) -> Labels {
+        all.extend(more.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
+        all
+    }
+
     #[test]
-    fn different_objects_never_share_a_name() {
-        let owner = Owner("0123456789ab".to_owned());
-        assert_ne!(owner.container("a", "b-c"), owner.container("a-b", "c"));
-        assert_eq!(owner.container("default", "shop-main"), "jackin.012345.default.shop-main");
+    fn a_name_says_whose_it_is_and_what_it_serves() {
+        assert_eq!(owner().container("default", "shop-main"), "jackin.012345.default.shop-main");
+    }
+
+    #[test]
+    fn a_container_that_inherits_our_labels_from_an_image_is_not_ours() {
+        let role = with(owner().labels(labels::COMPONENT_ROLE), &[(labels::IMAGE, "sha256:role")]);
+        assert!(owner().made(&role, &ImageId("sha256:role".to_owned())));
+        // `docker commit` of ours, and `docker run` of what came of it.
+        assert!(!owner().made(&role, &ImageId("sha256:committed".to_owned())));
+        // `docker run` of an image that we built.
+        let run = owner().labels(labels::COMPONENT_IMAGE);
+        assert!(!owner().made(&run, &ImageId("sha256:role".to_owned())));
+        assert!(!Owner("ba9876543210".to_owned()).made(&role, &ImageId("sha256:role".to_owned())));
+    }
+
+    #[test]
+    fn an_image_that_inherits_our_labels_and_not_our_name_is_not_ours() {
+        let recipe =
+            [(labels::NAMESPACE, "default"), (labels::ROLE, "dev"), (labels::RECIPE, "sha256:0123456789abcdef")];
+        let built = with(owner().labels(labels::COMPONENT_IMAGE), &recipe);
+        let name = owner().image("default", "dev", &labels::Digest("sha256:0123456789abcdef".to_owned()));
+        assert!(owner().built(&image("sha256:1", &["also:1", &name], built.clone())));
+        assert!(!owner().built(&image("sha256:2", &["derived:1"], built.clone())));
+        assert!(!owner().built(&image("sha256:3", &[], built.clone())));
+        // Committed from a container of ours, and given our name besides.
+        let committed = with(built, &[(labels::COMPONENT, labels::COMPONENT_ROLE)]);
+        assert!(!owner().built(&image("sha256:4", &[&name], committed)));
+    }
+
+    /// Short DNS labels of few letters, so that two often resemble each other, and words that names are made of.
+    fn label() -> impl Strategy<Value = String> {
+        prop_oneof!["[ab](-[ab]){0,3}", "agent|capsule|internal|next|filler|a{63}", "[ab][ab-]{0,60}[ab]"]
+    }
+
+    /// Every name on the engine that belongs to an instance, its workspace and its role, by the engine's kind of object.
+    ///
+    /// Programs are those whose name holds the digest.
+    fn names(namespace: &str, name: &str) -> Vec<(&'static str, String)> {
+        let owner = owner();
+        let digest = labels::Digest("sha256:0123456789abcdef".to_owned());
+        let volumes = [owner.agent_volume(name, &digest), owner.capsule_volume(&digest)];
+        let fillers = volumes.iter().map(|volume| ("container", format!("{volume}.filler")));
+        let programs = volumes.iter().map(|volume| ("volume", volume.clone()));
+        let mut all: Vec<_> = fillers.chain(programs).collect();
+        all.extend([
+            ("container", owner.container(namespace, name)),
+            ("container", owner.replacement(namespace, name)),
+            ("container", owner.sidecar(namespace, name)),
+            ("volume", owner.data_volume(namespace, name, "docker")),
+            ("network", owner.network(namespace, name)),
+            ("network", owner.internal_network(namespace, name)),
+            ("image", owner.image(namespace, name, &digest)),
+        ]);
+        all
+    }
+
+    proptest! {
+        #[test]
+        fn different_objects_never_share_a_name(keys in prop::collection::btree_set((label(), label()), 1..12)) {
+            let mut seen: BTreeMap<(&str, String), (String, String)> = BTreeMap::new();
+            for (namespace, name) in keys {
+                for (kind, engine_name) in names(&namespace, &name) {
+                    // Programs serve every namespace, and the capsule every instance.
+                    let shared = engine_name.contains(".0123456789ab");
+                    let key = if shared { String::new() } else { namespace.clone() };
+                    let whose = (key, if engine_name.contains(".capsule.") && shared { String::new() } else { name.clone() });
+                    let before = seen.insert((kind, engine_name.clone()), whose.clone());
+                    prop_assert!(before.as_ref().is_none_or(|before| *before == whose), "{engine_name}: {before:?}, {whose:?}");
+                }
+            }
+        }
+
+        #[test]
+        fn every_name_is_one_that_engines_take(namespace in label(), name in label()) {
+            for (kind, name) in names(&namespace, &name) {
+                prop_assert!(name.len() <= 255, "{kind} {name}");
+                let inner = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-/:".contains(&byte);
+                prop_assert!(name.bytes().all(inner) && name.starts_with("jackin"), "{kind} {name}");
+            }
+        }
     }
 }

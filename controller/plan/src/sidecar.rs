@@ -122,6 +122,7 @@ pub fn reclaimable(site: &Site, desired: &Desired, seen: &SidecarSeen) -> Vec<St
 pub fn launch(site: &Site, desired: &Desired, sidecar: &DesiredSidecar, image: &Image) -> SidecarLaunch {
     let fields = fields(site, desired, sidecar, Some(image));
     let mut labels = object_labels(site, desired, labels::COMPONENT_SIDECAR);
+    labels.insert(labels::IMAGE.to_owned(), image.id.0.clone());
     labels.insert(labels::LAUNCH.to_owned(), digest_of_map(&fields).0);
     // Serialising a map of strings cannot fail.
     labels.insert(labels::LAUNCH_FIELDS.to_owned(), serde_json::to_string(&fields).unwrap_or_default());

@@ -74,9 +74,17 @@ fn two_workspaces_that_ask_for_one_name_are_told_and_the_second_follows_when_the
         eventually("the taken name to be told", || {
             let ready = stage.condition("workspace", "desk-main", "Ready")?;
             let message = ready["message"].as_str().unwrap_or_default();
-            Ok(message.contains("desk-main-one: an instance of another workspace has the name").then_some(()))
+            Ok(message.contains("`desk-main-one` belongs to workspace `desk` already").then_some(()))
         })?;
         assert_eq!(stage.container("desk-main-one")?.id, before.id);
+
+        // Also while the first one has the name no more, but its container and home still have it.
+        let indexed = desk(&["instances: [{name: main-one, role: tiny, agent: shell, count: 1}]"]);
+        stage.submit(&indexed)?;
+        stage.until_condition("instance", "desk-main-one-0", "Ready", "True")?;
+        stage.until_condition("workspace", "desk-main", "Ready", "False")?;
+        assert_eq!(stage.container("desk-main-one")?.id, before.id);
+        ensure!(stage.object("instance", "desk-main-one")?.is_null(), "two instances share one container");
         stage.jackin(&["delete", "workspace", "desk"])?;
         stage.until_condition("workspace", "desk-main", "Ready", "True")?;
         assert_ne!(stage.container("desk-main-one")?.id, before.id);

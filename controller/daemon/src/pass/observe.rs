@@ -180,8 +180,9 @@ async fn of_instance(
     let is = |labels: &Labels, component: &str| labels.get(labels::COMPONENT).is_some_and(|found| found == component);
     found.retain(|found| is(&found.labels, labels::COMPONENT_ROLE) || is(&found.labels, labels::COMPONENT_SIDECAR));
     let inspected = found.iter().map(|summary| context.engine.inspect_container(&summary.id.0));
+    let made = |container: &Container| context.site.owner.made(&container.labels, &container.image);
     // One that is gone between the two calls is gone.
-    let inspected = try_join_all(inspected).await?.into_iter().flatten();
+    let inspected = try_join_all(inspected).await?.into_iter().flatten().filter(made);
     Ok(inspected.partition(|container| is(&container.labels, labels::COMPONENT_ROLE)))
 }
 
@@ -197,7 +198,7 @@ async fn name_holder(
         return Ok(None);
     }
     let holder = context.engine.inspect_container(&wanted).await?;
-    Ok(holder.filter(|holder| !context.site.owner.owns(&holder.labels)))
+    Ok(holder.filter(|holder| !context.site.owner.made(&holder.labels, &holder.image)))
 }
 
 /// What the capsule of the running container says.
@@ -251,7 +252,7 @@ async fn programs(context: &Context, wanted: &Wanted) -> BTreeMap<String, Progra
 }
 
 /// The program of an agent, as far as it can be told without asking a registry.
-async fn program(context: &Context, agent: &Agent) -> Program {
+pub(crate) async fn program(context: &Context, agent: &Agent) -> Program {
     if !context.programs.is_known(agent).await {
         return Program::Unfetched;
     }

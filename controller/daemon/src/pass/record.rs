@@ -2,6 +2,7 @@
 
 use jackin_api::FINALIZER;
 use jackin_api::kinds::{Instance, InstanceStatus, Launch};
+use jackin_api::words::{self, ConditionType, Reason};
 use jackin_plan::ladder::Memory;
 use jackin_plan::resolve::Wanted;
 use jackin_plan::status::{self, Outcome};
@@ -59,6 +60,11 @@ pub(super) async fn conclude(
             event(context, instance, told).await;
         }
     }
+    if let Some(notice) = network_notice(instance, &status) {
+        let told =
+            Told { type_: EventType::Warning, reason: Reason::NetworkNotOurs.to_string(), note: notice, launch: None };
+        event(context, instance, told).await;
+    }
     let launched = status.last_launch.as_ref().and_then(|launch| Some((launch, launch.duration_ms?)));
     if let Some((launch, duration)) = launched.filter(|_| plan.steps.iter().any(|planned| planned.step.is_launch())) {
         let note = format!("{} took {duration} ms", launch.plan);
@@ -81,6 +87,16 @@ pub(super) async fn conclude(
         release(context, instance).await?;
     }
     Ok(())
+}
+
+/// What is said of a network that somebody else made, when it was not said before.
+fn network_notice(instance: &Instance, now: &InstanceStatus) -> Option<String> {
+    let told = |status: &InstanceStatus| {
+        let condition = words::find(&status.conditions, ConditionType::NetworkReady)?;
+        (condition.reason == Reason::NetworkNotOurs.to_string()).then(|| condition.message.clone())
+    };
+    let before = instance.status.as_ref().and_then(told);
+    told(now).filter(|notice| before.as_ref() != Some(notice))
 }
 
 /// Writes a status, unless it is the one that is there.

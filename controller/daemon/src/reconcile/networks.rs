@@ -71,7 +71,7 @@ fn is_on(container: &ContainerSummary, network: &Network) -> bool {
 }
 
 fn is_ours(context: &Context, container: &ContainerSummary) -> bool {
-    context.site.owner.owns(&container.labels)
+    context.site.owner.made(&container.labels, &container.image)
 }
 
 fn has_processes(container: &ContainerSummary) -> bool {

@@ -134,20 +134,22 @@ async fn act(context: &Context, workspace: &Workspace, plan: &WorkspacePlan) -> 
     for (role, revision) in &plan.images {
         ensure_image(context, workspace, role, revision).await?;
     }
+    let others = if plan.create.is_empty() { Vec::new() } else { instances.list(&ListParams::default()).await?.items };
     for (name, spec) in &plan.create {
+        if let Some(holder) = holder_of(name, spec, &others) {
+            taken.push(format!("`{name}` belongs to workspace `{}` already", holder.spec.workspace));
+            continue;
+        }
         let instance = new_instance(workspace, name, spec.clone());
         match instances.create(&PostParams::default(), &instance).await {
-            // All of ours were listed just now, so it is somebody else's: the workspace `a` with the instance `b-c`, and `a-b` with `c`,
-            // ask for one name.
             Err(kube::Error::Api(answer)) if answer.is_already_exists() || answer.is_conflict() => {
-                taken.push(name.as_str())
+                taken.push(format!("`{name}` was taken by another workspace just now"));
             }
             other => drop(other?),
         }
     }
     if !taken.is_empty() {
-        let names = taken.join(", ");
-        return Ok(Some(format!("{names}: an instance of another workspace has the name; rename one of them")));
+        return Ok(Some(format!("instance {}; give one of the two entries another name", taken.join(", "))));
     }
     for name in &plan.release {
         let release = Patch::Merge(json!({"metadata": {"finalizers": []}}));
@@ -177,6 +179,15 @@ async fn act(context: &Context, workspace: &Workspace, plan: &WorkspacePlan) -> 
         }
     }
     Ok(None)
+}
+
+/// The instance of another workspace that has the name, or whose container and home have it: the workspace `a` with the instance
+/// `b-c`, and `a-b` with `c`, ask for one name; and an instance that was given an index keeps the name of what is its own.
+fn holder_of<'a>(name: &str, spec: &InstanceSpec, all: &'a [Instance]) -> Option<&'a Instance> {
+    let identity = spec.identity.as_deref().unwrap_or(name);
+    all.iter()
+        .filter(|other| other.spec.workspace != spec.workspace)
+        .find(|other| other.name_any() == name || other.identity() == identity)
 }
 
 /// Makes the image of a role, or brings it to the role's revision. Every workspace that uses it owns it.

@@ -8,10 +8,15 @@ use crate::docker::EngineError;
 #[derive(Debug, thiserror::Error)]
 pub enum VolumeError {
     /// The name belongs to something that is not ours, which is left alone.
-    #[error("fill the volume: `{volume}` is there and does not belong to this installation")]
+    #[error(
+        "fill the volume: {kind} `{name}` is there, does not belong to this installation and is not touched; `docker {kind} rm {name}` \
+         when nobody needs it"
+    )]
     Foreign {
+        /// `volume` or `container`.
+        kind: &'static str,
         /// The name.
-        volume: String,
+        name: String,
     },
     /// Another daemon is filling it; it will be ready, or a leftover, soon.
     #[error("fill the volume `{volume}`: somebody else is filling it")]

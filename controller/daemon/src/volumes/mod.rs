@@ -89,7 +89,9 @@ impl Volumes {
         self.engine.create_volume(volume).await?;
         let found = self.engine.inspect_volume(&volume.name).await?;
         match found {
-            Some(found) if !self.owner.owns(&found.labels) => Err(VolumeError::Foreign { volume: found.name }),
+            Some(found) if !self.owner.owns(&found.labels) => {
+                Err(VolumeError::Foreign { kind: "volume", name: found.name })
+            }
             Some(_) | None => Ok(()),
         }
     }
@@ -134,12 +136,12 @@ impl Volumes {
     async fn look(&self, volume: &VolumeSpec) -> Result<Found, VolumeError> {
         let found = self.engine.inspect_volume(&volume.name).await?;
         if found.as_ref().is_some_and(|found| !self.owner.owns(&found.labels)) {
-            return Err(VolumeError::Foreign { volume: volume.name.clone() });
+            return Err(VolumeError::Foreign { kind: "volume", name: volume.name.clone() });
         }
         let name = filler_name(&volume.name);
         match self.engine.inspect_container(&name).await? {
             Some(filler) if self.owner.owns(&filler.labels) => Ok(Found::Filler(filler.id)),
-            Some(_) => Err(VolumeError::Foreign { volume: name }),
+            Some(_) => Err(VolumeError::Foreign { kind: "container", name }),
             None if found.is_some() => Ok(Found::Ready),
             None => Ok(Found::Nothing),
         }

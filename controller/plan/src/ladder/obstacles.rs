@@ -127,8 +127,9 @@ fn standing_obstacle(situation: &Situation<'_>, plan: &Plan) -> Option<Held> {
     let needs_name = creates || plan.steps.iter().any(|planned| renames(&planned.step));
     if needs_name && let Some(holder) = &situation.observed.name_holder {
         return Some(Held::NameConflict(format!(
-            "container `{}` ({}) has the name and is not ours",
-            holder.name, holder.id
+            "container `{name}` ({}) has the name and is not ours; `docker rename {name} ANOTHER` gives it one of its own",
+            holder.id,
+            name = holder.name,
         )));
     }
     if touches_mounts || creates {
@@ -153,7 +154,8 @@ fn network(situation: &Situation<'_>, current: Option<&Current<'_>>, plan: &Plan
         matches!(step, Step::CreateContainer(_) | Step::StartContainer { .. } | Step::ConnectNetwork { .. })
     };
     let differs = current.is_some_and(|current| current.live_changes.iter().any(|change| change.field == NETWORK));
-    let needed = differs || plan.steps.iter().any(|planned| needs(&planned.step));
+    let creates = matches!(plan.chosen, Some(PlanKind::CreateFromValidImage | PlanKind::BuildAndCreate));
+    let needed = differs || creates || plan.steps.iter().any(|planned| needs(&planned.step));
     network::trouble(situation).filter(|_| needed).map(Held::Network)
 }
 

@@ -33,7 +33,7 @@ impl World {
     pub fn observe_running(&self, site: &Site, desired: &Desired) -> Observed {
         let Desired { key, home, run, .. } = desired;
         let final_name = site.owner.container(&key.namespace, &key.name);
-        let holder = self.container_named(&final_name).filter(|holder| !site.owner.owns(&holder.labels));
+        let holder = self.container_named(&final_name).filter(|holder| !site.owner.made(&holder.labels, &holder.image));
         let of_name = crate::network::name(&site.owner, desired);
         let of_name: Vec<_> = self.networks.values().filter(|network| network.name == of_name).collect();
         let (network, namesakes) = match of_name[..] {
@@ -93,7 +93,7 @@ impl World {
     ) -> impl Iterator<Item = &'a Contained> + use<'a> {
         let ours = |container: &Container| {
             let label = |name: &str| container.labels.get(name).map(String::as_str);
-            site.owner.owns(&container.labels)
+            site.owner.made(&container.labels, &container.image)
                 && label(labels::NAMESPACE) == Some(&key.namespace)
                 && label(labels::INSTANCE) == Some(&key.name)
                 && label(labels::COMPONENT) == Some(component)

@@ -142,7 +142,7 @@ fn held_words(held: &Held, pass: &InstancePass<'_>, retry: Option<&Retry>) -> (R
                 .to_owned(),
         ),
         Held::Removing => (Reason::Converging, "the engine is removing its container".to_owned()),
-        Held::NameConflict(what) => (Reason::NameConflict, format!("{what}; rename or remove it, it is not touched")),
+        Held::NameConflict(what) => (Reason::NameConflict, format!("{what}, it is not touched")),
         Held::Network(trouble) => (trouble.reason(), trouble.to_string()),
         Held::Mounts(what) => (mounts_reason(pass), what.clone()),
         Held::MountsUnread(what) => (Reason::MountSourceMissing, format!("could not look at {what}")),

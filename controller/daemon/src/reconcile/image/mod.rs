@@ -121,7 +121,9 @@ async fn engine_view(context: &Context, source: &ObservedSource) -> Result<View,
     let engine = &context.engine;
     let filter = LabelFilter::new().with(labels::OWNER, &context.site.owner.0);
     let bases = try_join_all(source.bases.iter().map(|base| engine.inspect_image(base)));
-    let (info, bases, found) = tokio::try_join!(engine.ping(), bases, engine.list_images(&filter))?;
+    let (info, bases, mut found) = tokio::try_join!(engine.ping(), bases, engine.list_images(&filter))?;
+    // What only inherits our labels may hold anything.
+    found.retain(|image| context.site.owner.built(image));
     let bases = source.bases.iter().cloned().zip(bases).collect();
     Ok((format!("{}/{}", info.os, info.arch), bases, found))
 }
