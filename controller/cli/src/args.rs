@@ -68,6 +68,8 @@ pub(crate) enum Command {
     Stop(commands::stop::Arguments),
     /// Start instances that were stopped
     Start(commands::start::Arguments),
+    /// Remove what is ours and nothing refers to any more
+    Prune(commands::prune::Arguments),
     /// Run, stop and look at the controller
     #[command(subcommand)]
     Controller(commands::controller::Arguments),

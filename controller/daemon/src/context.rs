@@ -49,6 +49,9 @@ pub(crate) struct Context {
     pub(crate) recorder: Recorder,
     /// Failures of passes themselves, by key.
     pub(crate) failures: Failures,
+    /// Held for reading by each pass over an instance, and for writing while strays are removed: what a pass has seen or made is
+    /// not yet used by a container, and must not be taken for a stray meanwhile.
+    pub(crate) at_work: tokio::sync::RwLock<()>,
     /// Plans that repeat themselves.
     pub(crate) damper: Damper,
     /// Subscriptions to capsules.

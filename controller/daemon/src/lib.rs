@@ -14,6 +14,7 @@ mod reconcile;
 pub mod secrets;
 pub mod serve;
 mod sidecar;
+mod strays;
 mod surroundings;
 mod tarball;
 pub mod text;

@@ -26,5 +26,6 @@ pub mod resolve;
 pub mod sidecar;
 pub mod status;
 pub mod step;
+pub mod strays;
 pub mod workspace;
 pub mod world;

@@ -21,6 +21,7 @@ fn each_command_explains_itself() {
         "restart",
         "stop",
         "start",
+        "prune",
         "controller",
         "controller run",
         "controller status",

@@ -16,6 +16,8 @@ mod idempotence;
 mod images;
 mod lifecycle;
 mod live;
+mod networks;
+mod ownership;
 mod secrets;
 mod sessions;
 mod sidecar;

@@ -16,6 +16,7 @@ pub(crate) mod exec;
 pub(crate) mod get;
 pub(crate) mod instances;
 pub(crate) mod logs;
+pub(crate) mod prune;
 pub(crate) mod restart;
 pub(crate) mod start;
 pub(crate) mod stop;
@@ -50,6 +51,7 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> Ended {
         Command::Approve(approve) => serial(approve::run(approve, &context()?)),
         Command::Stop(stop) => serial(stop::run(stop, &context()?)),
         Command::Start(start) => serial(start::run(start, &context()?)),
+        Command::Prune(prune) => serial(prune::run(prune, &context()?)),
         Command::Controller(controller) => controller::run(controller, &context()?),
         Command::Version(version) => serial(version::run(version, &context()?)),
         Command::Completion(completion) => completion::run(completion, console),

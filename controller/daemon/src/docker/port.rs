@@ -55,6 +55,8 @@ pub struct ContainerSummary {
     pub image: ImageId,
     /// Names of the networks that it is connected to, sorted.
     pub networks: Vec<String>,
+    /// Names of the volumes that it mounts, sorted.
+    pub volumes: Vec<String>,
 }
 
 /// An engine. The methods' order is: itself, containers, images, networks, volumes, events.

@@ -36,7 +36,7 @@ use jackin_plan::step::{LookAgain, Plan};
 use crate::context::Context;
 
 pub(crate) use damper::Damper;
-pub(crate) use observe::{containers, observe};
+pub(crate) use observe::{containers, observe, program};
 pub(crate) use overlay::Overlay;
 pub(crate) use snapshot::{Taken, around, around_under, take};
 
@@ -68,6 +68,7 @@ pub(crate) enum Next {
 /// # Errors
 /// When the API cannot be used, or by a defect of ours.
 pub(crate) async fn pass(context: &Context, key: &InstanceKey) -> Result<Next, PassError> {
+    let _at_work = context.at_work.read().await;
     let Some(taken) = take(context, key).await? else { return Ok(Next::OnChange) };
     let wanted = resolve(&taken.snapshot);
     let memory = taken.memory();

@@ -2,7 +2,7 @@
 //! different from the last time is woken. A list costs about a millisecond; nothing is inspected and nobody is woken while nothing
 //! changes.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::context::Context;
 use crate::docker::{EngineError, LabelFilter};
+use crate::strays;
 
 use super::wake::{Wake, Wakes};
 
@@ -28,6 +29,8 @@ type Key = (String, String);
 struct Listed {
     /// Id, state, name and networks of each container, by instance.
     containers: HashMap<Key, BTreeSet<String>>,
+    /// Names of the containers that we made for each instance.
+    made: BTreeMap<Key, BTreeSet<String>>,
     /// Ids of all images of ours.
     images: BTreeSet<String>,
 }
@@ -48,6 +51,9 @@ pub(super) async fn relist(context: Arc<Context>, wakes: Wakes, lost: Arc<Notify
         let woken = match list(&context).await {
             Ok(listed) => match woken(&context, &wakes, reachable, before.as_ref(), &listed).await {
                 Ok(()) => {
+                    if before.as_ref().is_none_or(|before| before.made != listed.made) {
+                        strays::tell(&context, &listed.made).await;
+                    }
                     reachable = true;
                     before = Some(listed);
                     Ok(())
@@ -93,8 +99,12 @@ async fn list(context: &Context) -> Result<Listed, EngineError> {
     let mut listed = Listed::default();
     for container in containers {
         let label = |key: &str| container.labels.get(key).cloned().unwrap_or_default();
+        let key = (label(labels::NAMESPACE), label(labels::INSTANCE));
+        if context.site.owner.made(&container.labels, &container.image) && !key.1.is_empty() {
+            listed.made.entry(key.clone()).or_default().insert(container.name.clone());
+        }
         let seen = format!("{} {:?} {} {:?}", container.id, container.state, container.name, container.networks);
-        listed.containers.entry((label(labels::NAMESPACE), label(labels::INSTANCE))).or_default().insert(seen);
+        listed.containers.entry(key).or_default().insert(seen);
     }
     listed.images = images.into_iter().map(|image| format!("{} {:?}", image.id, image.tags)).collect();
     Ok(listed)

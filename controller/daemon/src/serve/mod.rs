@@ -111,6 +111,7 @@ impl Embedded {
             builds: Builds::new(engine.clone(), Builds::AT_ONCE),
             references: Policy::from_environment(),
             failures: Failures::default(),
+            at_work: tokio::sync::RwLock::default(),
             damper: Damper::default(),
             notices: Notices::default(),
             site: Site { owner, user, capsule: capsule.content.clone() },

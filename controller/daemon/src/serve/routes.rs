@@ -13,6 +13,7 @@ use jackin_apiserver::ApiServer;
 use jackin_plan::ladder::FIRST_SESSION;
 use jackin_plan::launch;
 use jackin_plan::resolve::{Wanted, resolve};
+use jackin_plan::strays::Options;
 use jackin_plan::world::{Container, ContainerState};
 use jiff::Timestamp;
 use kube::{Api, ResourceExt};
@@ -23,6 +24,8 @@ use tokio_util::sync::CancellationToken;
 use crate::capsule::CAPSULE_SOCKET;
 use crate::context::Context;
 use crate::pass::{self, around};
+use crate::strays::{self, StraysError};
+use crate::text::with_causes;
 
 use super::plan_route;
 
@@ -43,6 +46,7 @@ pub(super) fn router(context: Arc<Context>, server: ApiServer, stop: Cancellatio
         .route("/jackin/v1/stop", post(end))
         .route("/jackin/v1/dump", get(dump))
         .route("/jackin/v1/plan", post(plan_route::plan))
+        .route("/jackin/v1/prune", post(prune))
         .route("/jackin/v1/namespaces/{namespace}/instances/{name}/connection", get(connection))
         .route("/jackin/v1/namespaces/{namespace}/instances/{name}/agents/{agent}/session", get(session))
         .route("/jackin/v1/namespaces/{namespace}/instances/{name}/log", get(log))
@@ -104,6 +108,30 @@ async fn end(State(local): State<Arc<Local>>) -> StatusCode {
 
 async fn dump(State(local): State<Arc<Local>>) -> Json<Value> {
     Json(local.server.store().dump())
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct PruneRequest {
+    dry_run: bool,
+    options: Options,
+}
+
+/// What nothing refers to, and what became of it.
+async fn prune(
+    State(local): State<Arc<Local>>,
+    Json(PruneRequest { dry_run, options }): Json<PruneRequest>,
+) -> Result<Json<Value>, Refusal> {
+    let context = &local.context;
+    let pruned = if dry_run { strays::look(context, options).await } else { strays::prune(context, options).await };
+    match pruned {
+        Ok(objects) => Ok(Json(json!({ "objects": objects }))),
+        Err(error @ StraysError::Busy { .. }) => {
+            Err(Refusal::new(StatusCode::CONFLICT, "Conflict", with_causes(&error)))
+        }
+        Err(StraysError::Engine(error)) => Err(unreachable(error)),
+        Err(StraysError::Api(error)) => Err(error.into()),
+    }
 }
 
 type At = Path<(String, String)>;

@@ -16,6 +16,7 @@ mod resolving;
 mod rungs;
 mod sidecars;
 mod statuses;
+mod strays;
 mod support;
 mod suspended;
 mod workspaces;

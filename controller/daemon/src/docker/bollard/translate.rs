@@ -33,6 +33,9 @@ pub(super) fn summary(found: bollard::models::ContainerSummary) -> Option<Contai
     let networks = found.network_settings.and_then(|settings| settings.networks);
     // Links of other containers show up as further names, with two slashes.
     let names = found.names.unwrap_or_default();
+    let mounts = found.mounts.unwrap_or_default().into_iter();
+    let mut volumes: Vec<_> = mounts.filter_map(|mount| mount.name.filter(|name| !name.is_empty())).collect();
+    volumes.sort();
     let own = names.iter().map(|name| name.trim_start_matches('/')).find(|name| !name.contains('/'));
     Some(ContainerSummary {
         id: ContainerId(found.id?),
@@ -41,6 +44,7 @@ pub(super) fn summary(found: bollard::models::ContainerSummary) -> Option<Contai
         labels: labels(found.labels),
         image: ImageId(found.image_id.unwrap_or_default()),
         networks: network_names(networks),
+        volumes,
     })
 }
 

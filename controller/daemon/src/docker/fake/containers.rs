@@ -35,6 +35,14 @@ impl FakeContainer {
         self.connected.keys().chain(&self.unresolved).cloned().collect::<BTreeSet<_>>().into_iter().collect()
     }
 
+    fn volume_names(&self) -> Vec<String> {
+        let named = self.spec.mounts.iter().filter_map(|mount| match &mount.source {
+            MountSource::Volume { name, .. } => Some(name.clone()),
+            MountSource::Bind { .. } | MountSource::Tmpfs { .. } => None,
+        });
+        named.collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
     fn view(&self) -> Container {
         let networks = self.network_names();
         let aliases = |name: &String| (name.clone(), self.aliases.get(name).cloned().unwrap_or_default());
@@ -54,6 +62,7 @@ impl World {
                 labels: container.found.labels.clone(),
                 image: container.found.image.clone(),
                 networks: container.network_names(),
+                volumes: container.volume_names(),
             })
             .collect();
         summaries.sort_by(|one, other| one.name.cmp(&other.name));

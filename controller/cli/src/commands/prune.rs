@@ -1,0 +1,110 @@
+//! `jackin prune`: what is ours on the engine and nothing refers to any more.
+
+use jackin_plan::strays::{Needs, Options, Stray, StrayReason};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::Ended;
+use crate::command_error::{CommandError, Diagnostic, ErrorKind};
+use crate::context::Context;
+use crate::text;
+
+/// Remove what is ours and nothing refers to any more.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// Tell what would be removed, and do not
+    #[arg(long)]
+    dry_run: bool,
+    /// Also volumes that may hold data
+    #[arg(long)]
+    volumes: bool,
+    /// Also images, which could save a build
+    #[arg(long)]
+    images: bool,
+    /// Also containers that run, with the sessions in them
+    #[arg(long)]
+    force: bool,
+    /// Output format
+    #[arg(short, long, value_enum, value_name = "FORMAT")]
+    output: Option<Format>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// JSON
+    Json,
+}
+
+/// What the controller answers.
+#[derive(Deserialize, Serialize)]
+struct Answer {
+    objects: Vec<Pruned>,
+}
+
+#[derive(Deserialize, Serialize)]
+struct Pruned {
+    stray: Stray,
+    removed: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Ended {
+    let Arguments { dry_run, volumes, images, force, output } = arguments;
+    let options = Options { volumes: *volumes, images: *images, force: *force };
+    let request = json!({ "dryRun": dry_run, "options": options });
+    let answer: Answer = context.connect().await?.post_json("/jackin/v1/prune", &request).await?;
+    if output.is_some() {
+        context.console.line(&format!("{:#}", json!(answer)))?;
+    } else if answer.objects.is_empty() {
+        context.console.say("Nothing to prune");
+    } else {
+        let done = if *dry_run { "would be removed" } else { "removed" };
+        let header = ["KIND", "NAME", "SIZE", "WHY", "WHAT"].map(str::to_owned).to_vec();
+        let rows = std::iter::once(header).chain(answer.objects.iter().map(|pruned| row(pruned, done)));
+        context.console.write(&text::columns(&rows.collect::<Vec<_>>()))?;
+    }
+    let failed: Vec<_> = answer.objects.iter().filter_map(failure).collect();
+    if failed.is_empty() { Ok(0) } else { Err(CommandError::of(ErrorKind::Failed, failed)) }
+}
+
+fn failure(pruned: &Pruned) -> Option<Diagnostic> {
+    let error = pruned.error.as_ref()?;
+    let message = format!("{} `{}` is not removed", pruned.stray.kind, pruned.stray.name);
+    Some(Diagnostic { causes: vec![error.clone()], ..Diagnostic::new(message) })
+}
+
+fn row(pruned: &Pruned, done: &str) -> Vec<String> {
+    let Stray { kind, name, reason, needs, size_bytes, id: _ } = &pruned.stray;
+    let size = size_bytes.map_or_else(|| "-".to_owned(), |bytes| format!("{:.1} MB", megabytes(bytes)));
+    let what = match (pruned.removed, needs) {
+        (true, _) => done.to_owned(),
+        (false, None) => "kept".to_owned(),
+        (false, Some(needs)) => format!("kept: {}", kept_for(needs)),
+    };
+    vec![kind.to_string(), name.clone(), size, why(*reason).to_owned(), what]
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a size for people, to a tenth of a megabyte")]
+fn megabytes(bytes: u64) -> f64 {
+    bytes as f64 / 1e6
+}
+
+fn why(reason: StrayReason) -> &'static str {
+    match reason {
+        StrayReason::NoInstance => "its instance does not exist",
+        StrayReason::NoWorkspace => "no workspace asks for it",
+        StrayReason::CutOff => "left by an interrupted filling of a volume",
+        StrayReason::NotMounted => "no instance would be given this program",
+        StrayReason::NotServed => "no image object serves it",
+    }
+}
+
+fn kept_for(needs: &Needs) -> String {
+    match needs {
+        Needs::Force => "it runs and may have sessions; --force ends them".to_owned(),
+        Needs::Volumes => "it may hold data; --volumes removes it".to_owned(),
+        Needs::Images => "it could save a build; --images removes it".to_owned(),
+        Needs::Users(users) => format!("used by {}", users.join(", ")),
+    }
+}

@@ -1,0 +1,179 @@
+//! What nothing refers to is shown, and removed only as far as was asked for.
+
+use jackin_api::words as labels;
+use jackin_plan::names::Owner;
+use jackin_plan::strays::{Inventory, Needs, Options, References, SeenContainer, Stray, StrayKind, strays};
+use jackin_plan::world::{ContainerId, ContainerState, Image, ImageId, Labels, Network, NetworkId, Volume};
+
+const EVERYTHING: Options = Options { volumes: true, images: true, force: true };
+
+fn owner() -> Owner {
+    Owner("0123456789ab".to_owned())
+}
+
+fn labelled(component: &str, more: &[(&str, &str)]) -> Labels {
+    let mut all = owner().labels(component);
+    all.extend(more.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
+    all
+}
+
+fn of_instance(instance: &str) -> Labels {
+    labelled(labels::COMPONENT_ROLE, &[(labels::NAMESPACE, "default"), (labels::INSTANCE, instance)])
+}
+
+fn container(name: &str, state: ContainerState, labels: Labels) -> SeenContainer {
+    SeenContainer {
+        id: ContainerId(format!("id of {name}")),
+        name: name.to_owned(),
+        state,
+        labels,
+        image: ImageId("sha256:role".to_owned()),
+        networks: vec![],
+        volumes: vec![],
+    }
+}
+
+fn network(name: &str, labels: Labels) -> Network {
+    Network { id: NetworkId(name.to_owned()), name: name.to_owned(), labels, internal: false, members: vec![] }
+}
+
+fn volume(name: &str, labels: Labels) -> Volume {
+    Volume { name: name.to_owned(), labels }
+}
+
+fn role_image(id: &str, recipe: &str) -> Image {
+    let recipe = labels::Digest(format!("sha256:{recipe}"));
+    let more = [(labels::NAMESPACE, "default"), (labels::ROLE, "dev"), (labels::RECIPE, recipe.0.as_str())];
+    let labels = labelled(labels::COMPONENT_IMAGE, &more);
+    let tags = vec![owner().image("default", "dev", &recipe)];
+    Image { id: ImageId(id.to_owned()), tags, labels, size_bytes: 7, repository_digests: vec![] }
+}
+
+/// The instance `shop-main` with all that it uses, and nothing else.
+fn settled() -> (Inventory, References) {
+    let program = labelled(labels::COMPONENT_AGENT, &[(labels::AGENT, "codex")]);
+    let main = SeenContainer {
+        networks: vec!["shop".to_owned()],
+        volumes: vec!["old-program".to_owned()],
+        ..container("main", ContainerState::Running, of_instance("shop-main"))
+    };
+    let inventory = Inventory {
+        containers: vec![main],
+        networks: vec![network("shop", labelled(labels::COMPONENT_NETWORK, &[]))],
+        // A running instance keeps the version that it started with.
+        volumes: vec![volume("program", program.clone()), volume("old-program", program)],
+        images: vec![role_image("sha256:role", "aaaaaaaaaaaaaaaa"), role_image("sha256:next", "bbbbbbbbbbbbbbbb")],
+    };
+    let references = References {
+        instances: [("default".to_owned(), "shop-main".to_owned())].into(),
+        networks: ["shop".to_owned()].into(),
+        volumes: ["program".to_owned()].into(),
+        images: ["sha256:next".to_owned()].into(),
+        ..References::default()
+    };
+    (inventory, references)
+}
+
+fn found(inventory: &Inventory, references: &References, options: Options) -> Vec<(StrayKind, String, Option<Needs>)> {
+    let told = |stray: Stray| (stray.kind, stray.name, stray.needs);
+    strays(&owner(), inventory, references, options).into_iter().map(told).collect()
+}
+
+#[test]
+fn what_an_instance_uses_is_no_stray_whether_it_runs_or_not() {
+    let (mut inventory, references) = settled();
+    for state in [ContainerState::Running, ContainerState::Exited, ContainerState::Created, ContainerState::Dead] {
+        inventory.containers[0].state = state;
+        assert_eq!(found(&inventory, &references, EVERYTHING), []);
+    }
+}
+
+#[test]
+fn a_container_without_its_instance_goes_and_one_with_processes_takes_force() {
+    let (mut inventory, references) = settled();
+    inventory.containers.push(container("gone", ContainerState::Exited, of_instance("shop-gone")));
+    inventory.containers.push(container("alive", ContainerState::Paused, of_instance("shop-alive")));
+    let strays = strays(&owner(), &inventory, &references, Options::default());
+    let told: Vec<_> = strays.iter().map(|stray| (stray.name.as_str(), stray.is_pruned(Options::default()))).collect();
+    assert_eq!(told, [("gone", true), ("alive", false)]);
+    assert!(strays[1].is_pruned(Options { force: true, ..Options::default() }));
+}
+
+#[test]
+fn what_bears_our_labels_and_was_not_made_by_us_is_no_stray() {
+    let inherited = |image: &str| {
+        let mut labels = of_instance("shop-gone");
+        labels.insert(labels::IMAGE.to_owned(), image.to_owned());
+        labels
+    };
+    let mut committed = role_image("sha256:committed", "cccccccccccccccc");
+    committed.tags = vec!["backup:1".to_owned()];
+    let mut derived = role_image("sha256:derived", "dddddddddddddddd");
+    derived.tags.clear();
+    let theirs = Labels::from([(labels::OWNER.to_owned(), "ba9876543210".to_owned())]);
+    let inventory = Inventory {
+        containers: vec![
+            container("committed", ContainerState::Exited, inherited("sha256:other")),
+            container("run", ContainerState::Exited, labelled(labels::COMPONENT_IMAGE, &[])),
+            container("other", ContainerState::Exited, theirs.clone()),
+        ],
+        networks: vec![network("theirs", theirs.clone()), network("alike", labelled(labels::COMPONENT_ROLE, &[]))],
+        volumes: vec![volume("theirs", theirs)],
+        images: vec![committed, derived],
+    };
+    assert_eq!(found(&inventory, &References::default(), EVERYTHING), []);
+}
+
+#[test]
+fn a_network_waits_for_its_users_and_goes_with_those_that_go() {
+    let (mut inventory, references) = settled();
+    inventory.networks.push(network("old", labelled(labels::COMPONENT_NETWORK, &[])));
+    let guest = |labels: Labels| SeenContainer {
+        networks: vec!["old".to_owned()],
+        ..container("guest", ContainerState::Exited, labels)
+    };
+    inventory.containers.push(guest(Labels::new()));
+    let users = Some(Needs::Users(vec!["guest".to_owned()]));
+    assert_eq!(found(&inventory, &references, EVERYTHING), [(StrayKind::Network, "old".to_owned(), users)]);
+    inventory.containers[1] = guest(of_instance("shop-gone"));
+    let expected = [(StrayKind::Container, "guest".to_owned(), None), (StrayKind::Network, "old".to_owned(), None)];
+    assert_eq!(found(&inventory, &references, Options::default()), expected);
+}
+
+#[test]
+fn programs_that_nobody_would_mount_go_and_those_of_an_agent_that_could_not_be_read_stay() {
+    let (mut inventory, mut references) = settled();
+    let claude = labelled(labels::COMPONENT_AGENT, &[(labels::AGENT, "claude")]);
+    inventory.volumes.push(volume("claude-1", claude));
+    assert_eq!(found(&inventory, &references, Options::default()), [(StrayKind::Volume, "claude-1".to_owned(), None)]);
+    references.unread_agents.insert("claude".to_owned());
+    assert_eq!(found(&inventory, &references, Options::default()), []);
+}
+
+#[test]
+fn a_volume_that_may_hold_data_takes_consent_and_stays_with_its_instance() {
+    let data = |instance: &str| labelled("data", &[(labels::NAMESPACE, "default"), (labels::INSTANCE, instance)]);
+    let (mut inventory, references) = settled();
+    inventory.volumes.push(volume("main-data", data("shop-main")));
+    inventory.volumes.push(volume("gone-data", data("shop-gone")));
+    inventory.volumes.push(volume("whose", labelled("data", &[])));
+    let strays = strays(&owner(), &inventory, &references, EVERYTHING);
+    let [only] = strays.as_slice() else { panic!("{strays:?}") };
+    assert_eq!((only.name.as_str(), only.needs.clone()), ("gone-data", Some(Needs::Volumes)));
+    assert!(!only.is_pruned(Options { images: true, force: true, volumes: false }));
+}
+
+#[test]
+fn an_image_that_nothing_serves_or_uses_takes_consent_and_tells_its_size() {
+    let (mut inventory, references) = settled();
+    inventory.images.push(role_image("sha256:old", "eeeeeeeeeeeeeeee"));
+    let told = strays(&owner(), &inventory, &references, Options::default());
+    let [only] = told.as_slice() else { panic!("{told:?}") };
+    assert_eq!((only.id.as_str(), only.size_bytes, only.is_pruned(Options::default())), ("sha256:old", Some(7), false));
+    assert!(only.is_pruned(Options { images: true, ..Options::default() }));
+
+    // One that is just being built is about to serve.
+    let mut references = references;
+    references.recipes.insert("sha256:eeeeeeeeeeeeeeee".to_owned());
+    assert_eq!(found(&inventory, &references, EVERYTHING), []);
+}
