@@ -66,6 +66,12 @@ pub fn unread_ms(unread: Option<&Unread>, now: Timestamp) -> Option<u64> {
     until(Some(unread.since), unread.after, now, LONGEST_UNREAD_SECONDS)
 }
 
+/// When the last of the failures was, at the latest: its wait may have been lengthened.
+pub fn last_failure(retry: &Retry) -> Timestamp {
+    let wait = SignedDuration::from_secs(wait_seconds(retry.failures, LONGEST_SECONDS));
+    retry.after.checked_sub(wait).unwrap_or(Timestamp::MIN)
+}
+
 fn wait_seconds(failures: u32, longest: i64) -> i64 {
     1_i64.checked_shl(failures.saturating_sub(1)).filter(|wait| *wait > 0).map_or(longest, |wait| wait.min(longest))
 }

@@ -21,3 +21,4 @@ mod ownership;
 mod secrets;
 mod sessions;
 mod sidecar;
+mod unknown;

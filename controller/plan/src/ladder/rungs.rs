@@ -2,7 +2,7 @@
 
 use jackin_api::words::{Change, PlanKind, Rejection, RejectionReason};
 
-use crate::backoff::STEADY_SECONDS;
+use crate::backoff::last_failure;
 use crate::desired::DesiredImage;
 use crate::launch;
 use crate::world::ContainerState;
@@ -144,10 +144,8 @@ fn fields(changes: Vec<&Change>) -> String {
 /// Whether this container was started often enough and never stayed up, so that only another one can help.
 fn starts_in_vain(situation: &Situation<'_>, current: &Current<'_>) -> bool {
     let retry = situation.memory.status.retry.as_ref();
-    let ends = retry.filter(|retry| retry.generation == situation.memory.generation).map_or(0, |retry| retry.ends);
-    let made = current.container.created_at;
-    // A replacement that fails as well is not replaced again and again: its own failures have to add up first.
-    ends > 0
-        && ends.is_multiple_of(MOST_START_FAILURES)
-        && made.is_some_and(|made| situation.now.duration_since(made).as_secs() > STEADY_SECONDS)
+    let Some(retry) = retry.filter(|retry| retry.generation == situation.memory.generation) else { return false };
+    // A replacement has tries of its own before it is replaced as well: it was made after the failures that led to it.
+    let tried = current.container.created_at.is_some_and(|made| made < last_failure(retry));
+    tried && retry.ends > 0 && retry.ends.is_multiple_of(MOST_START_FAILURES)
 }

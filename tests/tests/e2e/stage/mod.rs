@@ -3,6 +3,7 @@
 mod engine;
 mod log;
 mod manifest;
+mod proxy;
 mod terminal;
 
 use std::ffi::OsStr;
@@ -18,6 +19,7 @@ use tempfile::TempDir;
 pub(crate) use engine::{Found, docker};
 pub(crate) use log::EngineLog;
 pub(crate) use manifest::{MAIN, desk, desk_of, inline_role};
+pub(crate) use proxy::{Fault, Proxy};
 pub(crate) use terminal::Terminal;
 
 /// How long a rule waits for a condition. Far more than is needed; a test that gets here has failed.

@@ -4,14 +4,14 @@ use std::time::Instant;
 
 use bollard::models::BuildInfo;
 use bollard::query_parameters::BuildImageOptions;
-use futures::TryStreamExt;
+use futures::{Stream, TryStreamExt};
 use jackin_plan::world::{BuildRequest, BuildStep, ImageId};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::DockerEngine;
 use super::failure::{Failure, cause_of_disk, classify};
 use super::upload::upload;
+use super::{DockerEngine, limit};
 use crate::docker::{Archive, BuildProgress, EngineError, EngineErrorCause, Operation};
 
 /// Lines of output that a failure carries.
@@ -32,7 +32,7 @@ impl DockerEngine {
         let mut transcript = Transcript::new(progress);
         let running = async {
             let mut news = client.build_image(options(request), None, Some(body));
-            while let Some(news) = news.try_next().await? {
+            while let Some(news) = self.hear_of_build(&mut news).await? {
                 transcript.hear(news);
             }
             Ok(())
@@ -46,12 +46,29 @@ impl DockerEngine {
         let failed = |cause| fault.explain(EngineError::new(operation, object, cause));
         let id = match ended {
             Ok(()) => transcript.finish().map_err(failed)?,
-            Err(error) => return Err(failed(transcript.failure(classify(error), object))),
+            Err(failure) => return Err(failed(transcript.failure(failure, object))),
         };
         for tag in request.tags.iter().skip(1) {
             self.tag(&id, tag).await?;
         }
         Ok(id)
+    }
+
+    /// The next news of a build. An engine that is silent is asked whether it is there at all, and given up when it does not say so.
+    async fn hear_of_build<News>(&self, news: &mut News) -> Result<Option<BuildInfo>, Failure>
+    where
+        News: Stream<Item = Result<BuildInfo, bollard::errors::Error>> + Unpin + Send,
+    {
+        let begun = tokio::time::Instant::now();
+        loop {
+            match tokio::time::timeout(limit::BUILD_SILENCE, news.try_next()).await {
+                Ok(heard) => return heard.map_err(classify),
+                Err(_) if begun.elapsed() >= limit::BUILD => {
+                    return Err(Failure::Other(EngineErrorCause::Timeout { after: limit::BUILD }));
+                }
+                Err(_) => _ = self.who_answers().await.map_err(|error| Failure::Other(error.cause))?,
+            }
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use futures::stream::{BoxStream, StreamExt, TryStreamExt};
 use jiff::Timestamp;
 
 use super::failure::classify;
-use super::{DockerEngine, EngineAddress};
+use super::{DockerEngine, EngineAddress, limit};
 use crate::docker::{EngineError, EngineEvent, EventAction, EventKind, EventStream, LabelFilter, Operation};
 
 impl DockerEngine {
@@ -37,7 +37,12 @@ impl DockerEngine {
         let address: EngineAddress = self.address.clone();
         let object = address.to_string();
         let stream = self.client(Operation::Events, &object).await?.events(Some(options));
-        let translated = stream.map(move |news| match news {
+        // Whoever follows them begins anew where this one ends.
+        let heard = futures::stream::unfold(Box::pin(stream), |mut stream| async {
+            let next = tokio::time::timeout(limit::EVENTS_SILENCE, stream.next()).await;
+            next.ok().flatten().map(|news| (news, stream))
+        });
+        let translated = heard.map(move |news| match news {
             Ok(message) => Ok(event(message)),
             Err(error) => Err(classify(error).into_error(Operation::Events, &object)),
         });

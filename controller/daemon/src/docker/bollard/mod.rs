@@ -52,6 +52,12 @@ mod limit {
     pub(super) const STOP_GRACE: Duration = Duration::from_secs(10);
     /// Between two signs of life of a pull.
     pub(super) const PULL_SILENCE: Duration = Duration::from_secs(120);
+    /// Of a build's silence, after which the engine is asked whether it is there at all.
+    pub(super) const BUILD_SILENCE: Duration = Duration::from_secs(30);
+    /// Of the silence of a build whose engine is there: a step may compile for long without a word.
+    pub(super) const BUILD: Duration = Duration::from_secs(2 * 3600);
+    /// Of the silence of an event stream, after which it is opened anew: one that is quiet cannot be told from one that is dead.
+    pub(super) const EVENTS_SILENCE: Duration = Duration::from_secs(300);
 }
 
 /// An engine that speaks the Docker Engine API, through a Unix socket or plain TCP.

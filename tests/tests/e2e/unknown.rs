@@ -1,0 +1,188 @@
+//! Not knowing: an engine that is away, answers by halves, refuses, or whose answers are lost. Nothing is decided out of ignorance.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+
+use crate::stage::{EngineLog, Fault, MAIN, Proxy, Stage, desk, desk_of, docker, eventually, inline_role, play};
+
+/// How long the engine is away where the length is the matter: several times the period in which its absence is noticed.
+const AWAY: Duration = Duration::from_secs(10);
+
+fn is_inspection(method: &str, path: &str) -> bool {
+    method == "GET" && path.contains("/containers/") && path.contains("/json") && !path.contains("/containers/json")
+}
+
+fn is_creation_of_main(method: &str, path: &str) -> bool {
+    method == "POST" && path.contains("/containers/create") && path.contains("desk-main")
+}
+
+fn is_start(method: &str, path: &str) -> bool {
+    method == "POST" && path.ends_with("/start")
+}
+
+fn ready(stage: &Stage, instance: &str) -> Result<Value> {
+    Ok(stage.condition("instance", instance, "Ready")?["status"].clone())
+}
+
+fn creations(writes: &[String]) -> Vec<&String> {
+    writes.iter().filter(|write| write.starts_with("container create default.")).collect()
+}
+
+#[test]
+fn an_engine_that_goes_away_is_unknown_nothing_is_decided_and_all_goes_on_by_itself() -> Result<()> {
+    play(|stage| {
+        let proxy = Proxy::before_the_engine(stage)?;
+        stage.apply(&desk(&[MAIN]))?;
+        stage.settle("desk-main")?;
+        let before = stage.container("desk-main")?;
+        let mut log = EngineLog::follow(stage)?;
+        proxy.leave();
+        let said = stage.until_condition("instance", "desk-main", "Ready", "Unknown")?;
+        assert_eq!(said["reason"], "EngineUnreachable");
+        let message = said["message"].as_str().context("a message")?;
+        for part in ["tried ", "since ", "next try at ", "nothing is changed", "`jackin controller status`"] {
+            ensure!(message.contains(part), "`{part}` is not told: {message}");
+        }
+        let workspace = stage.until_condition("workspace", "desk", "Ready", "Unknown")?;
+        assert_eq!(workspace["reason"], "SomeUnknown");
+        stage.submit(&desk(&["resources: {memory: 64Mi}", MAIN]))?;
+        eventually("a second try to be told", || {
+            let said = stage.condition("instance", "desk-main", "Ready")?;
+            let message = said["message"].as_str().unwrap_or_default();
+            Ok((said["status"] == "Unknown" && message.contains(" times since")).then_some(()))
+        })?;
+        assert_eq!(log.writes()?, Vec::<String>::new());
+
+        proxy.come_back();
+        stage.until_container("desk-main", "limited", |found| found.memory == 64 << 20)?;
+        stage.until_condition("workspace", "desk", "Ready", "True")?;
+        let after = stage.container("desk-main")?;
+        assert_eq!((&after.id, after.pid), (&before.id, before.pid));
+        assert_eq!(log.writes()?, ["container update default.desk-main"]);
+        Ok(())
+    })
+}
+
+#[test]
+fn an_engine_that_lists_and_does_not_inspect_makes_nobody_create_or_remove_anything() -> Result<()> {
+    play(|stage| {
+        let proxy = Proxy::before_the_engine(stage)?;
+        stage.apply(&desk(&[MAIN]))?;
+        stage.settle("desk-main")?;
+        let before = stage.container("desk-main")?;
+        let mut log = EngineLog::follow(stage)?;
+        stage.stop_controller()?;
+        proxy.strike(is_inspection, Fault::Refused(500));
+        stage.controller()?;
+        let said = stage.until_condition("instance", "desk-main", "Ready", "Unknown")?;
+        assert_eq!(said["reason"], "EngineRefused");
+        ensure!(said["message"].as_str().is_some_and(|text| text.contains("refused by intent")), "{said}");
+        assert_eq!(log.writes()?, Vec::<String>::new());
+        proxy.heal();
+        stage.until_condition("instance", "desk-main", "Ready", "True")?;
+        let after = stage.container("desk-main")?;
+        assert_eq!((after.id, after.pid), (before.id, before.pid));
+        assert_eq!(log.writes()?, Vec::<String>::new());
+        Ok(())
+    })
+}
+
+#[test]
+fn a_creation_whose_answer_is_lost_is_found_and_not_repeated() -> Result<()> {
+    play(|stage| {
+        let proxy = Proxy::before_the_engine(stage)?;
+        stage.controller()?;
+        let mut log = EngineLog::follow(stage)?;
+        proxy.strike_once(is_creation_of_main, Fault::AnswerLost);
+        stage.apply(&desk(&[MAIN]))?;
+        assert_eq!(proxy.struck(), 1);
+        assert_eq!(creations(&log.writes()?), ["container create default.desk-main"]);
+        assert_eq!(stage.ours("container")?, ["default.desk-main"]);
+        Ok(())
+    })
+}
+
+#[test]
+fn a_start_that_is_refused_is_tried_four_times_and_then_another_container_once() -> Result<()> {
+    play(|stage| {
+        let proxy = Proxy::before_the_engine(stage)?;
+        stage.controller()?;
+        let mut log = EngineLog::follow(stage)?;
+        proxy.strike(is_start, Fault::Refused(500));
+        stage.submit(&desk(&[MAIN]))?;
+        let said = stage.until_condition("instance", "desk-main", "Ready", "False")?;
+        ensure!(["Converging", "EngineRefused", "DependenciesNotReady"].iter().any(|word| said["reason"] == *word));
+        let first = stage.until_container("desk-main", "made", |found| found.state == "created")?;
+        let second = stage.until_container("desk-main", "another one", |found| found.id != first.id)?;
+        let refused = proxy.struck();
+        ensure!((4..=5).contains(&refused), "{refused} starts were refused");
+        proxy.heal();
+        stage.until_condition("instance", "desk-main", "Ready", "True")?;
+        assert_eq!(stage.container("desk-main")?.id, second.id);
+        assert_eq!(creations(&log.writes()?).len(), 2);
+        Ok(())
+    })
+}
+
+#[test]
+fn an_engine_away_in_the_middle_of_an_apply_is_told_all_the_time_and_the_apply_converges() -> Result<()> {
+    play(|stage| {
+        let proxy = Proxy::before_the_engine(stage)?;
+        let role = inline_role(&["RUN sleep 2", "RUN true"]);
+        stage.apply(&desk(&[MAIN]))?;
+        let two = "instances: [{name: main, role: tiny, agent: shell}, {name: two, role: tiny, agent: shell}]";
+        stage.submit(&desk_of(&role, &["disruption: {policy: never}", two]))?;
+        eventually("the build to begin", || {
+            let built = stage.condition("image", "tiny", "Built")?;
+            Ok((built["reason"] == "Building").then_some(()))
+        })?;
+        proxy.leave();
+        let left = Instant::now();
+        stage.until_condition("instance", "desk-main", "Ready", "Unknown")?;
+        // From when it is known to be away, nothing is claimed any more.
+        while left.elapsed() < AWAY {
+            for instance in ["desk-main", "desk-two"] {
+                let claimed = ready(stage, instance)?;
+                ensure!(claimed != "True", "{instance} claims to be ready");
+            }
+            let workspace = stage.condition("workspace", "desk", "Ready")?;
+            ensure!(workspace["status"] != "True", "{workspace}");
+        }
+        proxy.come_back();
+        stage.until_condition("instance", "desk-two", "Ready", "True")?;
+        stage.until_condition("instance", "desk-main", "Ready", "True")?;
+        assert_eq!(stage.ours("container")?, ["default.desk-main", "default.desk-two"]);
+        Ok(())
+    })
+}
+
+#[test]
+fn a_container_that_is_killed_again_and_again_is_a_crash_loop_until_a_restart_is_asked_for() -> Result<()> {
+    play(|stage| {
+        stage.apply(&desk(&[MAIN]))?;
+        let mut ends = 0;
+        let said = eventually("the crash loop to be told", || {
+            let found = stage.container("desk-main")?;
+            if found.state == "running" {
+                // It may have ended by itself meanwhile: what counts is that it does not stay up.
+                let _ = docker(&["kill", &found.id]);
+                ends += 1;
+            }
+            let ready = stage.condition("instance", "desk-main", "Ready")?;
+            Ok((ready["reason"] == "CrashLoop").then_some(ready))
+        })?;
+        ensure!((3..=5).contains(&ends), "it was started {ends} times");
+        let message = said["message"].as_str().context("a message")?;
+        for part in ["it ended with 137", "killed", "next try at", "`jackin logs`", "`jackin restart`"] {
+            ensure!(message.contains(part), "`{part}` is not told: {message}");
+        }
+        stage.stop_controller()?;
+        stage.controller()?;
+        assert_eq!(stage.until_condition("instance", "desk-main", "Stalled", "True")?["reason"], "CrashLoop");
+        stage.jackin(&["restart", "desk-main"])?;
+        stage.until_condition("instance", "desk-main", "Ready", "True")?;
+        Ok(())
+    })
+}
