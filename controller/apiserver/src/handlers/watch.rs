@@ -13,7 +13,8 @@ use axum::body::{Body, Bytes};
 use axum::response::Response;
 use bytes::{BufMut, BytesMut};
 use serde_json::{Value, json};
-use tokio::sync::watch::Receiver;
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::time::{Duration, Instant};
 
 use super::{Call, response};
@@ -39,7 +40,7 @@ pub(crate) fn watch(call: Call) -> Result<Response, StatusError> {
 struct Watcher {
     /// Not the store itself: a watch must not keep its file open.
     shared: Arc<Shared>,
-    wake: Receiver<u64>,
+    wake: Receiver<()>,
     call: WatchCall,
     cursor: u64,
     ready: VecDeque<Bytes>,
@@ -114,7 +115,7 @@ impl Watcher {
                 return None;
             }
             // Marked as seen before the ring is read: a change that comes between wakes the wait below.
-            self.wake.borrow_and_update();
+            while matches!(self.wake.try_recv(), Ok(()) | Err(TryRecvError::Lagged(_))) {}
             if let Ok(changes) = self.shared.changes_after(self.cursor, CHUNK) {
                 if self.take(&changes) {
                     continue;
@@ -144,7 +145,7 @@ impl Watcher {
         let until = self.next_bookmark.map_or(self.ends, |bookmark| bookmark.min(self.ends));
         tokio::select! {
             biased;
-            changed = self.wake.changed() => self.finished |= changed.is_err(),
+            commit = self.wake.recv() => self.finished |= matches!(commit, Err(RecvError::Closed)),
             () = tokio::time::sleep_until(until) => {
                 let now = Instant::now();
                 self.finished = now >= self.ends;

@@ -20,7 +20,7 @@ mod writer;
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{broadcast, oneshot};
 
 pub use disk::StoreError;
 pub use medium::Medium;
@@ -49,7 +49,8 @@ pub struct Store {
 #[derive(Debug)]
 pub(crate) struct Shared {
     state: RwLock<State>,
-    latest: watch::Receiver<u64>,
+    /// Tells of every commit. Who waits is woken in the order in which they began to wait.
+    commits: broadcast::Receiver<()>,
 }
 
 impl Shared {
@@ -59,8 +60,8 @@ impl Shared {
     }
 
     /// Wakes with each published version; ends when the store closes.
-    pub(crate) fn subscribe(&self) -> watch::Receiver<u64> {
-        self.latest.clone()
+    pub(crate) fn subscribe(&self) -> broadcast::Receiver<()> {
+        self.commits.resubscribe()
     }
 
     pub(crate) fn resource_version(&self) -> u64 {
@@ -124,20 +125,20 @@ impl Store {
     #[must_use]
     pub fn on(medium: &Medium) -> Self {
         let (sheet, objects, version) = medium.load();
-        let (sender, latest) = watch::channel(version);
+        let (sender, commits) = broadcast::channel(1);
         let state =
             RwLock::new(State { objects, ring: ring::Ring::new(version, RING_CAPACITY), resource_version: version });
-        let shared = Arc::new(Shared { state, latest });
+        let shared = Arc::new(Shared { state, commits });
         let writer = Writer::in_place(shared.clone(), sheet, sender);
         Self { shared, writer: Arc::new(writer) }
     }
 
     fn start(loaded: disk::Loaded, path: &Path, capacity: usize) -> Result<Self, StoreError> {
         let disk::Loaded { disk, objects, resource_version } = loaded;
-        let (sender, latest) = watch::channel(resource_version);
+        let (sender, commits) = broadcast::channel(1);
         let ring = ring::Ring::new(resource_version, capacity);
         let state = RwLock::new(State { objects, ring, resource_version });
-        let shared = Arc::new(Shared { state, latest });
+        let shared = Arc::new(Shared { state, commits });
         let writer = Writer::start(shared.clone(), disk, sender).map_err(|source| StoreError::Database {
             path: path.to_owned(),
             source: Box::new(redb::Error::Io(source)),

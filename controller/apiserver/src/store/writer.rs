@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::broadcast;
 
 use super::Shared;
 use super::disk::Disk;
@@ -54,21 +54,21 @@ pub(super) struct InPlace {
     shared: Arc<Shared>,
     sheet: Sheet,
     version: u64,
-    latest: watch::Sender<u64>,
+    commits: broadcast::Sender<()>,
 }
 
 impl Writer {
-    pub(super) fn start(shared: Arc<Shared>, disk: Disk, latest: watch::Sender<u64>) -> std::io::Result<Self> {
+    pub(super) fn start(shared: Arc<Shared>, disk: Disk, commits: broadcast::Sender<()>) -> std::io::Result<Self> {
         let (commands, received) = channel();
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || run(&shared, disk, &received, &latest))?;
+            .spawn(move || run(&shared, disk, &received, &commits))?;
         Ok(Self::Thread { commands: Some(commands), thread: Some(thread) })
     }
 
-    pub(super) fn in_place(shared: Arc<Shared>, sheet: Sheet, latest: watch::Sender<u64>) -> Self {
+    pub(super) fn in_place(shared: Arc<Shared>, sheet: Sheet, commits: broadcast::Sender<()>) -> Self {
         let version = shared.read().resource_version;
-        Self::InPlace(Box::new(Mutex::new(InPlace { shared, sheet, version, latest })))
+        Self::InPlace(Box::new(Mutex::new(InPlace { shared, sheet, version, commits })))
     }
 
     /// False when the thread has ended.
@@ -99,14 +99,14 @@ impl Drop for Writer {
 
 impl InPlace {
     fn run(&mut self, command: Command) {
-        let Self { shared, sheet, version, latest } = self;
+        let Self { shared, sheet, version, commits } = self;
         match command {
             Command::Run(job) => {
                 let keep = |staged: &Staged, version| {
                     sheet.commit(&staged.objects, version, staged.durable);
                     Ok(())
                 };
-                run_batch(shared, keep, version, vec![job], latest);
+                run_batch(shared, keep, version, vec![job], commits);
             }
             Command::Flush(completion) => {
                 sheet.flush();
@@ -116,7 +116,7 @@ impl InPlace {
     }
 }
 
-fn run(shared: &Shared, mut disk: Disk, received: &Receiver<Command>, latest: &watch::Sender<u64>) {
+fn run(shared: &Shared, mut disk: Disk, received: &Receiver<Command>, commits: &broadcast::Sender<()>) {
     let mut version = shared.read().resource_version;
     while let Some(first) = next(&mut disk, received) {
         let mut jobs = Vec::new();
@@ -128,7 +128,7 @@ fn run(shared: &Shared, mut disk: Disk, received: &Receiver<Command>, latest: &w
             }
         }
         let keep = |staged: &Staged, version| disk.commit(&staged.objects, version, staged.durable);
-        run_batch(shared, keep, &mut version, jobs, latest);
+        run_batch(shared, keep, &mut version, jobs, commits);
         if !flushes.is_empty() {
             let outcome = disk.flush().map_err(|error| StatusError::internal(format!("flush the store: {error}")));
             for completion in flushes {
@@ -162,7 +162,7 @@ fn run_batch(
     keep: impl FnOnce(&Staged, u64) -> Result<(), redb::Error>,
     version: &mut u64,
     jobs: Vec<Job>,
-    latest: &watch::Sender<u64>,
+    commits: &broadcast::Sender<()>,
 ) {
     let (completions, staged) = {
         let state = shared.read();
@@ -177,7 +177,8 @@ fn run_batch(
         match keep(&staged, *version) {
             Ok(()) => {
                 shared.state.write().unwrap_or_else(PoisonError::into_inner).apply(staged);
-                latest.send_replace(*version);
+                // Nobody need watch.
+                _ = commits.send(());
             }
             Err(error) => {
                 tracing::error!(%error, "a commit to the store failed");
