@@ -10,7 +10,6 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::FutureExt;
-use kube::runtime::controller::Action;
 
 use crate::pass::{Next, PassError};
 use crate::text::with_causes;
@@ -24,7 +23,7 @@ pub(crate) struct Failures(Mutex<HashMap<String, u32>>);
 
 impl Failures {
     /// Runs a pass: a panic becomes an error, and a success ends the row.
-    pub(super) async fn guard<F>(&self, key: &str, pass: F) -> Result<Action, PassError>
+    pub(super) async fn guard<F>(&self, key: &str, pass: F) -> Result<Next, PassError>
     where
         F: Future<Output = Result<Next, PassError>>,
     {
@@ -36,20 +35,17 @@ impl Failures {
         if result.is_ok() {
             self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
         }
-        result.map(|next| match next {
-            Next::OnChange => Action::await_change(),
-            Next::After(wait) => Action::requeue(wait),
-        })
+        result
     }
 
     /// When to try again after one more failure: 0.1, 0.2, 0.4 … seconds, up to a minute, and up to a tenth more.
-    pub(super) fn again(&self, key: &str, error: &PassError, jitter: f64) -> Action {
+    pub(super) fn again(&self, key: &str, error: &PassError, jitter: f64) -> Next {
         let mut failures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let count = failures.entry(key.to_owned()).or_insert(0);
         *count += 1;
         let wait = Duration::from_millis(100).saturating_mul(1 << (*count - 1).min(10)).min(LONGEST);
         tracing::warn!(key, failures = *count, error = %with_causes(error), "pass failed");
-        Action::requeue(wait.mul_f64(1.0 + jitter / 10.0))
+        Next::After(wait.mul_f64(1.0 + jitter / 10.0))
     }
 }
 

@@ -4,23 +4,25 @@
 //! events, from a re-list that stands behind lost events, from capsules, and from timers. A panic in a pass costs that pass only.
 
 mod failures;
-mod image;
-mod instance;
+pub(crate) mod image;
+pub(crate) mod instance;
 mod networks;
 mod notices;
-mod object;
-mod relist;
-mod wake;
-mod workspace;
+pub(crate) mod object;
+pub(crate) mod relist;
+pub(crate) mod wake;
+pub(crate) mod workspace;
 
 use std::sync::Arc;
 
 use futures::future::join_all;
+use kube::runtime::controller::Action;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::context::Context;
+use crate::pass::Next;
 
 pub(crate) use failures::Failures;
 pub(crate) use image::look as look_at_image;
@@ -28,6 +30,15 @@ pub(crate) use notices::Notices;
 pub(crate) use workspace::snapshot as workspace_snapshot;
 
 use wake::Wakes;
+
+impl From<Next> for Action {
+    fn from(next: Next) -> Self {
+        match next {
+            Next::OnChange => Self::await_change(),
+            Next::After(wait) => Self::requeue(wait),
+        }
+    }
+}
 
 /// Runs all controllers until `stop`, and gives back once their running passes have ended.
 pub(crate) async fn run(context: Arc<Context>, stop: CancellationToken) {

@@ -20,7 +20,7 @@ pub(crate) struct Notices {
 
 impl Notices {
     /// From now on, notices wake through these.
-    pub(super) fn connect(&self, wakes: Wakes) {
+    pub(crate) fn connect(&self, wakes: Wakes) {
         _ = self.wakes.set(wakes);
     }
 

@@ -29,7 +29,7 @@ pub(super) async fn agents(context: Arc<Context>, stop: CancellationToken) {
 }
 
 /// A kind whose status only has conditions.
-trait Accepted:
+pub(crate) trait Accepted:
     Resource<Scope = NamespaceResourceScope, DynamicType = ()>
     + Clone
     + Debug
@@ -75,16 +75,20 @@ impl Accepted for Agent {
 async fn run<K: Accepted>(context: Arc<Context>, stop: CancellationToken) {
     Controller::new(Api::<K>::all(context.client.clone()), watcher::Config::default())
         .graceful_shutdown_on(async move { stop.cancelled().await })
-        .run(reconcile::<K>, again::<K>, context)
+        .run(
+            async |object, context| reconcile::<K>(object, context).await.map(Action::from),
+            |object, error, context| again::<K>(object, error, context).into(),
+            context,
+        )
         .for_each(|_| std::future::ready(()))
         .await;
 }
 
-async fn reconcile<K: Accepted>(object: Arc<K>, context: Arc<Context>) -> Result<Action, PassError> {
+pub(crate) async fn reconcile<K: Accepted>(object: Arc<K>, context: Arc<Context>) -> Result<Next, PassError> {
     context.failures.guard(&text(&*object), pass(&*object, &context)).await
 }
 
-fn again<K: Accepted>(object: Arc<K>, error: &PassError, context: Arc<Context>) -> Action {
+pub(crate) fn again<K: Accepted>(object: Arc<K>, error: &PassError, context: Arc<Context>) -> Next {
     context.failures.again(&text(&*object), error, context.chance.jitter())
 }
 

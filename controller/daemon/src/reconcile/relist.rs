@@ -36,7 +36,7 @@ struct Listed {
 }
 
 /// Lists until `stop`; at once, when events may have been lost.
-pub(super) async fn relist(context: Arc<Context>, wakes: Wakes, lost: Arc<Notify>, stop: CancellationToken) {
+pub(crate) async fn relist(context: Arc<Context>, wakes: Wakes, lost: Arc<Notify>, stop: CancellationToken) {
     let mut before: Option<Listed> = None;
     let mut reachable = true;
     let mut period = tokio::time::interval(PERIOD);

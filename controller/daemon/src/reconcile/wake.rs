@@ -54,13 +54,19 @@ pub(crate) enum Wake {
 pub(crate) struct Wakes(broadcast::Sender<Wake>);
 
 impl Wakes {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(broadcast::channel(OUTSTANDING).0)
     }
 
     /// Wakes somebody. Nobody listening is no failure.
     pub(crate) fn send(&self, wake: Wake) {
         _ = self.0.send(wake);
+    }
+
+    /// All wakes.
+    #[cfg(feature = "simulation")]
+    pub(crate) fn all(&self) -> impl Stream<Item = Wake> + Send + use<> {
+        BroadcastStream::new(self.0.subscribe()).filter_map(|wake| std::future::ready(wake.ok()))
     }
 
     /// Wakes for instances.
@@ -97,7 +103,7 @@ impl Wakes {
 
 /// Follows the engine's events for as long as the daemon runs, from where a stream that was lost broke off. Whenever one is lost,
 /// `lost` is told: events get lost with it, and a list makes them good.
-pub(super) async fn follow_events(context: Arc<Context>, wakes: Wakes, lost: Arc<Notify>, stop: CancellationToken) {
+pub(crate) async fn follow_events(context: Arc<Context>, wakes: Wakes, lost: Arc<Notify>, stop: CancellationToken) {
     let filter = LabelFilter::new().with(labels::OWNER, &context.site.owner.0);
     let mut since = context.clock.now();
     let mut last: Option<EngineEvent> = None;

@@ -33,32 +33,38 @@ pub(super) async fn run(context: Arc<Context>, wakes: Wakes, stop: CancellationT
     let by_role = controller.store();
     controller
         .owns(Api::<Instance>::all(client()), all())
-        .watches(Api::<Role>::all(client()), all(), move |role: Role| {
-            let names = |workspace: &Workspace| {
-                let named = workspace.spec.instances.iter().any(|template| template.role == role.name_any());
-                named && workspace.namespace() == role.namespace()
-            };
-            let found: Vec<_> = by_role.state().iter().filter(|workspace| names(workspace)).cloned().collect();
-            found.into_iter().map(|workspace| ObjectRef::from_obj(&*workspace)).collect::<Vec<_>>()
-        })
+        .watches(Api::<Role>::all(client()), all(), move |role: Role| woken_by_role(&by_role.state(), &role))
         .reconcile_on(wakes.workspaces())
         .graceful_shutdown_on(async move { stop.cancelled().await })
-        .run(reconcile, again, context.clone())
+        .run(
+            async |object, context| reconcile(object, context).await.map(Action::from),
+            |object, error, context| again(object, error, context).into(),
+            context.clone(),
+        )
         .for_each(|_| std::future::ready(()))
         .await;
 }
 
-async fn reconcile(workspace: Arc<Workspace>, context: Arc<Context>) -> Result<Action, PassError> {
+pub(crate) async fn reconcile(workspace: Arc<Workspace>, context: Arc<Context>) -> Result<Next, PassError> {
     let (namespace, name) = (workspace.namespace().unwrap_or_default(), workspace.name_any());
     context.failures.guard(&text(&workspace), pass(&context, &namespace, &name)).await
 }
 
-fn again(workspace: Arc<Workspace>, error: &PassError, context: Arc<Context>) -> Action {
+pub(crate) fn again(workspace: Arc<Workspace>, error: &PassError, context: Arc<Context>) -> Next {
     context.failures.again(&text(&workspace), error, context.chance.jitter())
 }
 
 fn text(workspace: &Workspace) -> String {
     format!("workspace/{}/{}", workspace.namespace().unwrap_or_default(), workspace.name_any())
+}
+
+/// The workspaces that a change of a role wakes: those that name it.
+pub(crate) fn woken_by_role(workspaces: &[Arc<Workspace>], role: &Role) -> Vec<ObjectRef<Workspace>> {
+    let names = |workspace: &&Arc<Workspace>| {
+        let named = workspace.spec.instances.iter().any(|template| template.role == role.name_any());
+        named && workspace.namespace() == role.namespace()
+    };
+    workspaces.iter().filter(names).map(|workspace| ObjectRef::from_obj(&**workspace)).collect()
 }
 
 /// One pass: snapshot, plan, act, status.

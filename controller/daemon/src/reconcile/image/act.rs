@@ -37,6 +37,7 @@ pub(super) async fn act(context: &Context, image: &Image, source: ObservedSource
         }
     };
     tokio::select! {
+        biased;
         acted = acting => acted,
         () = superseded(context, image) => (ImageOutcome::GivenUp, None),
     }

@@ -36,17 +36,21 @@ pub(super) async fn run(context: Arc<Context>, wakes: Wakes, stop: CancellationT
     Controller::new(Api::<Image>::all(context.client.clone()), watcher::Config::default())
         .reconcile_on(wakes.images())
         .graceful_shutdown_on(async move { stop.cancelled().await })
-        .run(reconcile, again, context.clone())
+        .run(
+            async |object, context| reconcile(object, context).await.map(Action::from),
+            |object, error, context| again(object, error, context).into(),
+            context.clone(),
+        )
         .for_each(|_| std::future::ready(()))
         .await;
 }
 
-async fn reconcile(image: Arc<Image>, context: Arc<Context>) -> Result<Action, PassError> {
+pub(crate) async fn reconcile(image: Arc<Image>, context: Arc<Context>) -> Result<Next, PassError> {
     let (namespace, name) = (image.namespace().unwrap_or_default(), image.name_any());
     context.failures.guard(&text(&image), pass(&context, &namespace, &name)).await
 }
 
-fn again(image: Arc<Image>, error: &PassError, context: Arc<Context>) -> Action {
+pub(crate) fn again(image: Arc<Image>, error: &PassError, context: Arc<Context>) -> Next {
     context.failures.again(&text(&image), error, context.chance.jitter())
 }
 
