@@ -57,17 +57,23 @@ test: ## format, lints and all tests, on a real engine
 	@$(STAGE) dind docker/dind/build.sh
 	@$(STAGE) tiny docker/tiny/build.sh
 	@$(STAGE) format cargo fmt --all --check
-	@$(STAGE) lints cargo clippy --workspace --all-targets --locked -- -D warnings
+	@$(STAGE) lints cargo clippy --workspace --all-targets --features jackin-daemon/simulation --locked -- -D warnings
 	@$(STAGE) build cargo build --workspace --bins --locked
 	@$(STAGE) nextest $(MAKE) nextest
 	@$(STAGE) tests cargo nextest run --workspace --locked --no-fail-fast
 	@$(STAGE) doctests cargo test --workspace --doc --locked
+	@$(STAGE) soak $(MAKE) soak SEEDS=1500
 
 # Built outside this folder, whose static linking is ours alone, and without its own updater.
 .PHONY: nextest
 nextest:
 	@cargo nextest --version >/dev/null 2>&1 || { cd / && \
 	  cargo install --locked cargo-nextest@$(NEXTEST_VERSION) --no-default-features --features default-no-update; }
+
+.PHONY: soak
+soak: ## simulate the controllers under faults (SEEDS=1000, FROM=0; SEED=7 replays one with its transcript)
+	@cargo run -q --profile soak --locked -p jackin-daemon --features simulation --example soak -- \
+	  $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),1000) --from $(or $(FROM),0))
 
 .PHONY: bench
 bench: engine tiny ## measure against the bare Engine API, in a release build (BENCH="--only attach --json")

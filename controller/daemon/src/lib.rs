@@ -14,6 +14,8 @@ mod reconcile;
 pub mod secrets;
 pub mod serve;
 mod sidecar;
+#[cfg(feature = "simulation")]
+pub mod simulation;
 mod strays;
 mod surroundings;
 mod tarball;

@@ -26,6 +26,8 @@ mod stream;
 
 pub use client::CapsuleClient;
 pub use error::CapsuleError;
+#[cfg(feature = "simulation")]
+pub(crate) use port::CapsuleNotices;
 pub(crate) use port::{CAPSULE_SOCKET, CapsuleAt, Capsules, SocketCapsules};
 pub use socket::Peer;
 pub(crate) use socket::connect;

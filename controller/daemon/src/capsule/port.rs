@@ -9,7 +9,7 @@ use jackin_api::wire::{Notice, Personalise, Spawn, Status};
 use super::{CapsuleClient, CapsuleError, NoticeStream};
 
 /// Notices until the connection ends.
-pub(crate) type Notices = BoxStream<'static, Result<Notice, CapsuleError>>;
+pub(crate) type CapsuleNotices = BoxStream<'static, Result<Notice, CapsuleError>>;
 
 /// The capsule of one instance: the directory of its socket and, where it is known, its process id as the engine tells it.
 #[derive(Clone, Copy, Debug)]
@@ -33,7 +33,7 @@ pub(crate) trait Capsules: Send + Sync {
     async fn spawn(&self, at: CapsuleAt<'_>, spawn: Spawn) -> Result<(), CapsuleError>;
 
     /// Everything that happens in the capsule from now on.
-    async fn subscribe(&self, at: CapsuleAt<'_>) -> Result<Notices, CapsuleError>;
+    async fn subscribe(&self, at: CapsuleAt<'_>) -> Result<CapsuleNotices, CapsuleError>;
 }
 
 /// Name of the capsule's socket in an instance's run directory.
@@ -62,7 +62,7 @@ impl Capsules for SocketCapsules {
         Self::connect(at).await?.spawn(spawn).await.map(drop)
     }
 
-    async fn subscribe(&self, at: CapsuleAt<'_>) -> Result<Notices, CapsuleError> {
+    async fn subscribe(&self, at: CapsuleAt<'_>) -> Result<CapsuleNotices, CapsuleError> {
         let (_, notices) = Self::connect(at).await?.subscribe().await?;
         Ok(futures::stream::try_unfold(notices, next).boxed())
     }
