@@ -15,6 +15,7 @@ use jackin_api::kinds::ReclaimPolicy;
 use jackin_api::words::{self as labels, DigestMap};
 
 use crate::desired::{Desired, DesiredImage};
+use crate::engine_write::EngineWrite;
 use crate::launch::{self, Launch, STOP_SECONDS};
 use crate::resolve::Wanted;
 use crate::step::{Step, Target, VolumeContent};
@@ -57,6 +58,11 @@ fn has_processes(state: ContainerState) -> bool {
     matches!(state, ContainerState::Running | ContainerState::Paused | ContainerState::Restarting)
 }
 
+/// Starts since the search began.
+fn starts(world: &World) -> usize {
+    world.writes.iter().filter(|write| write.write == EngineWrite::ContainerStart).count()
+}
+
 /// One search.
 struct Search<'a> {
     start: World,
@@ -70,8 +76,8 @@ struct Search<'a> {
     frame: Frame<'a>,
 }
 
-/// What tells two worlds of one search apart: the containers, and how many networks and volumes there are.
-type Place = (Vec<Piece>, usize, usize);
+/// What tells two worlds of one search apart: the containers, how many networks and volumes there are, and whether one was started.
+type Place = (Vec<Piece>, usize, usize, bool);
 
 /// What tells two containers of one search apart. New ones are all alike.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
@@ -82,7 +88,6 @@ struct Piece {
     limits: Limits,
     restart: RestartPolicy,
     connected: Vec<(String, Option<bool>)>,
-    started_now: bool,
 }
 
 impl<'a> Search<'a> {
@@ -148,7 +153,7 @@ impl<'a> Search<'a> {
 
     fn is_reached(&self, world: &World) -> bool {
         let [only] = self.containers(world)[..] else { return false };
-        let restarted = self.desired.restart.is_none() || only.started_at == Some(self.frame.now);
+        let restarted = self.desired.restart.is_none() || starts(world) > 0;
         self.serves(only)
             && only.name == self.launch.spec.name
             && matches!(only.state, ContainerState::Running | ContainerState::Restarting)
@@ -185,10 +190,14 @@ impl<'a> Search<'a> {
                 limits: container.limits,
                 restart: container.restart,
                 connected: container.networks.iter().map(|network| (network.clone(), current(network))).collect(),
-                started_now: container.started_at == Some(self.frame.now),
             }
         };
-        (self.containers(world).iter().map(piece).collect(), world.networks.len(), world.volumes.len())
+        (
+            self.containers(world).iter().map(piece).collect(),
+            world.networks.len(),
+            world.volumes.len(),
+            starts(world) > 0,
+        )
     }
 
     /// Everything that may be done next, each with what it brings along.
