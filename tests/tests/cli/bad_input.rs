@@ -167,6 +167,13 @@ fn a_role_source_is_exactly_one() {
 }
 
 #[test]
+fn a_volume_of_a_sidecar_on_disk_has_no_size_and_its_name_is_one() {
+    insta::assert_snapshot!(refused(
+        "apiVersion: jackin.dev/v1alpha1\nkind: Role\nmetadata: {name: rust}\nspec:\n  source: {image: x}\n  docker: {mode: dind, data: {name: My Data, size: 1Gi}}\n"
+    ));
+}
+
+#[test]
 fn every_problem_of_every_document_is_told_from_top_to_bottom() {
     let first = workspace("workdri: /work\nmounts:\n- {source: ~/.ssh, target: work}");
     let second = workspace("workdir: work\nmounts:\n- {source: ~/.ssh, target: work}").replace("shop", "Shop");

@@ -33,6 +33,29 @@ fn of_kind(writes: &[String], kind: &str) -> Vec<String> {
     names
 }
 
+/// What is done to containers, as their events name it, sorted.
+const CONTAINER_WRITES: [&str; 5] =
+    ["container create", "container destroy", "container rename", "container start", "container stop"];
+
+/// What a diff says that applying the manifest would do to containers.
+fn foreseen(stage: &Stage, manifest: &str) -> Result<Vec<String>> {
+    let path = stage.write("foreseen.yaml", manifest)?;
+    let ran = stage.run(&["diff", "-f", path.to_str().context("a path in UTF-8")?, "-o", "json"])?;
+    ensure!(ran.code == 1, "diff ended with {}: {}", ran.code, ran.said());
+    let shown: serde_json::Value = serde_json::from_str(&ran.stdout)?;
+    let operations = shown["instances"][0]["operations"].as_array();
+    let operations = operations.with_context(|| format!("no operations in {shown}"))?;
+    let mut writes: Vec<_> = operations.iter().filter_map(|operation| operation["engineWrite"].as_str()).collect();
+    writes.retain(|write| CONTAINER_WRITES.contains(write));
+    writes.sort_unstable();
+    Ok(writes.into_iter().map(str::to_owned).collect())
+}
+
+/// What was done to containers of the instance.
+fn done(writes: &[String]) -> Vec<String> {
+    CONTAINER_WRITES.iter().flat_map(|kind| vec![(*kind).to_owned(); of_kind(writes, kind).len()]).collect()
+}
+
 fn inside(stage: &Stage, words: &[&str]) -> Result<String> {
     stage.jackin(&[&["exec", "desk-main", "--"], words].concat())
 }
@@ -138,8 +161,12 @@ fn a_renamed_volume_is_made_beside_the_old_one_and_both_containers_are_replaced_
         stage.apply(&desk(""))?;
         stage.settle("desk-main")?;
         let mut log = EngineLog::follow(stage)?;
-        stage.apply(&desk(", data: {name: cache}"))?;
+        let manifest = desk(", data: {name: cache}");
+        let foreseen = foreseen(stage, &manifest)?;
+        assert_eq!(log.writes()?, Vec::<String>::new(), "a diff did something");
+        stage.apply(&manifest)?;
         let writes = log.writes()?;
+        assert_eq!(done(&writes), foreseen, "{writes:?}");
         assert_eq!(of_kind(&writes, "container create"), [".next", ".sidecar"], "{writes:?}");
         assert_eq!(of_kind(&writes, "container start"), ["", ".sidecar"], "{writes:?}");
         assert_eq!(of_kind(&writes, "container destroy"), ["", ".sidecar"], "{writes:?}");

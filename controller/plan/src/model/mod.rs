@@ -106,11 +106,17 @@ impl World {
         self.containers.insert(container.id.clone(), Contained { container, capsule });
     }
 
-    /// Adds an image that is there.
+    /// Adds an image that is there; what is known of it already stays.
     pub fn insert_image(&mut self, id: &str, labels: Labels) {
         let id = ImageId(id.to_owned());
-        let image = Image { id: id.clone(), tags: Vec::new(), labels, size_bytes: 0, repository_digests: Vec::new() };
-        self.images.insert(id, image);
+        let image = || Image {
+            id: id.clone(),
+            tags: Vec::new(),
+            labels: Labels::new(),
+            size_bytes: 0,
+            repository_digests: Vec::new(),
+        };
+        self.images.entry(id.clone()).or_insert_with(image).labels.extend(labels);
     }
 
     /// The container of this name.
