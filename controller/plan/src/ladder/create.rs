@@ -2,20 +2,24 @@
 
 use crate::launch::Launch;
 use crate::step::{Consent, PlannedStep, Step, StepReason, Target};
-use crate::world::ContainerSpec;
+use crate::world::{Container, ContainerSpec};
 
 use super::rungs::Asked;
 use super::steps::{Steps, final_name, first_sessions, remove_other};
 use super::validity::Current;
-use super::{Situation, has_processes, prerequisites, sidecar};
+use super::{Situation, has_processes, prerequisites, sidecar, start};
 
 /// The steps; `consent` allows to end what runs. Without a launch, what the container will need is made ready meanwhile.
 pub(super) fn steps(
     situation: &Situation<'_>,
-    launch: Option<&Launch>,
+    launch: Option<Launch>,
     current: Option<&Current<'_>>,
     consent: Option<Consent>,
 ) -> Vec<PlannedStep> {
+    if let (Some(_), Some(made)) = (&launch, current.and_then(|current| current.made.as_deref())) {
+        // An interrupted swap goes on from where it was.
+        return start::steps(situation, made, consent);
+    }
     let mut steps = Steps::default();
     let mut joined = prerequisites::all(situation, &mut steps);
     if current.is_none() {
@@ -23,10 +27,10 @@ pub(super) fn steps(
     }
     let Some(launch) = launch else { return steps.finish() };
     let ready = match current {
-        None => vec![create(launch.spec.clone(), joined, StepReason::Missing, &mut steps)],
+        None => vec![create(launch.spec, joined, StepReason::Missing, &mut steps)],
         Some(current) => {
             let swap = Swap { situation, current, consent };
-            swap.steps(launch.spec.clone(), joined, &mut steps)
+            swap.steps(launch.spec, joined, &mut steps)
         }
     };
     let start = Step::StartContainer { container: Target::Created };
@@ -69,16 +73,21 @@ impl Swap<'_> {
         ready
     }
 
-    /// The temporary name, unless the container that is replaced still bears that.
+    /// The final name, unless the container that is replaced bears that: then a temporary one.
     fn free_name(&self) -> String {
         let key = &self.situation.desired.key;
-        let temporary = self.situation.site.owner.replacement(&key.namespace, &key.name);
-        if self.current.container.name == temporary { final_name(self.situation) } else { temporary }
+        let name = final_name(self.situation);
+        if self.current.container.name != name {
+            return name;
+        }
+        self.situation.site.owner.replacement(&key.namespace, &key.name)
     }
 
-    /// What an interrupted swap left under one of the names.
+    /// What an interrupted swap left under one of the names, and what runs besides and may be ended.
     fn remove_stale(&self, names: [&String; 2], steps: &mut Steps) -> Vec<usize> {
-        let stale = self.current.others.iter().filter(|other| names.contains(&&other.name));
+        let runs = |other: &Container| has_processes(other.state) && self.consent.is_some();
+        let others = self.current.others.iter();
+        let stale = others.filter(|other| names.contains(&&other.name) || runs(other));
         stale.filter_map(|other| remove_other(other, self.consent, steps)).collect()
     }
 

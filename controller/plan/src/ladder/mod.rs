@@ -10,9 +10,9 @@
 //! | a paused one, and no restart is asked for | `StartStopped` | unpause | go on; what else differs is decided when they can be asked |
 //! | a dead one | `CreateFromValidImage` | create beside it, remove, rename, start | have ended |
 //! | one that does not fit, or does not say what it was made from | `CreateFromValidImage` | create under a temporary name, stop, remove, rename, start | waited for |
-//! | `jackin restart --recreate` was asked for | the same | the same | end |
-//! | `jackin restart` was asked for, and a version moved | the same | the same | end |
-//! | `jackin restart` was asked for | `StartStopped` | stop where it runs, start | end |
+//! | `jackin restart --recreate` was asked for, and it was started once | the same | the same | end |
+//! | a restart was asked for, and a version moved | the same | the same | end |
+//! | a restart was asked for | `StartStopped` | stop where it runs, start | end |
 //! | one that ended four times and never stayed up | `CreateFromValidImage` | create beside it, remove, rename, start | have ended |
 //! | one that was never started, or has exited | `StartStopped` | the network joined anew where it was made anew, others of ours left, update where limits differ, start | have ended |
 //! | a running one with other limits or another restart policy | `AttachExisting` | update | go on |
@@ -20,7 +20,6 @@
 //! | a running one under another name | `AttachExisting` | rename | go on |
 //! | a running one whose capsule has other variables or credentials | `AttachExisting` | nothing: the capsule is told | go on; new ones get them |
 //! | a running one, or one that the engine is about to start again | `AttachExisting` | nothing | go on |
-//!
 //! | its sidecar is stopped, paused or gone | `AttachExisting` | start, unpause, or create and start the sidecar, alone | go on |
 //!
 //! A sidecar that does not fit ([`crate::sidecar`]) is replaced on the way of the line that replaces the container, once that has
@@ -28,7 +27,8 @@
 //!
 //! Lines of `AttachExisting` are taken together. Wherever a container is made and the image is not of the wanted recipe, the plan is
 //! `BuildAndCreate`: what the creation needs besides is made ready meanwhile, and a container that runs goes on until the image is
-//! there. What an interrupted swap left is removed on the way, unless something runs in it.
+//! there. An interrupted swap goes on with the container that it made, where that is still as wanted; what it left besides is removed
+//! on the way, unless something runs in it.
 //!
 //! A moved version (the capsule, an agent's program) and a mount whose source became another file are told as a pending repair and
 //! wait for `jackin restart`; nothing else brings them.
@@ -153,24 +153,19 @@ impl Plan {
 }
 
 fn run(situation: &Situation<'_>) -> Plan {
-    let Situation { site, desired, observed, .. } = *situation;
-    let image = match &desired.image {
+    let image = match &situation.desired.image {
         DesiredImage::Valid(image) => Some(image),
         DesiredImage::Invalid { serving, .. } => serving.as_ref(),
     };
-    let launch = match &desired.image {
-        DesiredImage::Valid(image) => launch::launch(site, desired, observed, image),
-        DesiredImage::Invalid { .. } => None,
-    };
     let current = current(situation, image);
-    let mut plan = decide(situation, launch.as_ref(), current.as_ref());
+    let mut plan = decide(situation, current.as_ref());
     plan.drift = current.as_ref().map(|current| current.all_changes()).unwrap_or_default();
     sidecar::look(situation).add_differences(&mut plan.drift);
     obstacles::apply(situation, current.as_ref(), plan)
 }
 
 /// Takes the lowest rung that reaches the desired state, once nobody is in its way.
-fn decide(situation: &Situation<'_>, launch: Option<&Launch>, current: Option<&Current<'_>>) -> Plan {
+fn decide(situation: &Situation<'_>, current: Option<&Current<'_>>) -> Plan {
     let repair = climb(situation, current, Asked::of(situation));
     let consent = waiting::allowed(situation);
     let sidecar = sidecar::look(situation);
@@ -195,7 +190,7 @@ fn decide(situation: &Situation<'_>, launch: Option<&Launch>, current: Option<&C
         }
         (PlanKind::StartStopped, Some(current)) => plan.steps = start::steps(situation, current, consent),
         (PlanKind::CreateFromValidImage | PlanKind::BuildAndCreate, _) => {
-            plan.steps = create::steps(situation, launch, current, consent);
+            plan.steps = create::steps(situation, launch_of(situation), current, consent);
         }
         // Without a container the first two are rejected, and nothing here chooses the others.
         (PlanKind::AttachExisting | PlanKind::StartStopped, None)
@@ -205,6 +200,15 @@ fn decide(situation: &Situation<'_>, launch: Option<&Launch>, current: Option<&C
         plan.held = Some(Held::Image);
     }
     plan
+}
+
+/// What the container would be, once its image and every program are there.
+fn launch_of(situation: &Situation<'_>) -> Option<Launch> {
+    let Situation { site, desired, observed, .. } = *situation;
+    match &desired.image {
+        DesiredImage::Valid(image) => launch::launch(site, desired, observed, image),
+        DesiredImage::Invalid { .. } => None,
+    }
 }
 
 /// Whether a repair ends what runs in the container that is there.

@@ -130,8 +130,11 @@ fn fixed(current: &Current<'_>) -> Option<Obstacle> {
 fn outdated(current: &Current<'_>, asked: Asked) -> Option<Obstacle> {
     match asked {
         Asked::Nothing => None,
-        Asked::Recreate => Some((RejectionReason::RestartRequested, "somebody asked for another container".to_owned())),
-        Asked::Restart => (!current.launch_changes.is_empty())
+        // One that was never started is as new as another one.
+        Asked::Recreate if current.state() != ContainerState::Created => {
+            Some((RejectionReason::RestartRequested, "somebody asked for another container".to_owned()))
+        }
+        Asked::Restart | Asked::Recreate => (!current.launch_changes.is_empty())
             .then(|| (RejectionReason::VersionChanged, fields(current.launch_changes.iter().collect()))),
     }
 }

@@ -19,13 +19,14 @@ pub(super) fn steps(situation: &Situation<'_>, current: &Current<'_>, consent: O
         let consent = consent.unwrap_or(Consent::NoLiveSession);
         needs.push(steps.stop(&current.container.id, vec![], StepReason::Requested, consent));
     }
-    let stopped = needs.clone();
+    let removed = remove_others(current, consent, &mut steps);
+    let ended = [needs.clone(), removed.clone()].concat();
     needs.extend(prerequisites::directories(situation, &mut steps));
     let ends = consent.unwrap_or(Consent::NoLiveSession);
-    needs.extend(sidecar::look(situation).prepare(&mut steps, &stopped, ends));
+    needs.extend(sidecar::look(situation).prepare(&mut steps, &ended, ends));
     needs.extend(network::rejoin(situation, current.container, &situation.desired.key.name, &mut steps));
     needs.extend(update(situation, current, &mut steps));
-    needs.extend(rename(situation, current, consent, &mut steps));
+    needs.extend(rename(situation, current, removed, &mut steps));
     let target = Target::Existing(current.container.id.clone());
     let started = steps.add(Step::StartContainer { container: target.clone() }, needs, StepReason::NotRunning);
     first_sessions(situation, target, started, &mut steps);
@@ -43,8 +44,7 @@ fn thaw(current: &Current<'_>) -> Vec<PlannedStep> {
 }
 
 /// An interrupted replacement is finished: what it replaced goes, and it takes the final name.
-fn rename(situation: &Situation<'_>, current: &Current<'_>, consent: Option<Consent>, steps: &mut Steps) -> Vec<usize> {
-    let removed = remove_others(current, consent, steps);
+fn rename(situation: &Situation<'_>, current: &Current<'_>, removed: Vec<usize>, steps: &mut Steps) -> Vec<usize> {
     let name = final_name(situation);
     if current.container.name == name {
         return removed;

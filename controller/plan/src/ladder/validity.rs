@@ -17,6 +17,8 @@ pub(crate) struct Current<'a> {
     pub(crate) container: &'a Container,
     /// Other containers of the instance: left behind by an interrupted replacement.
     pub(crate) others: Vec<&'a Container>,
+    /// Of these one that fits and was never started: the replacement, if there is to be one.
+    pub(crate) made: Option<Box<Current<'a>>>,
     /// How its launch differs from the desired one, as far as that is known.
     pub(crate) launch_changes: Vec<Change>,
     /// Fields of the recipe behind a changed `image`.
@@ -74,22 +76,39 @@ pub(crate) fn current<'a>(situation: &Situation<'a>, image: Option<&ServingImage
     let there = situation.observed.containers.iter().filter(|container| container.state != ContainerState::Removing);
     let candidates: Vec<_> = there.map(|container| candidate(situation, container, &wanted)).collect();
     let chosen = candidates.iter().max_by_key(|candidate| rank(situation, candidate))?;
-    let others = candidates.iter().map(|candidate| candidate.container);
+    let made = candidates.iter().find(|made| {
+        let new = made.container.state == ContainerState::Created && made.container.id != chosen.container.id;
+        let asked = situation.desired.restart.is_some();
+        new && !made.unreadable && made.changes.iter().all(|change| launch::is_version(change) && !asked)
+    });
+    let mut current = about(situation, image, chosen, &candidates);
+    current.made = made.map(|made| Box::new(about(situation, image, made, &candidates)));
+    Some(current)
+}
+
+fn about<'a>(
+    situation: &Situation<'a>,
+    image: Option<&ServingImage>,
+    chosen: &Candidate<'a>,
+    all: &[Candidate<'a>],
+) -> Current<'a> {
+    let others = all.iter().map(|candidate| candidate.container);
     let (container, launch_changes) = (chosen.container, chosen.changes.clone());
     let recipe_changes = match image {
         Some(image) if launch_changes.iter().any(|change| change.field == "image") => recipe_changes(container, image),
         _ => Vec::new(),
     };
-    Some(Current {
+    Current {
         container,
         others: others.filter(|other| other.id != container.id).collect(),
+        made: None,
         replaced_mounts: replaced_mounts(situation, container, &launch_changes),
         launch_changes,
         recipe_changes,
         launch_unreadable: chosen.unreadable,
         live_changes: live::changes(situation, container),
         answers: matches!(situation.observed.capsule, Capsule::Answers(_)),
-    })
+    }
 }
 
 /// How well a container would serve.

@@ -5,9 +5,9 @@
 //! world that is as desired tells the price.
 //!
 //! # Assumptions
-//! Three rules are the product's and not the engine's, so that they are rules of the search too: an instance that has a container
-//! never has none in between (a replacement that cannot be made leaves what was there), what runs is ended only by leave, and what
-//! is frozen is thawed before it is stopped, unless somebody asked for a restart: only then can it be asked about its sessions.
+//! Three rules are the product's and not the engine's, so that they are rules of the search too: what ran is not removed before what
+//! takes its place is made (a replacement that cannot be made leaves what was there), what runs is ended only by leave, and what is
+//! frozen is thawed before it is stopped, unless somebody asked for a restart: only then can it be asked about its sessions.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -104,7 +104,8 @@ impl<'a> Search<'a> {
             let changes = launch::changes(&fields, &launch.fields, &observed);
             // A version never moves by itself; a restart moves it.
             let keeps = changes.iter().all(|change| launch::is_version(change) && desired.restart.is_none());
-            keeps && !recreate
+            // One that was never started is as new as another one.
+            keeps && !(recreate && container.started_at.is_some())
         };
         let serving = observed.containers.iter().filter(serves).map(|container| container.id.clone()).collect();
         let known = observed.containers.iter().map(|container| container.id.clone()).collect();
@@ -205,7 +206,9 @@ impl<'a> Search<'a> {
         let containers = self.containers(world);
         let mut moves = Vec::new();
         for container in &containers {
-            moves.extend(self.moves_of(world, container, containers.len() == 1).into_iter().map(|step| vec![step]));
+            let stays = |other: &&Container| self.serves(other) || other.started_at.is_some();
+            let last = !containers.iter().filter(|other| other.id != container.id).any(stays);
+            moves.extend(self.moves_of(world, container, last).into_iter().map(|step| vec![step]));
         }
         for network in &self.launch.spec.networks {
             if world.network_named(network).is_none() {
@@ -222,7 +225,8 @@ impl<'a> Search<'a> {
         moves
     }
 
-    fn moves_of(&self, world: &World, container: &Container, only: bool) -> Vec<Step> {
+    /// `last`: nothing that serves or ran is there besides.
+    fn moves_of(&self, world: &World, container: &Container, last: bool) -> Vec<Step> {
         let id = || container.id.clone();
         let target = || Target::Existing(container.id.clone());
         let mut moves = Vec::new();
@@ -233,7 +237,7 @@ impl<'a> Search<'a> {
         if has_processes(container.state) && self.may_end && !(frozen && self.desired.restart.is_none()) {
             moves.push(Step::StopContainer { id: id(), timeout_seconds: STOP_SECONDS });
         }
-        if !has_processes(container.state) && !only {
+        if !has_processes(container.state) && !last {
             moves.push(Step::RemoveContainer { id: id() });
         }
         if !self.serves(container) {

@@ -71,6 +71,27 @@ fn two_overtaken_replacements_still_leave_one_container() {
 }
 
 #[test]
+fn an_interrupted_swap_goes_on_with_the_container_that_it_made() {
+    let case = Case::converged().mount_edited();
+    for most in 1..=4 {
+        let mut model = Model::new(case.clone());
+        model.pass(most);
+        model.settle(4);
+        let made = model.done.iter().filter(|step| **step == "CreateContainer").count();
+        assert_eq!(made, 1, "after {most} steps: {:?}", model.done);
+    }
+}
+
+#[test]
+fn a_replacement_that_the_next_spec_does_not_want_is_removed_and_made_anew() {
+    let mut model = Model::new(Case::converged().mount_edited());
+    model.pass(1);
+    model.case = model.case.clone().image("recipe 2");
+    model.settle(4);
+    assert_eq!(model.done.iter().filter(|step| **step == "CreateContainer").count(), 2);
+}
+
+#[test]
 fn a_session_that_wakes_during_the_replacement_is_not_ended() {
     let case = Case::converged().mount_edited();
     for most in 0..=1 {
