@@ -75,6 +75,10 @@ soak: ## simulate the controllers under faults (SEEDS=1000, FROM=0; SEED=7 repla
 	@cargo run -q --profile soak --locked -p jackin-daemon --features simulation --example soak -- \
 	  $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),1000) --from $(or $(FROM),0))
 
+.PHONY: exhaustive
+exhaustive: nextest ## carry out all combinations of the planner's test on the model engine, not one in 37
+	@cargo nextest run --locked -p jackin-plan --run-ignored only -E 'test(exhaustive)'
+
 .PHONY: bench
 bench: engine tiny ## measure against the bare Engine API, in a release build (BENCH="--only attach --json")
 	@cargo build --release --locked -p jackin -p jackin-capsule

@@ -19,9 +19,13 @@ pub fn digest_of<T: Serialize>(value: &T) -> Digest {
 
 /// Digest of bytes.
 pub fn digest_of_bytes(bytes: &[u8]) -> Digest {
-    let hash = Sha256::digest(bytes);
-    let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-    Digest(format!("sha256:{hex}"))
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut text = String::from("sha256:");
+    for byte in Sha256::digest(bytes) {
+        text.push(char::from(DIGITS[usize::from(byte >> 4)]));
+        text.push(char::from(DIGITS[usize::from(byte & 15)]));
+    }
+    Digest(text)
 }
 
 /// Digest of a map of digests.

@@ -121,19 +121,9 @@ fn all() -> impl Iterator<Item = Case> {
 }
 
 #[test]
-fn every_combination_has_one_plan_that_says_why_no_cheaper_one_would_do() {
-    let mut count = 0;
-    for case in all() {
-        assert_rules(&case, &case.plan());
-        count += 1;
-    }
-    assert!(count > 8_000, "{count}");
-}
-
-#[test]
 fn combinations_converge_within_four_passes_and_end_no_session_unasked() {
-    // One in five: the counts of the dimensions have no factor of five, so that each value still meets each other.
-    for case in all().step_by(5) {
+    // The counts of the dimensions have no factor in common with the stride, so that each value still meets each other.
+    for case in all().step_by(23) {
         // A removal that the engine has begun ends by itself.
         let case =
             case.seeing(|observed| observed.containers.retain(|container| container.state != ContainerState::Removing));

@@ -5,6 +5,7 @@
 
 mod disruption;
 mod everything;
+mod exhaustive;
 mod images;
 mod interrupted;
 mod launches;

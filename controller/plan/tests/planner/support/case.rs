@@ -244,6 +244,11 @@ impl Case {
         self.answering(vec![session("main", state, attached)])
     }
 
+    pub(crate) fn not_asked(mut self) -> Self {
+        self.observed.capsule = Capsule::NotAsked;
+        self
+    }
+
     pub(crate) fn silent(mut self) -> Self {
         self.observed.capsule = Capsule::Silent("asked its capsule".to_owned());
         self
