@@ -6,7 +6,7 @@ use jackin_api::kinds::{ImageDecisionReason, ImageStatus};
 use jackin_api::words::{self as labels, Digest, DigestMap, ImageDecision, ImageReason};
 
 use crate::desired::ServingImage;
-use crate::digest::{digest_of, digest_of_map};
+use crate::digest::digest_of_map;
 use crate::recipe::{changes, fields_for_label};
 use crate::world::{Image, Labels};
 
@@ -64,7 +64,7 @@ pub fn plan(observed: &ObservedImage, rebuild: Option<&String>, status: &ImageSt
     let mut fields = observed.source.clone();
     for (reference, base) in &observed.bases {
         match base {
-            Some(image) => _ = fields.0.insert(format!("base[{reference}]"), digest_of(&image.id)),
+            Some(image) => _ = fields.0.insert(format!("base[{reference}]"), image.content()),
             None => return pull(reference, fields),
         }
     }

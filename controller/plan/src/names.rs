@@ -118,7 +118,14 @@ mod tests {
 
     fn image(id: &str, tags: &[&str], found: Labels) -> Image {
         let tags = tags.iter().map(|tag| (*tag).to_owned()).collect();
-        Image { id: ImageId(id.to_owned()), tags, labels: found, size_bytes: 0, repository_digests: vec![] }
+        Image {
+            id: ImageId(id.to_owned()),
+            content: None,
+            tags,
+            labels: found,
+            size_bytes: 0,
+            repository_digests: vec![],
+        }
     }
 
     fn with(mut all: Labels, more: &[(&str, &str)]) -> Labels {

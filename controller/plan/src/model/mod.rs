@@ -111,6 +111,7 @@ impl World {
         let id = ImageId(id.to_owned());
         let image = || Image {
             id: id.clone(),
+            content: None,
             tags: Vec::new(),
             labels: Labels::new(),
             size_bytes: 0,

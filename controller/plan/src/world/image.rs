@@ -2,9 +2,11 @@
 
 use std::fmt;
 
+use jackin_api::words::Digest;
 use serde::{Deserialize, Serialize};
 
 use super::Labels;
+use crate::digest::digest_of;
 
 /// The engine's id of an image (`sha256:…`).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -22,6 +24,9 @@ impl fmt::Display for ImageId {
 pub struct Image {
     /// Its id.
     pub id: ImageId,
+    /// Digest of its layers and configuration, when the engine was asked for it: the same for two images that were built from equal
+    /// content, whose ids differ by the time of the build.
+    pub content: Option<Digest>,
     /// Names that point to it (`repository:tag`), sorted.
     pub tags: Vec<String>,
     /// Its labels.
@@ -30,6 +35,13 @@ pub struct Image {
     pub size_bytes: u64,
     /// Names by digest (`repository@sha256:…`), sorted.
     pub repository_digests: Vec<String>,
+}
+
+impl Image {
+    /// What tells it from other images: its content, else its id.
+    pub fn content(&self) -> Digest {
+        self.content.clone().unwrap_or_else(|| digest_of(&self.id))
+    }
 }
 
 /// What to build. The context travels beside it, as an archive.

@@ -17,6 +17,7 @@ use crate::support::digest;
 fn image(id: &str, tags: &[&str], labels: Labels) -> Image {
     Image {
         id: ImageId(id.to_owned()),
+        content: None,
         tags: tags.iter().map(ToString::to_string).collect(),
         labels,
         size_bytes: 1,
@@ -42,6 +43,19 @@ fn all_fields(observed: &ObservedImage) -> DigestMap {
     let mut fields = observed.source.clone();
     fields.0.insert("base[debian:1]".to_owned(), digest_of(&"sha256:base"));
     fields
+}
+
+#[test]
+fn a_base_built_again_from_equal_content_is_no_difference() {
+    let mut observed = source();
+    let mut with_base = |id: &str, content: &str| {
+        let base = Image { content: Some(digest(content)), ..image(id, &["debian:1"], Labels::new()) };
+        observed.bases.insert("debian:1".to_owned(), Some(base));
+        decide(&observed).recipe
+    };
+    let first = with_base("sha256:monday", "equal");
+    assert_eq!(with_base("sha256:tuesday", "equal"), first);
+    assert_ne!(with_base("sha256:tuesday", "other"), first);
 }
 
 /// The same with an image of `fields` built before.

@@ -111,6 +111,7 @@ impl Stage {
             tags: vec!["dev".to_owned()],
             labels: labels.clone(),
             size_bytes: 0,
+            content: None,
             repository_digests: vec![],
         }]
     }

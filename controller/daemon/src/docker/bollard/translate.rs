@@ -6,6 +6,8 @@ use bollard::models::{
     ContainerInspectResponse, ContainerStateStatusEnum, ContainerSummaryStateEnum, EndpointSettings, HostConfig,
     ImageInspect, ImageSummary, RestartPolicyNameEnum,
 };
+use jackin_api::words::Digest;
+use jackin_plan::digest::digest_of;
 use jackin_plan::world::{
     Container, ContainerId, ContainerState, Exit, Image, ImageId, Labels, NetworkId, RestartPolicy,
 };
@@ -88,6 +90,8 @@ pub(super) fn container(found: ContainerInspectResponse) -> Option<Container> {
 pub(super) fn listed_image(found: ImageSummary) -> Image {
     Image {
         id: ImageId(found.id),
+        // A list does not tell layers.
+        content: None,
         tags: names(found.repo_tags),
         labels: found.labels.into_iter().collect(),
         size_bytes: u64::try_from(found.size).unwrap_or_default(),
@@ -97,13 +101,21 @@ pub(super) fn listed_image(found: ImageSummary) -> Image {
 
 /// An inspected image; `None` for one without an id.
 pub(super) fn image(found: ImageInspect) -> Option<Image> {
+    let content = content(&found);
     Some(Image {
         id: ImageId(found.id?),
+        content,
         tags: names(found.repo_tags.unwrap_or_default()),
         labels: labels(found.config.and_then(|config| config.labels)),
         size_bytes: found.size.and_then(|size| u64::try_from(size).ok()).unwrap_or_default(),
         repository_digests: names(found.repo_digests.unwrap_or_default()),
     })
+}
+
+/// Digest of what is in an image, without the times and commands of its build; `None` where the engine tells no layers.
+fn content(found: &ImageInspect) -> Option<Digest> {
+    let layers = found.root_fs.as_ref()?.layers.as_ref().filter(|layers| !layers.is_empty())?;
+    Some(digest_of(&(layers, &found.config, &found.os, &found.architecture, &found.variant)))
 }
 
 pub(super) fn restart_policy_name(policy: RestartPolicy) -> bollard::models::RestartPolicy {

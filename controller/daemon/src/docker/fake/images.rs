@@ -25,6 +25,7 @@ impl World {
         let id = ImageId(format!("sha256:{content}"));
         let found = Image {
             id: id.clone(),
+            content: None,
             tags: Vec::new(),
             labels: labels.clone(),
             size_bytes,
