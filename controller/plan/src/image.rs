@@ -8,7 +8,7 @@ use jackin_api::words::{self as labels, Digest, DigestMap, ImageDecision, ImageR
 use crate::desired::ServingImage;
 use crate::digest::digest_of_map;
 use crate::recipe::{changes, fields_for_label};
-use crate::world::{Image, Labels};
+use crate::world::{Image, ImageId, Labels};
 
 /// What was seen of a role's source and of images that could serve.
 #[derive(Clone, Debug, PartialEq)]
@@ -90,6 +90,15 @@ pub fn plan(observed: &ObservedImage, rebuild: Option<&String>, status: &ImageSt
             ImagePlan { decision, reasons, recipe: Some(recipe), fields, action }
         }
     }
+}
+
+/// Images of ours without a name that do not serve: a build that was cut short left them, or one that was done once more took their
+/// name. While a build runs, its own steps look the same.
+pub fn leftovers(observed: &ObservedImage, serving: &ServingImage) -> Vec<ImageId> {
+    // The last label that a build adds is the role; without it, nobody's build came to its end with this image.
+    let unfinished = observed.others.iter().filter(|image| !image.labels.contains_key(labels::ROLE));
+    let nameless = observed.found.iter().chain(unfinished).filter(|image| image.tags.is_empty());
+    nameless.filter(|image| image.id.0 != serving.id).map(|image| image.id.clone()).collect()
 }
 
 fn pull(reference: &str, fields: DigestMap) -> ImagePlan {

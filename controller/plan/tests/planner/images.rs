@@ -7,7 +7,7 @@ use jackin_api::words::{
     self, ConditionStatus, ConditionType, DigestMap, FORMAT, ImageDecision, ImageReason, RECIPE, RECIPE_FIELDS, Reason,
 };
 use jackin_plan::digest::{digest_of, digest_of_map};
-use jackin_plan::image::{ImageAction, ImagePlan, ObservedImage, plan, recipe_labels};
+use jackin_plan::image::{ImageAction, ImagePlan, ObservedImage, leftovers, plan, recipe_labels};
 use jackin_plan::status::{ImageOutcome, Unseen, image as status};
 use jackin_plan::world::{Image, ImageId, Labels};
 use jiff::Timestamp;
@@ -43,6 +43,23 @@ fn all_fields(observed: &ObservedImage) -> DigestMap {
     let mut fields = observed.source.clone();
     fields.0.insert("base[debian:1]".to_owned(), digest_of(&"sha256:base"));
     fields
+}
+
+#[test]
+fn what_a_build_left_without_a_name_is_a_leftover_unless_it_serves_or_is_another_roles() {
+    let role = |name: &str| Labels::from([(words::ROLE.to_owned(), name.to_owned())]);
+    let fields = all_fields(&source());
+    let mut observed = built(source(), "sha256:serves", &["ours:1"], &fields);
+    observed.found.push(image("sha256:older", &["ours:0"], role("tiny")));
+    observed.found.push(image("sha256:overtaken", &[], role("tiny")));
+    observed.others = vec![
+        image("sha256:cut-short", &[], Labels::new()),
+        image("sha256:of-another-role", &[], role("other")),
+        image("sha256:named", &["empty:1"], Labels::new()),
+    ];
+    let ImageAction::Serve(serving) = decide(&observed).action else { panic!("it does not serve") };
+    let found: Vec<_> = leftovers(&observed, &serving).into_iter().map(|id| id.0).collect();
+    assert_eq!(found, ["sha256:overtaken", "sha256:cut-short"]);
 }
 
 #[test]

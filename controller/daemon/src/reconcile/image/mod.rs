@@ -1,6 +1,7 @@
 //! The controller of images: recognises the image of a role by the recipe of its content, and builds it when there is none.
 
 mod act;
+mod unwanted;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use futures::future::try_join_all;
 use jackin_api::kinds::{Image, ImageStatus, Role, StepTiming};
 use jackin_api::words::{self as labels, Reason};
 use jackin_plan::digest::digest_of;
-use jackin_plan::image::{ImageAction, ImagePlan, ObservedImage, plan};
+use jackin_plan::image::{ImageAction, ImagePlan, ObservedImage, leftovers, plan};
 use jackin_plan::status::{ImageOutcome, Unseen, image as image_status};
 use jackin_plan::{backoff, world};
 use kube::api::PostParams;
@@ -30,6 +31,7 @@ use crate::text::with_causes;
 use super::wake::Wakes;
 
 use act::act;
+use unwanted::{superseded, tidy};
 
 /// Runs the controller until `stop`.
 pub(super) async fn run(context: Arc<Context>, wakes: Wakes, stop: CancellationToken) {
@@ -80,14 +82,19 @@ async fn pass(context: &Context, namespace: &str, name: &str) -> Result<Next, Pa
         Err(outcome) => return conclude(context, &image, &outcome, None).await,
     };
     let plan = plan(&observed, image.spec.rebuild.as_ref(), &status);
-    if matches!(plan.action, ImageAction::Serve(_)) {
+    if let ImageAction::Serve(serving) = &plan.action {
+        tidy(context, leftovers(&observed, serving)).await;
         return conclude(context, &image, &ImageOutcome::Planned { plan, begun: false }, None).await;
     }
     let begun = ImageOutcome::Planned { plan: plan.clone(), begun: true };
     conclude(context, &image, &begun, None).await?;
     tell(context, &image, EventType::Normal, &plan.decision.to_string(), reasons(&plan)).await;
     let begun = images.get_opt(name).await?.unwrap_or(image);
-    let (outcome, steps) = act(context, &begun, source, &plan).await;
+    let (outcome, steps) = tokio::select! {
+        acted = act(context, &begun, source, &plan) => acted,
+        // Dropping a build gives it up, and the pass after this one decides anew.
+        () = superseded(&images, name, generation) => return Ok(Next::After(Duration::ZERO)),
+    };
     if let ImageOutcome::Failed { reason, message, .. } = &outcome {
         tell(context, &begun, EventType::Warning, &reason.to_string(), message.clone()).await;
     }

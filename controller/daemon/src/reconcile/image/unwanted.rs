@@ -1,0 +1,32 @@
+//! Builds that nobody wants any more: given up while they run, and what they left removed afterwards.
+
+use jackin_api::kinds::Image;
+use jackin_plan::world::ImageId;
+use kube::Api;
+use kube::runtime::wait::await_condition;
+
+use crate::context::Context;
+
+/// Waits until the image is wanted otherwise than by this generation, or not any more.
+pub(super) async fn superseded(images: &Api<Image>, name: &str, generation: i64) {
+    let otherwise = move |now: Option<&Image>| {
+        let same = |now: &Image| now.metadata.generation.unwrap_or_default() == generation;
+        !now.is_some_and(|now| same(now) && now.metadata.deletion_timestamp.is_none())
+    };
+    if await_condition(images.clone(), name, otherwise).await.is_err() {
+        // Who cannot tell does not interrupt.
+        std::future::pending().await
+    }
+}
+
+/// Removes images that builds have left. Those that a container was made from stay: the engine refuses.
+pub(super) async fn tidy(context: &Context, leftovers: Vec<ImageId>) {
+    if !context.builds.running().is_empty() {
+        return;
+    }
+    for image in leftovers {
+        if let Err(error) = context.engine.remove_image(&image.0).await {
+            tracing::debug!(error = %error.full_message(), "image kept");
+        }
+    }
+}
