@@ -5,16 +5,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::stage::{MAIN, Stage, desk, desk_of, docker, eventually, inline_role, play};
+use crate::stage::{MAIN, Stage, desk, desk_of, docker, eventually, inline_role, kill, play};
 
 /// Moments of the kill, in milliseconds after the apply began: within the writes, the build, the creation and the start.
 const MOMENTS: [u64; 12] = [5, 20, 45, 80, 120, 180, 250, 350, 480, 620, 800, 1100];
-
-fn kill(pid: u32) -> Result<()> {
-    let killed = std::process::Command::new("kill").args(["-9", &pid.to_string()]).status()?;
-    ensure!(killed.success(), "the controller {pid} could not be killed");
-    Ok(())
-}
 
 /// Applies in the background, and kills the controller while that goes on.
 fn kill_during_apply(stage: &Stage, manifest: &str, moment: Duration) -> Result<()> {

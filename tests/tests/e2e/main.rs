@@ -6,6 +6,7 @@
 mod stage;
 
 mod commands;
+mod convergence;
 mod crash;
 mod deletion;
 mod drift;

@@ -2,20 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 
-use crate::stage::{MAIN, Stage, Terminal, desk, eventually, play};
-
-/// Leaves a command running in the instance's session, nobody attached.
-fn leave_at_work(stage: &Stage) -> Result<()> {
-    let mut terminal = Terminal::start(stage, &["attach", "desk-main"])?;
-    terminal.wait_until("the prompt to show", |screen| !screen.trim().is_empty())?;
-    terminal.type_text("echo be''gun; sleep 1000; echo en''ded\n")?;
-    terminal.wait_until("the command to begin", |screen| screen.contains("begun"))?;
-    terminal.detach()?;
-    eventually("the session to be seen at work", || {
-        let instance = stage.object("instance", "desk-main")?;
-        Ok((instance["status"]["sessions"][0]["state"] == "Working").then_some(()))
-    })
-}
+use crate::stage::{MAIN, Stage, Terminal, desk, play};
 
 fn with_mount(stage: &Stage, folder: &str) -> Result<String> {
     stage.write(&format!("{folder}/which"), folder)?;
@@ -31,7 +18,7 @@ fn a_repair_that_would_end_a_live_session_waits_and_says_which_field_differs() -
     play(|stage| {
         stage.apply(&with_mount(stage, "first")?)?;
         let before = stage.container("desk-main")?;
-        leave_at_work(stage)?;
+        stage.leave_at_work("desk-main")?;
 
         stage.submit(&with_mount(stage, "second")?)?;
         let pending = stage.until_condition("instance", "desk-main", "RepairPending", "True")?;
@@ -60,7 +47,7 @@ fn an_explicit_restart_is_the_consent_that_a_held_repair_waits_for() -> Result<(
     play(|stage| {
         stage.apply(&with_mount(stage, "first")?)?;
         let before = stage.container("desk-main")?;
-        leave_at_work(stage)?;
+        stage.leave_at_work("desk-main")?;
         stage.submit(&with_mount(stage, "second")?)?;
         stage.until_condition("instance", "desk-main", "RepairPending", "True")?;
         stage.jackin(&["restart", "desk-main"])?;
@@ -77,7 +64,7 @@ fn an_edit_that_was_taken_back_leaves_no_repair_behind() -> Result<()> {
         let first = with_mount(stage, "first")?;
         stage.apply(&first)?;
         let before = stage.container("desk-main")?;
-        leave_at_work(stage)?;
+        stage.leave_at_work("desk-main")?;
         stage.submit(&with_mount(stage, "second")?)?;
         stage.until_condition("instance", "desk-main", "RepairPending", "True")?;
         stage.apply(&first)?;
@@ -114,7 +101,7 @@ fn a_policy_of_always_does_not_wait_for_sessions() -> Result<()> {
         let (first, second) = (folder("first")?, folder("second")?);
         stage.apply(&first)?;
         let before = stage.container("desk-main")?;
-        leave_at_work(stage)?;
+        stage.leave_at_work("desk-main")?;
         stage.apply(&second)?;
         assert_ne!(stage.container("desk-main")?.id, before.id);
         Ok(())

@@ -2,13 +2,14 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-use super::{PATIENCE, Stage, docker};
+use super::operations::{Event, Fold};
+use super::{PATIENCE, Stage, docker, eventually};
 
 /// The engine's event stream, read on.
 pub(crate) struct EngineLog {
@@ -16,6 +17,9 @@ pub(crate) struct EngineLog {
     lines: Receiver<String>,
     owner: String,
     prefix: String,
+    fold: Fold,
+    /// The type, action and actor of the event before this one.
+    last: Option<(Value, Value, Value)>,
 }
 
 impl EngineLog {
@@ -36,10 +40,11 @@ impl EngineLog {
             }
         });
         let (owner, prefix) = (stage.owner()?, stage.prefix()?);
-        let mut log = Self { child, lines, owner, prefix };
+        let mut log = Self { child, lines, owner, prefix, fold: Fold::default(), last: None };
         let begun = Instant::now();
         while begun.elapsed() < PATIENCE {
             if log.until_mark(Duration::from_millis(200))?.is_some() {
+                log.fold = Fold::begin(stage)?;
                 return Ok(log);
             }
         }
@@ -48,44 +53,64 @@ impl EngineLog {
 
     /// What was done to our objects since the last call, as `type action name`.
     pub(crate) fn writes(&mut self) -> Result<Vec<String>> {
+        let told = |event: &Event| format!("{} {} {}", event.kind, event.action, event.name);
+        Ok(self.events()?.iter().map(told).collect())
+    }
+
+    /// All operations since the log began, in their order: events folded, so that each thing that was asked for counts once.
+    pub(crate) fn operations(&mut self) -> Result<Vec<String>> {
+        self.events()?;
+        Ok(self.fold.operations())
+    }
+
+    /// Waits until an operation was done.
+    pub(crate) fn until(&mut self, operation: &str) -> Result<()> {
+        eventually(operation, || Ok(self.operations()?.iter().any(|done| done == operation).then_some(())))
+    }
+
+    /// Reads on as events come, until there were so many since the log began, or `is_over`; whether there were so many.
+    pub(crate) fn count(&mut self, wanted: usize, mut is_over: impl FnMut() -> Result<bool>) -> Result<bool> {
+        let mut seen = 0;
+        while seen < wanted {
+            match self.lines.recv_timeout(Duration::from_millis(50)) {
+                Ok(line) => seen += usize::from(self.read(&serde_json::from_str(&line)?).is_some()),
+                Err(RecvTimeoutError::Timeout) if is_over()? => return Ok(seen + self.events()?.len() >= wanted),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => bail!("the engine's events ended"),
+            }
+        }
+        Ok(true)
+    }
+
+    fn read(&mut self, event: &Value) -> Option<Event> {
+        // Engines tell twice that a running container was disconnected.
+        let of = (event["Type"].clone(), event["Action"].clone(), event["Actor"].clone());
+        let is_repeated = event["Action"] == "disconnect" && self.last.as_ref() == Some(&of);
+        self.last = Some(of);
+        let event = Event::of(&self.owner, &self.prefix, event).filter(|_| !is_repeated)?;
+        self.fold.add(&event);
+        Some(event)
+    }
+
+    fn events(&mut self) -> Result<Vec<Event>> {
         self.until_mark(PATIENCE)?.context("the engine's events stay away")
     }
 
     /// Makes and removes a volume of our own and reads until its events came: all earlier events came before them.
-    fn until_mark(&mut self, patience: Duration) -> Result<Option<Vec<String>>> {
+    fn until_mark(&mut self, patience: Duration) -> Result<Option<Vec<Event>>> {
         let mark = format!("jackin-e2e-mark-{}", uuid::Uuid::new_v4().simple());
         docker(&["volume", "create", &mark])?;
         docker(&["volume", "rm", &mark])?;
-        let mut writes = Vec::new();
-        let mut last = None;
+        let mut events = Vec::new();
         let begun = Instant::now();
         while let Ok(line) = self.lines.recv_timeout(patience.saturating_sub(begun.elapsed())) {
             let event: Value = serde_json::from_str(&line)?;
             if event["Actor"]["ID"] == mark.as_str() && event["Action"] == "destroy" {
-                return Ok(Some(writes));
+                return Ok(Some(events));
             }
-            // Engines tell twice that a running container was disconnected.
-            let of = (event["Type"].clone(), event["Action"].clone(), event["Actor"].clone());
-            let is_repeated = event["Action"] == "disconnect" && last.as_ref() == Some(&of);
-            last = Some(of);
-            if !is_repeated {
-                writes.extend(self.ours(&event));
-            }
+            events.extend(self.read(&event));
         }
         Ok(None)
-    }
-
-    fn ours(&self, event: &Value) -> Option<String> {
-        let attributes = &event["Actor"]["Attributes"];
-        let id = event["Actor"]["ID"].as_str().unwrap_or_default();
-        let name = attributes["name"].as_str().unwrap_or(id);
-        let images = format!("{}/", self.prefix.trim_end_matches('.').replace('.', "-"));
-        let is_ours = attributes["jackin.owner"] == self.owner.as_str()
-            || name.starts_with(&self.prefix)
-            || name.starts_with(&images);
-        let name = name.strip_prefix(&self.prefix).unwrap_or(name);
-        let (type_, action) = (event["Type"].as_str()?, event["Action"].as_str()?);
-        is_ours.then(|| format!("{type_} {action} {name}"))
     }
 }
 

@@ -1,8 +1,11 @@
 //! Where a rule is played: a home of its own, the built program, and the sweeping afterwards.
 
+mod build;
+mod change;
 mod engine;
 mod log;
 mod manifest;
+mod operations;
 mod proxy;
 mod terminal;
 
@@ -16,9 +19,12 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 use tempfile::TempDir;
 
+pub(crate) use build::HeldBuild;
+pub(crate) use change::sorted;
 pub(crate) use engine::{Found, docker};
 pub(crate) use log::EngineLog;
 pub(crate) use manifest::{MAIN, desk, desk_of, inline_role};
+pub(crate) use operations::without_digest;
 pub(crate) use proxy::{Fault, Proxy};
 pub(crate) use terminal::Terminal;
 
@@ -192,6 +198,19 @@ impl Stage {
         })
     }
 
+    /// Leaves a command at work in the instance's session, with nobody attached.
+    pub(crate) fn leave_at_work(&self, instance: &str) -> Result<()> {
+        let mut terminal = Terminal::start(self, &["attach", instance])?;
+        terminal.wait_until("the prompt to show", |screen| !screen.trim().is_empty())?;
+        terminal.type_text("echo be''gun; sleep 1000; echo en''ded\n")?;
+        terminal.wait_until("the command to begin", |screen| screen.contains("begun"))?;
+        terminal.detach()?;
+        eventually("the session to be seen at work", || {
+            let instance = self.object("instance", instance)?;
+            Ok((instance["status"]["sessions"][0]["state"] == "Working").then_some(()))
+        })
+    }
+
     /// Waits until a condition of an object has a status.
     pub(crate) fn wait_for(&self, object: &str, condition: &str) -> Result<()> {
         let goal = format!("--for=condition={condition}");
@@ -276,6 +295,18 @@ impl Drop for Stage {
     fn drop(&mut self) {
         let _ = self.sweep();
     }
+}
+
+/// Ends a process as a crash does, and waits until it is gone.
+pub(crate) fn kill(pid: u32) -> Result<()> {
+    let killed = Command::new("kill").args(["-9", &pid.to_string()]).status()?;
+    ensure!(killed.success(), "the process {pid} could not be killed");
+    eventually(&format!("the process {pid} to be gone"), || {
+        // One that nobody waited for stays; it has its sockets open until the last of its threads ended.
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        let ended = status.contains("State:\tZ") && status.contains("Threads:\t1\n");
+        Ok((status.is_empty() || ended).then_some(()))
+    })
 }
 
 /// The folder of the built programs: the one whose `deps` this test lies in.

@@ -1,0 +1,95 @@
+//! C07, C08 and C23: what a person does to a container is repaired by the lowest rung.
+
+use anyhow::Result;
+
+use super::NOTHING;
+use crate::stage::{EngineLog, Found, MAIN, Stage, desk, docker, play};
+
+/// Converges, lets a person meddle, waits for the repair; all that was done, and the container before and after.
+fn meddle(
+    stage: &Stage,
+    meddle: impl Fn(&Found) -> Result<String>,
+    repaired: impl Fn(&Found, &Found) -> bool,
+) -> Result<(Vec<String>, Found, Found)> {
+    let manifest = desk(&[MAIN]);
+    stage.apply(&manifest)?;
+    stage.settle("desk-main")?;
+    let before = stage.container("desk-main")?;
+    let mut log = EngineLog::follow(stage)?;
+    meddle(&before)?;
+    let after = stage.until_container("desk-main", "repaired", |after| repaired(&before, after))?;
+    stage.until_condition("instance", "desk-main", "Ready", "True")?;
+    stage.rest(&manifest)?;
+    Ok((log.operations()?, before, after))
+}
+
+fn started_again(before: &Found, after: &Found) -> bool {
+    after.state == "running" && after.started_at != before.started_at
+}
+
+#[test]
+fn a_container_that_exited_is_started_again() -> Result<()> {
+    play(|stage| {
+        let (operations, before, after) = meddle(stage, |found| docker(&["kill", &found.id]), started_again)?;
+        assert_eq!(operations, ["container die default.desk-main", "container start default.desk-main"]);
+        assert_eq!(after.id, before.id);
+        Ok(())
+    })
+}
+
+#[test]
+fn a_paused_container_is_unpaused_and_its_processes_go_on() -> Result<()> {
+    play(|stage| {
+        let paused = |found: &Found| docker(&["pause", &found.id]);
+        let (operations, before, after) = meddle(stage, paused, |_, after| after.state == "running")?;
+        assert_eq!(operations, ["container pause default.desk-main", "container unpause default.desk-main"]);
+        assert_eq!((after.id, after.pid, after.started_at), (before.id, before.pid, before.started_at));
+        Ok(())
+    })
+}
+
+#[test]
+fn a_removed_container_costs_a_create_and_a_start() -> Result<()> {
+    play(|stage| {
+        let (operations, before, after) = meddle(stage, |found| docker(&["rm", "-f", &found.id]), started_again)?;
+        let done =
+            ["die", "destroy", "create", "start"].map(|operation| format!("container {operation} default.desk-main"));
+        assert_eq!(operations, done);
+        assert_ne!(after.id, before.id);
+        Ok(())
+    })
+}
+
+/// A person meddles while repairs are held back, so that `jackin diff` can announce the repair before it is done.
+fn repair_is_announced(arguments: &[&str], done: &[&str], budget: &[&str]) -> Result<()> {
+    play(|stage| {
+        let main = |operation: &&str| format!("container {operation} default.desk-main");
+        let all = |operations: &[&str]| operations.iter().map(main).collect::<Vec<_>>();
+        let (manifest, held) = (desk(&[MAIN]), desk(&["suspend: true", MAIN]));
+        stage.apply(&manifest)?;
+        stage.settle("desk-main")?;
+        stage.change(&held, NOTHING)?;
+        let mut log = EngineLog::follow(stage)?;
+        docker(&[arguments, &[&stage.container("desk-main")?.id]].concat())?;
+        let pending = stage.until_condition("instance", "desk-main", "RepairPending", "True")?;
+        assert_eq!(pending["reason"], "Suspended", "{pending}");
+        stage.rest(&held)?;
+        assert_eq!(log.operations()?, all(done));
+        stage.change(&manifest, &all(budget))
+    })
+}
+
+#[test]
+fn the_start_of_a_container_that_exited_is_announced() -> Result<()> {
+    repair_is_announced(&["kill"], &["die"], &["start"])
+}
+
+#[test]
+fn the_unpause_of_a_paused_container_is_announced() -> Result<()> {
+    repair_is_announced(&["pause"], &["pause"], &["unpause"])
+}
+
+#[test]
+fn the_making_of_a_removed_container_is_announced() -> Result<()> {
+    repair_is_announced(&["rm", "-f"], &["die", "destroy"], &["create", "start"])
+}
