@@ -1,16 +1,23 @@
 //! Rules of the way to the engine: where it is, what is sent, what its silence means. These need no engine.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use anyhow::{Result, ensure};
+use futures::StreamExt;
+use jackin_api::words::Reason;
 use jackin_daemon::docker::fake::{FailureTime, FakeEngine};
 use jackin_daemon::docker::{
-    DockerEngine, Engine, EngineAddress, EngineError, EngineErrorCause, LabelFilter, Operation,
+    Archive, DockerEngine, Engine, EngineAddress, EngineError, EngineErrorCause, LabelFilter, Operation,
 };
-use jackin_plan::world::VolumeSpec;
+use jackin_plan::world::{
+    BuildRequest, ContainerId, ContainerSpec, ImageId, Limits, NetworkId, NetworkSpec, RestartPolicy, Security,
+    VolumeSpec,
+};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixListener;
+use tokio_util::sync::CancellationToken;
 
 /// SHA-256 of `lab`: the folder of a context is the digest of its name.
 const LAB: &str = "a51146d38077ff992eba84cf1d5e9b249073503eb74868699016153b031a38f7";
@@ -154,6 +161,129 @@ async fn nothing_is_concluded_from_silence_nonsense_or_an_engine_in_trouble() ->
     let spec = VolumeSpec { name: "x".into(), labels: Default::default(), medium: Default::default() };
     let error = full.engine.create_volume(&spec).await.expect_err("wrote on a full disk");
     ensure!(matches!(error.cause, EngineErrorCause::NoSpace { .. }) && !error.is_unknown(), "{error:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn nothing_that_is_not_about_an_object_says_that_it_is_missing() -> Result<()> {
+    let other = Wire::open(&[VERSION, ("/volumes/x", r#"404 {"message":"page not found"}"#)])?;
+    let error = other.engine.inspect_volume("x").await.expect_err("something else answered");
+    ensure!(matches!(error.cause, EngineErrorCause::Refused { status: 404, .. }), "{error:?}");
+    let missing = Wire::open(&[VERSION, ("/volumes/x", r#"404 {"message":"get x: no such volume"}"#)])?;
+    assert_eq!(missing.engine.inspect_volume("x").await?, None);
+    let read_only =
+        Wire::open(&[VERSION, ("/volumes/create", r#"500 {"message":"mkdir /x: read-only file system"}"#)])?;
+    let spec = VolumeSpec { name: "x".into(), labels: Default::default(), medium: Default::default() };
+    let error = read_only.engine.create_volume(&spec).await.expect_err("wrote what cannot be written");
+    assert_eq!(error.reason(), Reason::EngineReadOnly);
+    Ok(())
+}
+
+fn anything() -> ContainerSpec {
+    ContainerSpec {
+        name: "c".into(),
+        image: ImageId("sha256:0".into()),
+        command: Vec::new(),
+        env: Default::default(),
+        user: None,
+        workdir: None,
+        hostname: None,
+        labels: Default::default(),
+        mounts: Vec::new(),
+        networks: Vec::new(),
+        aliases: Vec::new(),
+        limits: Limits::default(),
+        restart: RestartPolicy::No,
+        security: Security::default(),
+        stop_timeout_seconds: 1,
+    }
+}
+
+/// How every call of the port ended, each alone with an engine that answers no more.
+async fn all_calls(engine: &DockerEngine) -> Vec<Result<(), EngineError>> {
+    let (all, labels) = (LabelFilter::new(), Default::default());
+    let (container, network, image) = (ContainerId("c".into()), NetworkId("n".into()), ImageId("sha256:0".into()));
+    let volume = VolumeSpec { name: "v".into(), labels: Default::default(), medium: Default::default() };
+    let nothing = || Archive::from_reader(tokio::io::empty());
+    let build = BuildRequest {
+        tags: vec!["x:1".into()],
+        dockerfile: "Dockerfile".into(),
+        labels: Default::default(),
+        no_cache: false,
+        build_args: Default::default(),
+    };
+    let (progress, _heard) = tokio::sync::mpsc::unbounded_channel();
+    let net = NetworkSpec { name: "n".into(), labels: Default::default(), internal: false };
+    vec![
+        engine.ping().await.map(drop),
+        engine.list_containers(&all).await.map(drop),
+        engine.inspect_container("c").await.map(drop),
+        engine.create_container(&anything()).await.map(drop),
+        engine.start_container(&container).await,
+        engine.pause_container(&container).await,
+        engine.unpause_container(&container).await,
+        engine.stop_container(&container, 1).await,
+        engine.kill_container(&container, "SIGKILL").await,
+        engine.remove_container(&container, true).await,
+        engine.rename_container(&container, "d").await,
+        engine.update_container(&container, &Limits::default(), RestartPolicy::No).await,
+        engine.put_archive(&container, "/", nothing()).await,
+        engine.container_logs(&container, 1).await.map(drop),
+        engine.list_images(&all).await.map(drop),
+        engine.inspect_image("x").await.map(drop),
+        engine.build_image(&build, nothing(), progress, CancellationToken::new()).await.map(drop),
+        engine.pull_image("x").await.map(drop),
+        engine.import_image(nothing(), "x", &labels).await.map(drop),
+        engine.tag_image(&image, "x").await,
+        engine.remove_image("x").await,
+        engine.list_networks(&all).await.map(drop),
+        engine.inspect_network("n").await.map(drop),
+        engine.create_network(&net).await.map(drop),
+        engine.remove_network(&network).await,
+        engine.connect_network(&network, &container, &[]).await,
+        engine.disconnect_network(&network, &container, true).await,
+        engine.list_volumes(&all).await.map(drop),
+        engine.inspect_volume("v").await.map(drop),
+        engine.create_volume(&volume).await,
+        engine.remove_volume("v").await,
+    ]
+}
+
+#[tokio::test]
+async fn every_call_ends_with_an_engine_that_accepts_and_never_answers() -> Result<()> {
+    let wire = Wire::closed()?;
+    let listener = UnixListener::bind(wire.folder.path().join("engine.sock"))?;
+    let silent = Arc::new(AtomicBool::new(false));
+    let hushed = Arc::clone(&silent);
+    tokio::spawn(async move {
+        let mut held = Vec::new();
+        while let Ok((stream, _)) = listener.accept().await {
+            let mut stream = BufReader::new(stream);
+            let mut head = String::new();
+            while stream.read_line(&mut head).await.is_ok_and(|read| read > 2) {}
+            if hushed.load(Ordering::Relaxed) {
+                held.push(stream);
+                continue;
+            }
+            let (_, body) = VERSION.1.split_once(' ').expect("a status");
+            let length = body.len();
+            let head = format!("HTTP/1.1 200 X\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
+            let _ = stream.write_all(format!("{head}{body}").as_bytes()).await;
+        }
+    });
+    wire.engine.ping().await?;
+    // What the first creation asks for beside the creation itself is asked once.
+    wire.engine.create_container(&anything()).await.expect_err("the answer was of something else");
+    silent.store(true, Ordering::Relaxed);
+    // From here on, time passes as soon as everybody waits for it.
+    tokio::time::pause();
+    for (index, ended) in all_calls(&wire.engine).await.into_iter().enumerate() {
+        let error = ended.expect_err("nobody answered");
+        assert_eq!(error.reason(), Reason::EngineTimeout, "call {index}: {error:?}");
+        ensure!(error.is_unknown(), "{error:?}");
+    }
+    let events: Vec<_> = wire.engine.events(&LabelFilter::new(), None).collect().await;
+    ensure!(events.iter().all(Result::is_err), "{events:?}");
     Ok(())
 }
 
