@@ -19,8 +19,8 @@
 //! | a running one that is not on its network, or still on an earlier one | `AttachExisting` | the network where it is missing; connect, disconnect | go on |
 //! | a running one under another name | `AttachExisting` | rename | go on |
 //! | a running one whose capsule has other variables or credentials | `AttachExisting` | nothing: the capsule is told | go on; new ones get them |
-//! | a running one, or one that the engine is about to start again | `AttachExisting` | nothing | go on |
 //! | its sidecar is stopped, paused or gone | `AttachExisting` | start, unpause, or create and start the sidecar, alone | go on |
+//! | a running one, or one that the engine is about to start again | `AttachExisting` | nothing | go on |
 //!
 //! A sidecar that does not fit ([`crate::sidecar`]) is replaced on the way of the line that replaces the container, once that has
 //! stopped and before the new one starts; wherever a container is started or made, its sidecar answers first.
@@ -36,8 +36,8 @@
 //! # When
 //! A repair that ends processes waits while a session is live ([`crate::disruption`]) or nobody can tell whether one is: then the plan
 //! is `AttachExisting` with the repair as pending. One that would replace a volume with data waits in the same way for somebody's
-//! consent. It is decided anew in each pass, so that of a chain of edits only the last is
-//! repaired, and of an edit that was taken back nothing.
+//! consent. It is decided anew in each pass, so that of a chain of edits only the last is repaired, and of an edit that was taken
+//! back nothing.
 //!
 //! # What holds a plan back
 //! Then it has no steps, and [`Held`] says why. In this order:
