@@ -152,6 +152,32 @@ fn a_shells_state_follows_its_foreground_process() {
 }
 
 #[test]
+fn a_shell_works_as_long_as_anything_of_its_session_lives_though_nobody_looks_and_nothing_is_printed() {
+    let job = "until [ -e $SIGN ]; do sleep 0.01; done";
+    // A job, one whose parent has ended, and one that ignores the hangup.
+    for left in [format!("{{ {job}; }} &"), format!("({job} &)"), format!("(nohup sh -c '{job}' >/dev/null 2>&1 &)")] {
+        let capsule = Capsule::start();
+        let sign = capsule.folder.path().join("sign");
+        let spawn = Spawn { state_rule: StateRule::Foreground, ..shell("main") };
+        let env = [("PS1", "> "), ("SIGN", sign.to_str().expect("a path"))].into_iter().collect();
+        capsule.client().spawn(&Spawn { env, ..spawn });
+        let is = |wanted| capsule.session("main").state == wanted;
+        eventually("it is idle", || is(SessionState::Idle));
+        let mut typist = capsule.attach("main");
+        typist.input(format!("{left}\recho back$((40+2))\r").as_bytes());
+        typist.see("back42");
+        drop(typist);
+        eventually("the job alone keeps it at work", || {
+            let session = capsule.session("main");
+            session.attached == 0 && session.evidence == "the shell has something in the background"
+        });
+        assert!(is(SessionState::Working));
+        std::fs::write(&sign, "").expect("a file");
+        eventually("it is idle again", || is(SessionState::Idle));
+    }
+}
+
+#[test]
 fn without_a_rule_nothing_is_claimed() {
     let capsule = Capsule::start();
     capsule.client().spawn(&script("quiet", "sleep 1000"));
