@@ -187,6 +187,56 @@ fn a_program_that_left_the_cache_is_no_difference() {
     assert_eq!((steps(&plan), plan.pending, plan.drift), (vec![], None, vec![]));
 }
 
+/// Passes over a chain of edits while the session works, and after it.
+fn edited_one_after_the_other(edits: [fn(Case) -> Case; 3]) -> Model {
+    let mut model = Model::new(Case::converged().session(Working, 1));
+    for edit in edits {
+        model.case = edit(model.case.clone());
+        assert_eq!(model.settle(1), 0, "{:?}", model.done);
+        assert!(model.case.memory.status.pending_repair.is_some());
+    }
+    model
+}
+
+#[test]
+fn a_chain_of_edits_costs_one_repair_and_the_last_spec_is_what_it_brings() {
+    let another = |case: Case| case.wanting(|desired| desired.mounts[0].read_only = true);
+    let mut model = edited_one_after_the_other([Case::mount_edited, |case| case.image("recipe 2"), another]);
+    model.case = model.case.clone().session(Idle, 0);
+    model.settle(2);
+    assert_eq!(model.done.iter().filter(|step| **step == "CreateContainer").count(), 1);
+    assert_eq!(model.case.plan().drift, []);
+}
+
+#[test]
+fn an_edit_that_is_taken_back_costs_nothing_whatever_was_edited_in_between() {
+    let mut model = edited_one_after_the_other([
+        Case::mount_edited,
+        |case| case.image("recipe 2"),
+        |case| case.wanting(|desired| desired.mounts[0].read_only = true),
+    ]);
+    model.case = model.case.clone().image("recipe 1").wanting(|desired| {
+        desired.mounts[0].source = "/src/shop".to_owned();
+        desired.mounts[0].read_only = false;
+    });
+    model.case = model.case.clone().session(Idle, 0);
+    assert_eq!(model.settle(1), 0);
+    assert_eq!((model.done.len(), model.case.memory.status.pending_repair.clone()), (0, None));
+}
+
+#[test]
+fn a_spec_that_goes_back_and_forth_while_a_session_works_replaces_nothing() {
+    let mut model = Model::new(Case::converged().session(Working, 0));
+    for _ in 0..5 {
+        let before = model.case.clone();
+        model.case = before.clone().mount_edited();
+        assert_eq!(model.settle(1), 0);
+        model.case.desired.mounts = before.desired.mounts;
+        assert_eq!(model.settle(1), 0);
+    }
+    assert_eq!(model.case.plan().pending, None);
+}
+
 #[test]
 fn only_live_sessions_are_named() {
     let sessions = vec![
