@@ -10,6 +10,7 @@ mod convergence;
 mod crash;
 mod deletion;
 mod drift;
+mod engine;
 mod examples;
 mod failures;
 mod homes;

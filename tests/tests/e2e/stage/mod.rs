@@ -2,6 +2,7 @@
 
 mod build;
 mod change;
+mod dockerd;
 mod engine;
 mod log;
 mod manifest;
@@ -21,6 +22,7 @@ use tempfile::TempDir;
 
 pub(crate) use build::HeldBuild;
 pub(crate) use change::sorted;
+pub(crate) use dockerd::Dockerd;
 pub(crate) use engine::{Found, docker};
 pub(crate) use log::EngineLog;
 pub(crate) use manifest::{MAIN, desk, desk_of, inline_role};
