@@ -5,9 +5,9 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 
-use crate::stage::{Stage, desk_of, inline_role, kill, play};
+use crate::stage::{Stage, desk_of, eventually, inline_role, kill, play};
 
 /// How often the controller is killed.
 const KILLS: u64 = 100;
@@ -156,9 +156,11 @@ fn churn(stage: &Stage, seed: u64) -> Result<()> {
 
 /// Each instance runs as it was wished for, and no image is left without a name.
 fn serves(stage: &Stage, wish: Wish) -> Result<()> {
-    let images = stage.our_images()?;
-    let nameless: Vec<_> = images.iter().filter(|image| image.ends_with("<none>")).collect();
-    ensure!(nameless.is_empty(), "images left behind: {images:?}");
+    // Those that a container was made from go once it is gone.
+    eventually("no image to be left without a name", || {
+        let images = stage.our_images()?;
+        Ok((!images.iter().any(|image| image.ends_with("<none>"))).then_some(()))
+    })?;
     for index in 0..wish.count {
         let instance = format!("desk-main-{index}");
         let container = stage.container(&instance)?;

@@ -156,6 +156,9 @@ impl Transcript {
 
     fn failure(self, failure: Failure, object: &str) -> EngineErrorCause {
         match failure {
+            Failure::Answer { message, .. } if lost_layer(&message) => {
+                EngineErrorCause::BadAnswer { source: std::sync::Arc::new(std::io::Error::other(message)) }
+            }
             Failure::Answer { status, message }
                 if cause_of_disk(&message).is_none() && (self.step.is_some() || blames_input(status, &message)) =>
             {
@@ -169,6 +172,11 @@ impl Transcript {
             failure => failure.into_error(Operation::BuildImage, object).cause,
         }
     }
+}
+
+/// Whether the engine lost a cached layer between two steps: somebody removed the last image on it, and the next try makes it anew.
+fn lost_layer(message: &str) -> bool {
+    message.contains("failed to get digest sha256:")
 }
 
 /// Whether a build that never began failed for what we sent.
@@ -195,6 +203,17 @@ mod tests {
 
     fn said(transcript: &mut Transcript, text: &str) {
         transcript.hear(BuildInfo { stream: Some(text.to_owned()), ..BuildInfo::default() });
+    }
+
+    #[test]
+    fn a_layer_that_the_engine_lost_meanwhile_is_no_failed_instruction() {
+        let (progress, _heard) = mpsc::unbounded_channel();
+        let mut transcript = Transcript::new(progress);
+        said(&mut transcript, "Step 1/2 : FROM tiny\n ---> 0123\nStep 2/2 : LABEL a=b\n ---> Running in 4567\n");
+        let message =
+            "failed to get digest sha256:2fa0: open /content/sha256/2fa0: no such file or directory".to_owned();
+        let cause = transcript.failure(Failure::Answer { status: 500, message }, "x");
+        assert!(EngineError::new(Operation::BuildImage, "x", cause).is_unknown());
     }
 
     #[test]

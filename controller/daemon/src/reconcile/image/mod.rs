@@ -83,8 +83,12 @@ async fn pass(context: &Context, namespace: &str, name: &str) -> Result<Next, Pa
     };
     let plan = plan(&observed, image.spec.rebuild.as_ref(), &status);
     if let ImageAction::Serve(serving) = &plan.action {
-        tidy(context, leftovers(&observed, serving)).await;
-        return conclude(context, &image, &ImageOutcome::Planned { plan, begun: false }, None).await;
+        let again = tidy(context, leftovers(&observed, serving)).await;
+        let next = conclude(context, &image, &ImageOutcome::Planned { plan, begun: false }, None).await?;
+        return Ok(match (next, again) {
+            (Next::OnChange, Some(wait)) => Next::After(wait),
+            (next, _) => next,
+        });
     }
     let begun = ImageOutcome::Planned { plan: plan.clone(), begun: true };
     conclude(context, &image, &begun, None).await?;

@@ -1,5 +1,7 @@
 //! Builds that nobody wants any more: given up while they run, and what they left removed afterwards.
 
+use std::time::Duration;
+
 use jackin_api::kinds::Image;
 use jackin_plan::world::ImageId;
 use kube::Api;
@@ -19,14 +21,24 @@ pub(super) async fn superseded(images: &Api<Image>, name: &str, generation: i64)
     }
 }
 
-/// Removes images that builds have left. Those that a container was made from stay: the engine refuses.
-pub(super) async fn tidy(context: &Context, leftovers: Vec<ImageId>) {
-    if !context.builds.running().is_empty() {
-        return;
-    }
+/// How long what cannot be removed yet is left alone.
+const TIDY_AGAIN: Duration = Duration::from_secs(15);
+
+/// Removes images that builds have left; when to look again for those that cannot be removed yet.
+///
+/// One that a container was made from stays, as the engine refuses; so does everything while a build runs. Nobody wakes the image
+/// when that has changed.
+pub(super) async fn tidy(context: &Context, leftovers: Vec<ImageId>) -> Option<Duration> {
+    let mut again = None;
+    let building = !context.builds.running().is_empty();
     for image in leftovers {
+        if building {
+            return Some(TIDY_AGAIN);
+        }
         if let Err(error) = context.engine.remove_image(&image.0).await {
             tracing::debug!(error = %error.full_message(), "image kept");
+            again = Some(TIDY_AGAIN);
         }
     }
+    again
 }
