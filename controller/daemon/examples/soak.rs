@@ -66,6 +66,7 @@ fn options() -> Result<Options, String> {
 fn soak(options: &Options) -> Vec<Report> {
     let begun = Instant::now();
     let (next, done) = (AtomicU64::new(options.first), AtomicU64::new(0));
+    let (priced, paid) = (AtomicU64::new(0), AtomicU64::new(0));
     let end = options.first + options.seeds;
     let failures = Mutex::new(Vec::new());
     let enough =
@@ -78,6 +79,8 @@ fn soak(options: &Options) -> Vec<Report> {
             }
             let report = if seed.is_multiple_of(TWICE) { same(seed) } else { simulate(seed, false) };
             done.fetch_add(1, Ordering::Relaxed);
+            priced.fetch_add(u64::from(report.paid.is_some()), Ordering::Relaxed);
+            paid.fetch_add(u64::from(report.paid.is_some_and(|paid| paid > 0)), Ordering::Relaxed);
             if !report.violations.is_empty()
                 && let Ok(mut failures) = failures.lock()
             {
@@ -98,6 +101,8 @@ fn soak(options: &Options) -> Vec<Report> {
         }
     });
     eprintln!("{}", progress(&done, options.seeds, begun));
+    let (priced, paid) = (priced.into_inner(), paid.into_inner());
+    eprintln!("{priced} edits compared with the model's cheapest sequence, {paid} of them with writes");
     failures.into_inner().unwrap_or_default()
 }
 

@@ -53,6 +53,8 @@ pub(super) struct Daemon {
     pub(super) store: Store,
     /// The API as an operator reaches it.
     pub(super) client: Client,
+    /// What its passes look at the world with.
+    pub(super) context: Arc<Context>,
 }
 
 impl Daemon {
@@ -73,7 +75,7 @@ impl Daemon {
         tokio::spawn(relist(context.clone(), wakes.clone(), lost, stop));
         context.notices.connect(wakes.clone());
         super::queue::start(&context, &wakes);
-        Ok(Self { store, client: operator })
+        Ok(Self { store, client: operator, context })
     }
 }
 

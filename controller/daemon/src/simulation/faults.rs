@@ -10,11 +10,12 @@ use jiff::Timestamp;
 use tokio::sync::Notify;
 
 use crate::docker::fake::{Delivery, Interference};
-use crate::docker::{EngineErrorCause, EngineEvent, Operation};
+use crate::docker::{Engine, EngineErrorCause, EngineEvent, Operation};
 
 use super::dice::Dice;
 use super::files::MemoryFiles;
 use super::guard::Guard;
+use super::price::counts;
 use super::time::VirtualTime;
 use super::transcript::Transcript;
 
@@ -39,6 +40,8 @@ pub(super) struct Faults {
     weather: Mutex<Weather>,
     crash: Crash,
     writes: AtomicU64,
+    /// Writes that have a price, while somebody counts.
+    counted: Mutex<Option<Vec<String>>>,
     identity: u128,
 }
 
@@ -80,6 +83,7 @@ impl Faults {
             weather: Mutex::default(),
             crash: Crash::default(),
             writes: AtomicU64::new(0),
+            counted: Mutex::default(),
             identity: u128::from(seed),
         }
     }
@@ -111,6 +115,25 @@ impl Faults {
     /// Calls of the controller that asked the engine for a change.
     pub(super) fn writes(&self) -> u64 {
         self.writes.load(Ordering::Relaxed)
+    }
+
+    /// Begins to count the writes that have a price; answers those that were counted before.
+    pub(super) fn count(&self, on: bool) -> Vec<String> {
+        let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *counted, on.then(Vec::new)).unwrap_or_default()
+    }
+
+    async fn counts(&self, operation: Operation, object: &str) {
+        let name = match self.guard.get() {
+            Some(guard) if operation == Operation::RemoveContainer => {
+                guard.engine.inspect_container(object).await.ok().flatten().map(|container| container.name)
+            }
+            _ => None,
+        };
+        let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(counted) = counted.as_mut().filter(|_| counts(operation, Some(name.as_deref().unwrap_or(object)))) {
+            counted.push(format!("{operation} {object}"));
+        }
     }
 
     /// A step at the API, between which the controller may die.
@@ -184,6 +207,7 @@ impl Interference for Faults {
         if operation.is_write() {
             self.writes.fetch_add(1, Ordering::Relaxed);
             self.transcript.line(|| format!("engine  {operation} {object}"));
+            self.counts(operation, object).await;
             if let Some(guard) = self.guard.get() {
                 guard.check(operation, object).await;
             }

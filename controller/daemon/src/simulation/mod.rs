@@ -4,7 +4,8 @@
 //! [`simulate`] rolls a script from a seed ([`script`]): edits, requests, hands at the engine, ends of containers, crashes of the
 //! controller, an engine that is away. It is played in virtual time against one life of the controller after another
 //! ([`daemon`]), while calls fail, dawdle and overtake each other ([`faults`]). [`guard`] looks at every call in its moment. After
-//! each phase the faults end, and once nothing changes any more [`properties`] must hold.
+//! each phase the faults end, and once nothing changes any more [`properties`] must hold. Last comes one more edit in the quiet,
+//! which may not cost more than the model's cheapest sequence ([`price`]).
 //!
 //! # Guarantees
 //! The same seed gives the same transcript: everything runs in one thread, time is the runtime's paused clock, chance comes from
@@ -22,6 +23,7 @@ mod faults;
 mod files;
 mod guard;
 mod operator;
+mod price;
 mod programs;
 mod properties;
 mod queue;

@@ -168,7 +168,10 @@ impl Look<'_> {
                 let kept = wish.present || instances.iter().any(|instance| instance.spec.workspace == **name);
                 kept && network.name == owner().network(NAMESPACE, name)
             });
-            if !wanted {
+            // A container that nobody knows of any more holds the network that it is on: both are for `jackin prune`.
+            let orphan =
+                |name: &str| containers.iter().any(|one| one.name == name && one.networks.contains(&network.name));
+            if !wanted && !self.orphans.iter().any(|name| orphan(name)) {
                 found.push(format!("the network {} belongs to nothing", network.name));
             }
         }

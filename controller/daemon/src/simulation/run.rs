@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jackin_api::kinds::DisruptionPolicy;
 use jackin_apiserver::Medium;
 use jackin_plan::world::Labels;
 
@@ -15,6 +16,7 @@ use super::faults::Faults;
 use super::files::MemoryFiles;
 use super::guard::Guard;
 use super::operator::Operator;
+use super::price;
 use super::properties::Look;
 use super::script::{Action, Phase, Quiet, print, script};
 use super::time::VirtualTime;
@@ -37,6 +39,8 @@ pub struct Report {
     pub violations: Vec<String>,
     /// The script, to be read.
     pub script: String,
+    /// What the last edit cost, in engine writes, where the model knows the least that it can cost.
+    pub paid: Option<usize>,
     /// What happened, where that was asked for.
     pub transcript: Vec<String>,
 }
@@ -75,7 +79,7 @@ pub fn simulate(seed: u64, transcript: bool) -> Report {
         }
     };
     let transcript = simulation.world.faults.transcript.lines();
-    Report { seed, violations, script: printed, transcript }
+    Report { seed, violations, script: printed, paid: simulation.paid, transcript }
 }
 
 struct Simulation {
@@ -93,6 +97,8 @@ struct Simulation {
     number: u64,
     /// Containers that were there when the store was lost.
     orphans: BTreeSet<String>,
+    /// What the edit in the quiet cost, where that could be compared.
+    paid: Option<usize>,
 }
 
 impl Simulation {
@@ -113,7 +119,7 @@ impl Simulation {
         let world = World { engine, faults, capsules, medium: Medium::default() };
         let (place, loses, restarted, number) = ((0, 0), false, None, 0);
         let (wish, orphans) = (Wish::default(), BTreeSet::new());
-        Self { seed, world, guard, wish, script, place, loses, restarted, number, orphans }
+        Self { seed, world, guard, wish, script, place, loses, restarted, number, orphans, paid: None }
     }
 
     fn say(&self, text: impl FnOnce() -> String) {
@@ -170,7 +176,32 @@ impl Simulation {
             self.place = (self.place.0 + 1, 0);
             self.restarted = None;
         }
-        End::Script
+        match self.price(&daemon).await {
+            Ok(()) => End::Script,
+            Err(found) => End::Wrong(found),
+        }
+    }
+
+    /// One more edit, in the quiet and with everybody's leave: it may cost no more than the cheapest sequence that the model knows.
+    async fn price(&mut self, daemon: &Daemon) -> Result<(), Vec<String>> {
+        (self.wish.policy, self.wish.deadline) = (DisruptionPolicy::Always, false);
+        self.guard.set_policy(self.wish.policy);
+        self.quiet(daemon, Quiet::Mended).await?;
+        let before = price::look(&daemon.context).await;
+        self.world.faults.count(true);
+        let edit = price::edit(self.seed);
+        self.act(daemon, edit).await;
+        self.settle(daemon, true).await?;
+        let paid = self.world.faults.count(false);
+        let after = price::look(&daemon.context).await;
+        let Some((before, after)) = before.zip(after) else { return Ok(()) };
+        let Some(least) = price::price(&daemon.context, &before, &after) else { return Ok(()) };
+        self.say(|| format!("price   {edit}: {least}, paid {}", paid.len()));
+        if paid.len() > least {
+            return Err(vec![format!("{edit} can be had for {least} writes, and cost {}: {paid:?}", paid.len())]);
+        }
+        self.paid = Some(paid.len());
+        Ok(())
     }
 
     async fn act(&mut self, daemon: &Daemon, action: Action) -> Option<End> {
