@@ -122,25 +122,31 @@ fn an_old_network_with_somebody_elses_container_stays_until_that_has_left() -> R
     })
 }
 
+/// C15.
 #[test]
-fn a_network_of_somebody_elses_is_used_told_of_and_never_removed() -> Result<()> {
+fn a_network_of_somebody_elses_is_used_told_of_and_never_made_or_removed() -> Result<()> {
     play(|stage| {
+        stage.controller()?;
         let theirs = stage.person("team");
         person_makes_network(stage, &theirs, &[])?;
-        stage.apply(&desk(&[&format!("network: {{name: {theirs}}}"), MAIN]))?;
+        let first =
+            ["volume create capsule", "container create default.desk-main", "container start default.desk-main"];
+        stage.change(&desk(&[&format!("network: {{name: {theirs}}}"), MAIN]), &first)?;
         let pid = stage.container("desk-main")?.pid;
         assert_eq!(networks(stage, &stage.container("desk-main")?)?, [theirs.as_str()]);
         let told = stage.until_condition("instance", "desk-main", "NetworkReady", "True")?;
         assert_eq!(told["reason"], "NetworkNotOurs", "{told}");
-        assert_eq!(stage.ours("network")?, Vec::<String>::new());
 
         // A network without labels that has the name of the workspace's own is used as well.
         let own = format!("{}default.desk", stage.prefix()?);
         person_makes_network(stage, &own, &[])?;
-        stage.apply(&desk(&[MAIN]))?;
+        let joined = ["network connect default.desk".to_owned(), format!("network disconnect {theirs}")];
+        stage.change(&desk(&[MAIN]), &joined)?;
         let after = stage.container("desk-main")?;
         assert_eq!((networks(stage, &after)?, after.pid), (vec!["default.desk".to_owned()], pid));
+        let mut log = EngineLog::follow(stage)?;
         stage.jackin(&["delete", "workspace", "desk"])?;
+        assert_eq!(log.operations()?, ["container stop default.desk-main", "container destroy default.desk-main"]);
         docker(&["network", "inspect", &theirs, &own]).map(drop)
     })
 }

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-use crate::stage::{EngineLog, MAIN, Stage, desk, desk_of, docker, eventually, inline_role, play};
+use crate::stage::{EngineLog, MAIN, NOTHING, Stage, desk, desk_of, docker, eventually, inline_role, play};
 
 const OTHER: &str = "jackin.owner=ba9876543210";
 
@@ -58,10 +58,12 @@ fn two_installations_on_one_engine_do_not_see_each_others_objects() -> Result<()
     })
 }
 
+/// C28.
 #[test]
-fn a_container_made_by_hand_with_our_labels_but_not_our_owner_id_is_a_conflict() -> Result<()> {
+fn a_container_made_by_hand_with_our_labels_but_not_our_owner_id_is_a_conflict_that_costs_nothing() -> Result<()> {
     play(|stage| {
-        stage.apply(&desk(&[MAIN]))?;
+        let manifest = desk(&[MAIN]);
+        stage.apply(&manifest)?;
         let name = stage.container_name("desk-main")?;
         let labels = labels_of(&name, "jackin.owner")?;
         stage.jackin(&["delete", "workspace", "desk"])?;
@@ -70,11 +72,21 @@ fn a_container_made_by_hand_with_our_labels_but_not_our_owner_id_is_a_conflict()
         arguments.extend(labels.iter().map(String::as_str));
         arguments.extend(["--label", &person, "jackin-tiny:1", "sleep", "1000"]);
         let alike = docker(&arguments)?;
-        stage.submit(&desk(&[MAIN]))?;
+
+        let change = stage.announce(&manifest)?;
+        let held = &change.announced.instance("desk-main")?["held"];
+        assert_eq!(held["reason"], "NameConflict", "{held}");
+        stage.submit(&manifest)?;
         let message = until_reason(stage, "NameConflict")?;
         ensure!(message.contains(&name) && message.contains("docker rename"), "{message}");
+        change.comes_to(stage, NOTHING)?;
+
+        stage.submit(&desk(&["suspend: true", MAIN]))?;
+        stage.until_condition("instance", "desk-main", "RepairPending", "True")?;
         docker(&["rename", &alike, &stage.person("alike")])?;
-        stage.wait_for("instance/desk-main", "Ready")?;
+        let budget =
+            ["network create default.desk", "container create default.desk-main", "container start default.desk-main"];
+        stage.change(&manifest, &budget)?;
         assert_eq!(docker(&["inspect", "--format", "{{.State.Status}}", &alike])?, "running");
         Ok(())
     })

@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-use crate::stage::{EngineLog, Fault, MAIN, Proxy, Stage, desk, desk_of, docker, eventually, inline_role, play};
+use crate::stage::{
+    CREATION, Fault, MAIN, NOTHING, Proxy, Stage, desk, desk_of, docker, eventually, inline_role, play, sorted,
+};
 
 /// How long the engine is away where the length is the matter: several times the period in which its absence is noticed.
 const AWAY: Duration = Duration::from_secs(10);
@@ -26,10 +28,14 @@ fn ready(stage: &Stage, instance: &str) -> Result<Value> {
     Ok(stage.condition("instance", instance, "Ready")?["status"].clone())
 }
 
-fn creations(writes: &[String]) -> Vec<&String> {
-    writes.iter().filter(|write| write.starts_with("container create default.")).collect()
+/// Without knowing there is no diff, and its exit code says that somebody did not answer.
+fn announces_nothing(stage: &Stage, manifest: &str) -> Result<()> {
+    let ran = stage.try_diff(manifest)?;
+    assert_eq!((ran.code, ran.stdout.as_str()), (4, ""), "{}", ran.said());
+    Ok(())
 }
 
+/// C29.
 #[test]
 fn an_engine_that_goes_away_is_unknown_nothing_is_decided_and_all_goes_on_by_itself() -> Result<()> {
     play(|stage| {
@@ -37,7 +43,8 @@ fn an_engine_that_goes_away_is_unknown_nothing_is_decided_and_all_goes_on_by_its
         stage.apply(&desk(&[MAIN]))?;
         stage.settle("desk-main")?;
         let before = stage.container("desk-main")?;
-        let mut log = EngineLog::follow(stage)?;
+        let edited = desk(&["resources: {memory: 64Mi}", MAIN]);
+        let mut change = stage.announce(&edited)?;
         proxy.leave();
         let said = stage.until_condition("instance", "desk-main", "Ready", "Unknown")?;
         assert_eq!(said["reason"], "EngineUnreachable");
@@ -47,45 +54,47 @@ fn an_engine_that_goes_away_is_unknown_nothing_is_decided_and_all_goes_on_by_its
         }
         let workspace = stage.until_condition("workspace", "desk", "Ready", "Unknown")?;
         assert_eq!(workspace["reason"], "SomeUnknown");
-        stage.submit(&desk(&["resources: {memory: 64Mi}", MAIN]))?;
+        announces_nothing(stage, &edited)?;
+        stage.submit(&edited)?;
         eventually("a second try to be told", || {
             let said = stage.condition("instance", "desk-main", "Ready")?;
             let message = said["message"].as_str().unwrap_or_default();
             Ok((said["status"] == "Unknown" && message.contains(" times since")).then_some(()))
         })?;
-        assert_eq!(log.writes()?, Vec::<String>::new());
+        assert_eq!(change.log.operations()?, NOTHING);
 
         proxy.come_back();
         stage.until_container("desk-main", "limited", |found| found.memory == 64 << 20)?;
         stage.until_condition("workspace", "desk", "Ready", "True")?;
         let after = stage.container("desk-main")?;
         assert_eq!((&after.id, after.pid), (&before.id, before.pid));
-        assert_eq!(log.writes()?, ["container update default.desk-main"]);
-        Ok(())
+        change.comes_to(stage, &["container update default.desk-main"])
     })
 }
 
+/// C29: the engine answers by halves.
 #[test]
 fn an_engine_that_lists_and_does_not_inspect_makes_nobody_create_or_remove_anything() -> Result<()> {
     play(|stage| {
         let proxy = Proxy::before_the_engine(stage)?;
-        stage.apply(&desk(&[MAIN]))?;
+        let manifest = desk(&[MAIN]);
+        stage.apply(&manifest)?;
         stage.settle("desk-main")?;
         let before = stage.container("desk-main")?;
-        let mut log = EngineLog::follow(stage)?;
+        let mut change = stage.announce(&manifest)?;
         stage.stop_controller()?;
         proxy.strike(is_inspection, Fault::Refused(500));
         stage.controller()?;
         let said = stage.until_condition("instance", "desk-main", "Ready", "Unknown")?;
         assert_eq!(said["reason"], "EngineRefused");
         ensure!(said["message"].as_str().is_some_and(|text| text.contains("refused by intent")), "{said}");
-        assert_eq!(log.writes()?, Vec::<String>::new());
+        announces_nothing(stage, &manifest)?;
+        assert_eq!(change.log.operations()?, NOTHING);
         proxy.heal();
         stage.until_condition("instance", "desk-main", "Ready", "True")?;
         let after = stage.container("desk-main")?;
         assert_eq!((after.id, after.pid), (before.id, before.pid));
-        assert_eq!(log.writes()?, Vec::<String>::new());
-        Ok(())
+        change.comes_to(stage, NOTHING)
     })
 }
 
@@ -94,24 +103,24 @@ fn a_creation_whose_answer_is_lost_is_found_and_not_repeated() -> Result<()> {
     play(|stage| {
         let proxy = Proxy::before_the_engine(stage)?;
         stage.controller()?;
-        let mut log = EngineLog::follow(stage)?;
         proxy.strike_once(is_creation_of_main, Fault::AnswerLost);
-        stage.apply(&desk(&[MAIN]))?;
+        stage.change(&desk(&[MAIN]), &CREATION)?;
         assert_eq!(proxy.struck(), 1);
-        assert_eq!(creations(&log.writes()?), ["container create default.desk-main"]);
         assert_eq!(stage.ours("container")?, ["default.desk-main"]);
         Ok(())
     })
 }
 
+/// C09.
 #[test]
 fn a_start_that_is_refused_is_tried_four_times_and_then_another_container_once() -> Result<()> {
     play(|stage| {
         let proxy = Proxy::before_the_engine(stage)?;
         stage.controller()?;
-        let mut log = EngineLog::follow(stage)?;
+        let manifest = desk(&[MAIN]);
+        let mut change = stage.announce(&manifest)?;
         proxy.strike(is_start, Fault::Refused(500));
-        stage.submit(&desk(&[MAIN]))?;
+        stage.submit(&manifest)?;
         let said = stage.until_condition("instance", "desk-main", "Ready", "False")?;
         ensure!(["Converging", "EngineRefused", "DependenciesNotReady"].iter().any(|word| said["reason"] == *word));
         let first = stage.until_container("desk-main", "made", |found| found.state == "created")?;
@@ -121,7 +130,13 @@ fn a_start_that_is_refused_is_tried_four_times_and_then_another_container_once()
         proxy.heal();
         stage.until_condition("instance", "desk-main", "Ready", "True")?;
         assert_eq!(stage.container("desk-main")?.id, second.id);
-        assert_eq!(creations(&log.writes()?).len(), 2);
+        stage.rest(&manifest)?;
+        // What was announced, and beside it another container in the place of the one that does not start.
+        let replaced = ["create default.desk-main.next", "destroy default.desk-main", "rename default.desk-main"];
+        let replaced = replaced.map(|operation| format!("container {operation}"));
+        let announced = &change.announced.operations;
+        assert_eq!(sorted(announced), sorted(CREATION), "{}", change.announced.told);
+        assert_eq!(sorted(change.log.operations()?), sorted(announced.iter().chain(&replaced)));
         Ok(())
     })
 }

@@ -2,19 +2,11 @@
 
 use anyhow::Result;
 
-use crate::stage::{EngineLog, HeldBuild, MAIN, desk, desk_of, play};
+use crate::stage::{CREATION, EngineLog, HeldBuild, MAIN, desk, desk_of, play};
 
 #[test]
 fn a_first_apply_makes_each_object_once_and_diff_announced_it() -> Result<()> {
-    play(|stage| {
-        let budget = [
-            "network create default.desk",
-            "volume create capsule",
-            "container create default.desk-main",
-            "container start default.desk-main",
-        ];
-        stage.change(&desk(&[MAIN]), &budget)
-    })
+    play(|stage| stage.change(&desk(&[MAIN]), &CREATION))
 }
 
 #[test]

@@ -2,8 +2,8 @@
 
 use anyhow::{Result, ensure};
 
-use super::{NOTHING, REPLACEMENT, with_mount};
-use crate::stage::{EngineLog, Found, MAIN, Stage, play, sorted};
+use super::with_mount;
+use crate::stage::{EngineLog, Found, MAIN, NOTHING, REPLACEMENT, Stage, play, sorted};
 
 /// An agent works in the instance while its mount is edited: the repair is announced and seen to wait, with its reasons.
 struct Held {

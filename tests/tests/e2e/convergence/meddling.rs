@@ -2,8 +2,7 @@
 
 use anyhow::Result;
 
-use super::NOTHING;
-use crate::stage::{EngineLog, Found, MAIN, Stage, desk, docker, play};
+use crate::stage::{EngineLog, Found, MAIN, NOTHING, Stage, desk, docker, play};
 
 /// Converges, lets a person meddle, waits for the repair; all that was done, and the container before and after.
 fn meddle(

@@ -18,18 +18,6 @@ use anyhow::Result;
 
 use crate::stage::{Stage, desk};
 
-/// What costs nothing costs.
-const NOTHING: &[&str] = &[];
-
-/// What replacing a running container costs: a new one is made beside it, takes its name when it is gone, and is started.
-const REPLACEMENT: [&str; 5] = [
-    "container create default.desk-main.next",
-    "container stop default.desk-main",
-    "container destroy default.desk-main",
-    "container rename default.desk-main",
-    "container start default.desk-main",
-];
-
 /// The workspace with its one instance and a folder of this name mounted, in which the file `which` tells it.
 fn with_mount(stage: &Stage, folder: &str, lines: &[&str]) -> Result<String> {
     stage.write(&format!("{folder}/which"), folder)?;

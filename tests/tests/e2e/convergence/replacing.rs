@@ -2,8 +2,8 @@
 
 use anyhow::Result;
 
-use super::{NOTHING, REPLACEMENT, with_mount};
-use crate::stage::{EngineLog, MAIN, desk, play, sorted};
+use super::with_mount;
+use crate::stage::{EngineLog, MAIN, NOTHING, REPLACEMENT, desk, play, sorted};
 
 #[test]
 fn an_edited_mount_replaces_the_container_and_the_home_keeps_its_content() -> Result<()> {

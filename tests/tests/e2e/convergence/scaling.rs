@@ -2,8 +2,7 @@
 
 use anyhow::Result;
 
-use super::NOTHING;
-use crate::stage::{EngineLog, desk, docker, eventually, play, sorted};
+use crate::stage::{EngineLog, NOTHING, desk, docker, eventually, play, sorted};
 
 fn counted(count: u32) -> String {
     with_count(count, &[])

@@ -5,7 +5,27 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-use super::{EngineLog, Stage, eventually, without_digest};
+use super::{EngineLog, Ran, Stage, eventually, without_digest};
+
+/// What costs nothing costs.
+pub(crate) const NOTHING: &[&str] = &[];
+
+/// What the first apply of `desk` with one instance costs.
+pub(crate) const CREATION: [&str; 4] = [
+    "network create default.desk",
+    "volume create capsule",
+    "container create default.desk-main",
+    "container start default.desk-main",
+];
+
+/// What replacing its running container costs: a new one is made beside it, takes its name when it is gone, and is started.
+pub(crate) const REPLACEMENT: [&str; 5] = [
+    "container create default.desk-main.next",
+    "container stop default.desk-main",
+    "container destroy default.desk-main",
+    "container rename default.desk-main",
+    "container start default.desk-main",
+];
 
 /// What `jackin diff` says of a manifest that was not applied.
 #[derive(Debug)]
@@ -29,8 +49,7 @@ impl Announced {
 impl Stage {
     /// What applying the manifest would do, by `jackin diff`.
     pub(crate) fn diff(&self, manifest: &str) -> Result<Announced> {
-        let path = self.write("manifest.yaml", manifest)?;
-        let ran = self.run(&["diff", "-f", path.to_str().context("a path in UTF-8")?, "-o", "json"])?;
+        let ran = self.try_diff(manifest)?;
         let told: Value = serde_json::from_str(&ran.stdout).with_context(|| ran.said())?;
         ensure!(ran.code == 0 || ran.code == 1, "diff ended with {}: {}", ran.code, ran.said());
         let mut operations = Vec::new();
@@ -47,10 +66,16 @@ impl Stage {
         Ok(Announced { operations, told })
     }
 
+    /// The same, whatever comes of it.
+    pub(crate) fn try_diff(&self, manifest: &str) -> Result<Ran> {
+        let path = self.write("manifest.yaml", manifest)?;
+        self.run(&["diff", "-f", path.to_str().context("a path in UTF-8")?, "-o", "json"])
+    }
+
     /// Names of our containers, by the first digits of their ids.
     fn names(&self) -> Result<BTreeMap<String, String>> {
         let ours = format!("label=jackin.owner={}", self.owner()?);
-        let listed = super::docker(&["ps", "-a", "--filter", &ours, "--format", "{{.ID}} {{.Names}}"])?;
+        let listed = self.docker(&["ps", "-a", "--filter", &ours, "--format", "{{.ID}} {{.Names}}"])?;
         let both = listed.lines().filter_map(|line| line.split_once(' '));
         Ok(both.map(|(id, name)| (id.to_owned(), name.to_owned())).collect())
     }
@@ -66,19 +91,34 @@ impl Stage {
         })
     }
 
+    /// Begins to count what is done, once it is announced what this manifest comes to.
+    pub(crate) fn announce(&self, manifest: &str) -> Result<Change> {
+        Ok(Change { announced: self.diff(manifest)?, log: EngineLog::follow(self)?, manifest: manifest.to_owned() })
+    }
+
     /// Applies the manifest, and asserts that what `jackin diff` announced, what was done and the budget are the same.
     pub(crate) fn change<Text: ToString>(&self, manifest: &str, budget: &[Text]) -> Result<()> {
-        let announced = self.diff(manifest)?;
-        let mut log = EngineLog::follow(self)?;
+        let change = self.announce(manifest)?;
         self.apply(manifest)?;
-        self.rest(manifest)?;
-        assert_eq!(sorted(log.operations()?), sorted(budget.iter().map(Text::to_string)), "not the budget");
-        assert_eq!(
-            sorted(announced.operations),
-            sorted(budget.iter().map(Text::to_string)),
-            "not what diff announced: {}",
-            announced.told
-        );
+        change.comes_to(self, budget)
+    }
+}
+
+/// A change that was announced and is under way.
+pub(crate) struct Change {
+    pub(crate) announced: Announced,
+    pub(crate) log: EngineLog,
+    manifest: String,
+}
+
+impl Change {
+    /// Waits until nothing is left to be done, and asserts that what was announced, what was done and the budget are the same.
+    pub(crate) fn comes_to<Text: ToString>(mut self, stage: &Stage, budget: &[Text]) -> Result<()> {
+        stage.rest(&self.manifest)?;
+        let budget = sorted(budget.iter().map(Text::to_string));
+        assert_eq!(sorted(self.log.operations()?), budget, "not the budget");
+        let told = &self.announced.told;
+        assert_eq!(sorted(self.announced.operations), budget, "not what diff announced: {told}");
         Ok(())
     }
 }

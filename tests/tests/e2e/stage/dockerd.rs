@@ -8,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
 
+use super::engine::Client;
 use super::{Stage, docker, eventually, kill};
 
 /// What becomes the engine. Its `/run` is its own and empty at each start, as after a reboot. `iptables` is chosen as `docker/engine.sh` does.
@@ -38,6 +39,7 @@ impl Dockerd {
         docker(&["save", "--output", image, "jackin-tiny:1"])?;
         engine.docker(&["load", "--input", image])?;
         stage.set_variable("DOCKER_HOST", &engine.address());
+        stage.engine = engine.client();
         Ok(engine)
     }
 
@@ -81,7 +83,7 @@ impl Dockerd {
 
     /// Runs the `docker` command on it; what it printed. It must succeed.
     pub(crate) fn docker(&self, arguments: &[&str]) -> Result<String> {
-        docker(&[&["--host", &self.address()], arguments].concat())
+        self.client().run(arguments)
     }
 
     /// Its containers, as `name state id`, sorted.
@@ -100,6 +102,10 @@ impl Dockerd {
         let arguments = ["events", "--since", "0", "--until", &now.to_string(), "--format", "{{.Action}}"];
         let told = self.docker(&[&arguments[..], &["--filter", "type=container"]].concat())?;
         Ok(actions.iter().map(|action| told.lines().filter(|line| line == action).count()).collect())
+    }
+
+    fn client(&self) -> Client {
+        Client { address: Some(self.address()) }
     }
 
     fn address(&self) -> String {

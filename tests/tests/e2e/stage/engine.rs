@@ -24,12 +24,33 @@ pub(crate) struct Found {
     pub(crate) inspected: Value,
 }
 
-/// Runs the `docker` command; what it printed. It must succeed.
+/// The `docker` command, for one engine.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Client {
+    /// The one that the environment names where it is absent.
+    pub(super) address: Option<String>,
+}
+
+impl Client {
+    /// It, ready for arguments.
+    pub(super) fn command(&self) -> Command {
+        let mut command = Command::new("docker");
+        command.envs(self.address.iter().map(|address| ("DOCKER_HOST", address)));
+        command
+    }
+
+    /// Runs it; what it printed. It must succeed.
+    pub(super) fn run(&self, arguments: &[&str]) -> Result<String> {
+        let output = self.command().args(arguments).output().context("the `docker` command does not run")?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "docker {arguments:?}: {said}");
+        Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    }
+}
+
+/// Runs the `docker` command on the engine that all rules share; what it printed. It must succeed.
 pub(crate) fn docker(arguments: &[&str]) -> Result<String> {
-    let output = Command::new("docker").args(arguments).output().context("the `docker` command does not run")?;
-    let said = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "docker {arguments:?}: {said}");
-    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    Client::default().run(arguments)
 }
 
 /// Removes everything with a label.
@@ -60,6 +81,11 @@ pub(super) fn sweep(label: &str) -> Result<()> {
 }
 
 impl Stage {
+    /// Runs the `docker` command on the engine that the rule plays on; what it printed. It must succeed.
+    pub(crate) fn docker(&self, arguments: &[&str]) -> Result<String> {
+        self.engine.run(arguments)
+    }
+
     /// What names of our engine objects begin with.
     pub(crate) fn prefix(&self) -> Result<String> {
         let owner = self.owner()?;
@@ -74,7 +100,7 @@ impl Stage {
     /// An instance's container, by its name.
     pub(crate) fn find(&self, instance: &str) -> Result<Option<Found>> {
         let name = self.container_name(instance)?;
-        let output = Command::new("docker").args(["container", "inspect", &name]).output()?;
+        let output = self.engine.command().args(["container", "inspect", &name]).output()?;
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr).to_lowercase();
             ensure!(said.contains("no such container"), "docker inspect {name}: {said}");
@@ -112,7 +138,7 @@ impl Stage {
         let filter = format!("label=jackin.owner={}", self.owner()?);
         let format = if kind == "container" { "{{.Names}}" } else { "{{.Name}}" };
         let all: &[&str] = if kind == "container" { &["-a"] } else { &[] };
-        let listed = docker(&[&[kind, "ls", "--filter", &filter, "--format", format], all].concat())?;
+        let listed = self.docker(&[&[kind, "ls", "--filter", &filter, "--format", format], all].concat())?;
         let prefix = self.prefix()?;
         let mut names: Vec<_> =
             listed.lines().map(|name| name.strip_prefix(&prefix).unwrap_or(name).to_owned()).collect();
@@ -123,7 +149,8 @@ impl Stage {
     /// Ids of our images, sorted; also those without a name.
     pub(crate) fn our_images(&self) -> Result<Vec<String>> {
         let filter = format!("label=jackin.owner={}", self.owner()?);
-        let listed = docker(&["images", "--no-trunc", "--filter", &filter, "--format", "{{.ID}} {{.Repository}}"])?;
+        let listed =
+            self.docker(&["images", "--no-trunc", "--filter", &filter, "--format", "{{.ID}} {{.Repository}}"])?;
         let mut images: Vec<_> = listed.lines().map(str::to_owned).collect();
         images.sort();
         Ok(images)

@@ -1,20 +1,22 @@
 //! What was done to our objects, by the engine's own account.
 
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
+use super::engine::Client;
 use super::operations::{Event, Fold};
-use super::{PATIENCE, Stage, docker, eventually};
+use super::{PATIENCE, Stage, eventually};
 
 /// The engine's event stream, read on.
 pub(crate) struct EngineLog {
     child: Child,
     lines: Receiver<String>,
+    engine: Client,
     owner: String,
     prefix: String,
     fold: Fold,
@@ -25,7 +27,9 @@ pub(crate) struct EngineLog {
 impl EngineLog {
     /// Begins to read, and gives back once nothing can be missed any more.
     pub(crate) fn follow(stage: &Stage) -> Result<Self> {
-        let mut child = Command::new("docker")
+        let mut child = stage
+            .engine
+            .command()
             .args(["events", "--format", "{{json .}}"])
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -40,7 +44,8 @@ impl EngineLog {
             }
         });
         let (owner, prefix) = (stage.owner()?, stage.prefix()?);
-        let mut log = Self { child, lines, owner, prefix, fold: Fold::default(), last: None };
+        let engine = stage.engine.clone();
+        let mut log = Self { child, lines, engine, owner, prefix, fold: Fold::default(), last: None };
         let begun = Instant::now();
         while begun.elapsed() < PATIENCE {
             if log.until_mark(Duration::from_millis(200))?.is_some() {
@@ -87,7 +92,7 @@ impl EngineLog {
         let of = (event["Type"].clone(), event["Action"].clone(), event["Actor"].clone());
         let is_repeated = event["Action"] == "disconnect" && self.last.as_ref() == Some(&of);
         self.last = Some(of);
-        let event = Event::of(&self.owner, &self.prefix, event).filter(|_| !is_repeated)?;
+        let event = Event::of(event, &self.owner, &self.prefix, &self.fold).filter(|_| !is_repeated)?;
         self.fold.add(&event);
         Some(event)
     }
@@ -99,8 +104,8 @@ impl EngineLog {
     /// Makes and removes a volume of our own and reads until its events came: all earlier events came before them.
     fn until_mark(&mut self, patience: Duration) -> Result<Option<Vec<Event>>> {
         let mark = format!("jackin-e2e-mark-{}", uuid::Uuid::new_v4().simple());
-        docker(&["volume", "create", &mark])?;
-        docker(&["volume", "rm", &mark])?;
+        self.engine.run(&["volume", "create", &mark])?;
+        self.engine.run(&["volume", "rm", &mark])?;
         let mut events = Vec::new();
         let begun = Instant::now();
         while let Ok(line) = self.lines.recv_timeout(patience.saturating_sub(begun.elapsed())) {

@@ -21,7 +21,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 pub(crate) use build::HeldBuild;
-pub(crate) use change::sorted;
+pub(crate) use change::{CREATION, NOTHING, REPLACEMENT, sorted};
 pub(crate) use dockerd::Dockerd;
 pub(crate) use engine::{Found, docker};
 pub(crate) use log::EngineLog;
@@ -39,6 +39,8 @@ pub(crate) struct Stage {
     programs: PathBuf,
     variables: Vec<(String, String)>,
     person: String,
+    /// The engine that the rule plays on.
+    engine: engine::Client,
 }
 
 /// How a command ended.
@@ -89,6 +91,7 @@ impl Stage {
             programs,
             variables: Vec::new(),
             person: format!("jackin-e2e-{}", uuid::Uuid::new_v4().simple()),
+            engine: engine::Client::default(),
         })
     }
 

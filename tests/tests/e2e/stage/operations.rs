@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 use anyhow::Result;
 use serde_json::Value;
 
-use super::{Stage, docker};
+use super::Stage;
 
 /// An event about an object of ours.
 #[derive(Clone, Debug)]
@@ -31,18 +31,21 @@ pub(super) struct Event {
 }
 
 impl Event {
-    /// The event, when it is about an object of the owner, whose names begin with `prefix`.
-    pub(super) fn of(owner: &str, prefix: &str, event: &Value) -> Option<Self> {
+    /// The event, when it is about an object of the owner, whose names begin with `prefix`, or about one of its running containers
+    /// on somebody else's network.
+    pub(super) fn of(event: &Value, owner: &str, prefix: &str, so_far: &Fold) -> Option<Self> {
         let actor = &event["Actor"];
         let attributes = &actor["Attributes"];
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let id = text(&actor["ID"]);
         let name = attributes["name"].as_str().unwrap_or(&id);
         let images = format!("{}/", prefix.trim_end_matches('.').replace('.', "-"));
-        let is_ours =
-            attributes["jackin.owner"] == owner || name.starts_with(prefix) || name.starts_with(images.as_str());
-        let name = name.strip_prefix(prefix).or(name.strip_prefix(images.as_str())).unwrap_or(name).to_owned();
         let container = text(&attributes["container"]);
+        let is_ours = attributes["jackin.owner"] == owner
+            || name.starts_with(prefix)
+            || name.starts_with(images.as_str())
+            || so_far.running.contains(&container);
+        let name = name.strip_prefix(prefix).or(name.strip_prefix(images.as_str())).unwrap_or(name).to_owned();
         is_ours.then(|| Self { kind: text(&event["Type"]), action: text(&event["Action"]), id, name, container })
     }
 }
@@ -67,7 +70,7 @@ impl Fold {
     pub(super) fn begin(stage: &Stage) -> Result<Self> {
         let ours = format!("label=jackin.owner={}", stage.owner()?);
         let listed = |arguments: &[&str]| -> Result<BTreeSet<String>> {
-            let listed = docker(&[arguments, &["-q", "--filter", &ours]].concat())?;
+            let listed = stage.docker(&[arguments, &["-q", "--filter", &ours]].concat())?;
             Ok(listed.lines().map(str::to_owned).collect())
         };
         let (running, volumes) = (listed(&["ps", "--no-trunc"])?, listed(&["volume", "ls"])?);
