@@ -8,7 +8,7 @@ use anyhow::{Context, bail};
 pub(crate) const HELP: &str = "\
 Measures jackin against the same Engine API calls made bare.
 
-  --only NAME          one of create, start, attach, apply, get, heal, idle; may be repeated
+  --only NAME          one of create, start, attach, apply, get, heal, remake, idle; may be repeated
   --rounds N           pairs of each comparison (default 15)
   --command-rounds N   runs of each command (default 30)
   --instances N        instances of the idle controller (default 50)
@@ -50,12 +50,15 @@ pub(crate) enum Measure {
     Get,
     /// An instance whose container was killed.
     Heal,
+    /// An instance whose container was removed.
+    Remake,
     /// What a controller costs that has nothing to do.
     Idle,
 }
 
 impl Measure {
-    const ALL: [Self; 7] = [Self::Create, Self::Start, Self::Attach, Self::Apply, Self::Get, Self::Heal, Self::Idle];
+    const ALL: [Self; 8] =
+        [Self::Create, Self::Start, Self::Attach, Self::Apply, Self::Get, Self::Heal, Self::Remake, Self::Idle];
 
     /// Its name on the command line.
     pub(crate) fn name(self) -> &'static str {
@@ -66,6 +69,7 @@ impl Measure {
             Self::Apply => "apply",
             Self::Get => "get",
             Self::Heal => "heal",
+            Self::Remake => "remake",
             Self::Idle => "idle",
         }
     }

@@ -8,7 +8,7 @@ use jackin_daemon::capsule::CapsuleClient;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::engine::Engine;
+use super::engine::{Engine, Events};
 use super::stage::{BARE_LABEL, Stage};
 
 /// How often the socket of a started capsule is tried.
@@ -75,12 +75,26 @@ impl<'a> Bare<'a> {
 
     /// Kills it, and waits until the engine tells that it is dead.
     pub(crate) async fn kill_and_hear_of_it(&self) -> anyhow::Result<Instant> {
-        let filters = format!("%7B%22container%22%3A%5B%22{}%22%5D%2C%22event%22%3A%5B%22die%22%5D%7D", self.name);
-        let mut events = self.engine.events(&format!("filters={filters}")).await?;
+        let mut events = self.events("die").await?;
         let begun = Instant::now();
         self.engine.post(&format!("/containers/{}/kill", self.name), None).await?;
         events.next().await?.context("the engine ended its events")?;
         Ok(begun)
+    }
+
+    /// Removes it while it runs, and waits until the engine tells that it is gone.
+    pub(crate) async fn remove_and_hear_of_it(&self) -> anyhow::Result<Instant> {
+        let mut events = self.events("destroy").await?;
+        let begun = Instant::now();
+        self.remove().await?;
+        events.next().await?.context("the engine ended its events")?;
+        Ok(begun)
+    }
+
+    async fn events(&self, action: &str) -> anyhow::Result<Events> {
+        let name = &self.name;
+        let filters = format!("%7B%22container%22%3A%5B%22{name}%22%5D%2C%22event%22%3A%5B%22{action}%22%5D%7D");
+        self.engine.events(&format!("filters={filters}")).await
     }
 
     /// Removes it.

@@ -92,6 +92,7 @@ async fn all(stage: std::sync::Arc<Stage>, arguments: Arguments) -> anyhow::Resu
             Measure::Apply => vec![commands::apply(&stage, arguments.command_rounds).await?],
             Measure::Get => vec![commands::get(&stage, arguments.command_rounds).await?],
             Measure::Heal => vec![launch::heal(&stage, rounds).await?],
+            Measure::Remake => vec![launch::remake(&stage, rounds).await?],
             Measure::Idle => idle::idle(&stage, arguments.instances, arguments.idle).await?,
         };
         for row in rows {

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::stage::{EngineLog, Found, MAIN, NOTHING, Stage, desk, docker, play};
+use crate::stage::{EngineLog, Fault, Found, MAIN, NOTHING, Proxy, Stage, desk, docker, eventually, play};
 
 /// Converges, lets a person meddle, waits for the repair; all that was done, and the container before and after.
 fn meddle(
@@ -55,6 +55,43 @@ fn a_removed_container_costs_a_create_and_a_start() -> Result<()> {
             ["die", "destroy", "create", "start"].map(|operation| format!("container {operation} default.desk-main"));
         assert_eq!(operations, done);
         assert_ne!(after.id, before.id);
+        Ok(())
+    })
+}
+
+/// The controller follows the engine's events from now on, and none comes.
+fn lose_events(stage: &mut Stage) -> Result<Proxy> {
+    let proxy = Proxy::before_the_engine(stage)?;
+    proxy.strike(|_, path| path.contains("/events"), Fault::Silent);
+    stage.controller()?;
+    eventually("the events to be followed", || Ok((proxy.struck() > 0).then_some(())))?;
+    Ok(proxy)
+}
+
+#[test]
+fn a_removed_container_costs_the_same_when_the_event_is_lost() -> Result<()> {
+    play(|stage| {
+        let _proxy = lose_events(stage)?;
+        let (operations, before, after) = meddle(stage, |found| docker(&["rm", "-f", &found.id]), started_again)?;
+        let done =
+            ["die", "destroy", "create", "start"].map(|operation| format!("container {operation} default.desk-main"));
+        assert_eq!(operations, done);
+        assert_ne!(after.id, before.id);
+        Ok(())
+    })
+}
+
+/// The end of a container is told by its capsule too; of this nobody tells but the list that stands behind the events.
+#[test]
+fn a_container_taken_off_its_network_is_brought_back_when_the_event_is_lost() -> Result<()> {
+    play(|stage| {
+        let _proxy = lose_events(stage)?;
+        let network = format!("{}default.desk", stage.prefix()?);
+        let is_on = |found: &Found| found.inspected["NetworkSettings"]["Networks"][&network].is_object();
+        let meddled = |found: &Found| docker(&["network", "disconnect", &network, &found.id]);
+        let (operations, before, after) = meddle(stage, meddled, |_, after| is_on(after))?;
+        assert_eq!(operations, ["network disconnect default.desk", "network connect default.desk"]);
+        assert_eq!((after.id, after.pid), (before.id, before.pid));
         Ok(())
     })
 }

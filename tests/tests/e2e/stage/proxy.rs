@@ -19,6 +19,8 @@ pub(crate) enum Fault {
     Refused(u16),
     /// The engine does it, and nobody hears of it.
     AnswerLost,
+    /// The answer begins, and nothing of what it has to tell comes: a stream of events that is open and silent.
+    Silent,
 }
 
 /// Which requests, by method and path with the query.
@@ -107,8 +109,7 @@ impl Shared {
     /// One request: connections are not used again, so that each request is seen.
     fn serve(&self, client: UnixStream) -> std::io::Result<()> {
         let mut reader = BufReader::new(client.try_clone()?);
-        let mut head = String::new();
-        while reader.read_line(&mut head)? > 2 {}
+        let head = head_of(&mut reader)?;
         let mut engine = UnixStream::connect(&self.engine)?;
         let Some(fault) = self.admit(&head, &client, &engine)? else { return client.shutdown(Shutdown::Both) };
         if let Some(Fault::Refused(status)) = fault {
@@ -119,6 +120,11 @@ impl Shared {
         std::thread::spawn(move || copy(&mut reader, &mut sending));
         match fault {
             Some(Fault::AnswerLost) => copy(&mut engine, &mut sink())?,
+            Some(Fault::Silent) => {
+                let mut answer = BufReader::new(engine);
+                (&client).write_all(head_of(&mut answer)?.as_bytes())?;
+                copy(&mut answer, &mut sink())?
+            }
             Some(Fault::Refused(_)) | None => copy(&mut engine, &mut (&client))?,
         };
         client.shutdown(Shutdown::Both)
@@ -141,6 +147,13 @@ impl Shared {
         state.struck += usize::from(fault.is_some());
         Ok(Some(fault))
     }
+}
+
+/// The head of a message, to the empty line at its end.
+fn head_of(reader: &mut impl BufRead) -> std::io::Result<String> {
+    let mut head = String::new();
+    while reader.read_line(&mut head)? > 2 {}
+    Ok(head)
 }
 
 /// The head with a demand to close the connection after the answer.
