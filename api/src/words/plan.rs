@@ -57,7 +57,8 @@ pub enum RejectionReason {
     LaunchChanged,
     /// The container bears no launch digest that can be read.
     LaunchUnreadable,
-    /// The container has another version of the capsule or of an agent's program, and a restart brings the wanted one.
+    /// The container has another version of the capsule or of an agent's program, or was made before a build of its image that
+    /// somebody asked for; another container has the wanted one.
     VersionChanged,
     /// The running container shows another file or folder than the one that is at a mount's source now, and a restart shows that.
     MountReplaced,

@@ -72,6 +72,8 @@ pub struct Desired {
     pub disruption: DesiredDisruption,
     /// Its image.
     pub image: DesiredImage,
+    /// The last build of its image that somebody asked for and that was made.
+    pub requested_build: Option<String>,
     /// Its sidecar, when its role asks for an engine.
     pub sidecar: Option<DesiredSidecar>,
     /// What becomes of its volumes that hold data.

@@ -10,8 +10,9 @@
 //! content is no difference.
 //!
 //! # Caveats
-//! `agents[…]` and `capsule` are versions. A difference in them alone never replaces a container: see [`is_version`]. What an
-//! agent is installed from is a field beside its content, so that a moved version shows before anything was fetched.
+//! `agents[…]`, `capsule` and `image.build` are versions. A difference in them alone never replaces a container that runs: see
+//! [`is_version`]. What an agent is installed from is a field beside its content, so that a moved version shows before anything was
+//! fetched. `image.build` is the last build that somebody asked for, so that one which made nothing else of equal content shows too.
 
 use std::collections::BTreeMap;
 
@@ -25,6 +26,9 @@ use crate::observed::{Observed, Program};
 use crate::sidecar;
 use crate::step::Personalisation;
 use crate::world::{ContainerSpec, ImageId, Mount, MountSource, VolumeMedium, VolumeSpec};
+
+/// The field of the last build of the image that somebody asked for.
+const REQUESTED_BUILD: &str = "image.build";
 
 /// The home of sessions, inside.
 const HOME: &str = "/home/agent";
@@ -126,6 +130,8 @@ pub(crate) fn fields(site: &Site, desired: &Desired, observed: &Observed, image:
     ]);
     if let Some(image) = image {
         fields.insert("image".to_owned(), image.recipe.clone());
+        let requested = desired.requested_build.as_ref();
+        fields.extend(requested.map(|request| (REQUESTED_BUILD.to_owned(), digest_of(request))));
     }
     for (agent, spec) in &desired.agents {
         if let Some(install) = &spec.install {
@@ -163,7 +169,7 @@ pub(crate) fn changes(made_from: &DigestMap, now: &DigestMap, observed: &Observe
         // An agent that is not wanted any more has no install; one whose program is not known may be the same.
         Some((agent, _)) => known(agent) || !now.0.contains_key(&format!("agents[{agent}].install")),
         // While nothing is known of the image, it is no difference.
-        None => change.field != "image" || now.0.contains_key("image"),
+        None => !["image", REQUESTED_BUILD].contains(&change.field.as_str()) || now.0.contains_key(&change.field),
     };
     let mut changes = made_from.changes_to(now);
     changes.retain(counts);
@@ -260,7 +266,13 @@ pub fn session(desired: &Desired, agent: &str, name: &str) -> Option<wire::Spawn
 
 /// Whether a field is a version, which moves only when the container is replaced for another reason or on request.
 pub fn is_version(change: &Change) -> bool {
-    change.field == "capsule" || change.field.starts_with("agents[")
+    change.field == "capsule" || change.field.starts_with("agents[") || is_requested_build(change)
+}
+
+/// Whether the image was built again because somebody asked for it. What runs is left on the one that it has; the next start takes the
+/// new one, for which somebody asked.
+pub fn is_requested_build(change: &Change) -> bool {
+    change.field == REQUESTED_BUILD
 }
 
 pub(crate) fn bind(target: &str, path: &str, read_only: bool) -> Mount {

@@ -117,6 +117,7 @@ pub fn resolve(snapshot: &Snapshot) -> Wanted {
         security: security_of(role),
         disruption: disruption_of(instance),
         image: image_of(role, snapshot),
+        requested_build: snapshot.image.as_ref().and_then(|image| image.status.as_ref()?.rebuilt.clone()),
         sidecar: sidecar_of(role),
         reclaim: reclaim_of(instance),
         approval: approval_of(instance),

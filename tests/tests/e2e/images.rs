@@ -129,17 +129,46 @@ fn a_failed_build_keeps_the_previous_instance_running_and_tells_the_instruction(
 }
 
 #[test]
-fn a_rebuild_on_request_runs_though_nothing_changed() -> Result<()> {
+fn a_rebuild_on_request_runs_though_nothing_changed_and_who_runs_keeps_its_image_until_a_restart() -> Result<()> {
     play(|stage| {
         stage.apply(&desk_of(&inline_role(&["RUN echo made > /made"]), &[MAIN]))?;
+        stage.settle("desk-main")?;
         let before = stage.container("desk-main")?;
         let mut log = EngineLog::follow(stage)?;
-        stage.jackin(&["restart", "desk-main", "--rebuild"])?;
+        let ran = stage.run(&["restart", "desk-main", "--rebuild"])?;
+        assert_eq!((ran.code, ran.stdout.as_str()), (0, "instance.jackin.dev/desk-main unchanged\n"), "{}", ran.stderr);
+        ensure!(ran.stderr.contains("`jackin restart desk-main`"), "the next command is not told: {}", ran.stderr);
         let writes = log.writes()?;
         ensure!(writes.iter().any(|write| write.starts_with("image tag")), "nothing was built: {writes:?}");
         let after = stage.container("desk-main")?;
-        assert_ne!(after.id, before.id);
+        assert_eq!((&after.id, after.pid), (&before.id, before.pid));
+        let pending = stage.until_condition("instance", "desk-main", "RepairPending", "True")?;
+        assert_eq!(pending["reason"], "RestartNeeded");
+        stage.jackin(&["restart", "desk-main"])?;
+        let after = stage.container("desk-main")?;
+        assert_ne!((&after.id, &after.image), (&before.id, &before.image));
         assert_eq!((after.name, after.state.as_str()), (before.name, "running"));
+        Ok(())
+    })
+}
+
+#[test]
+fn a_rebuild_leaves_who_is_stopped_stopped_and_its_next_start_takes_the_image() -> Result<()> {
+    play(|stage| {
+        stage.apply(&desk_of(&inline_role(&["RUN echo made > /made"]), &[MAIN]))?;
+        let before = stage.container("desk-main")?;
+        stage.jackin(&["stop", "desk-main"])?;
+        stage.jackin(&["restart", "desk-main", "--rebuild"])?;
+        let stopped = stage.container("desk-main")?;
+        assert_eq!((&stopped.id, stopped.state.as_str()), (&before.id, "exited"));
+        stage.jackin(&["start", "desk-main"])?;
+        assert_ne!(stage.container("desk-main")?.image, before.image);
+
+        stage.jackin(&["stop", "desk-main"])?;
+        let made = stage.container("desk-main")?.id;
+        stage.jackin(&["restart", "desk-main"])?;
+        let after = stage.container("desk-main")?;
+        assert_eq!((after.id, after.state.as_str()), (made, "running"), "a restart starts who is stopped");
         Ok(())
     })
 }

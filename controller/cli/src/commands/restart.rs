@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use jackin_api::kinds::{Image, Instance, Role};
+use jackin_api::kinds::{Image, Instance, Role, RunState};
+use jackin_api::words::{self, ConditionType, Phase, Reason};
 use kube::ResourceExt;
 use kube::api::{Api, ListParams, Patch, PatchParams};
 use serde_json::json;
@@ -26,7 +27,7 @@ pub(crate) struct Arguments {
     /// Replace the container even where a restart in place would do
     #[arg(long)]
     recreate: bool,
-    /// Build the image once more first, whatever is there
+    /// Build the image again; what runs keeps its own until a restart
     #[arg(long)]
     rebuild: bool,
     /// Wait until they are ready again; `--wait=false` does not
@@ -39,39 +40,75 @@ pub(crate) struct Arguments {
 
 pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Ended {
     let client = context.client().await?;
-    let found = instances::named(&client, context.namespace(), &arguments.instances).await?;
+    let mut found = instances::named(&client, context.namespace(), &arguments.instances).await?;
+    let mut built = BTreeSet::new();
     if arguments.rebuild {
-        rebuild(arguments, context, &client, &found).await?;
+        built = rebuild(arguments, context, &client, &found).await?;
+        // A build takes a while, and who did not run may run by now.
+        found = instances::named(&client, context.namespace(), &arguments.instances).await?;
     }
     let id = Uuid::now_v7().to_string();
-    for instance in &found {
-        let recreate = arguments.recreate || arguments.rebuild;
-        instances::patch(&client, instance, json!({ "restart": { "id": id, "recreate": recreate } })).await?;
-        context.console.line(&format!("{} restarted", INSTANCE.label(&instance.name_any())))?;
+    let mut awaited = Vec::new();
+    for instance in found {
+        let name = instance.name_any();
+        let label = INSTANCE.label(&name);
+        if arguments.rebuild && !arguments.recreate && !waits_in_vain(&instance) {
+            context.console.line(&format!("{label} unchanged"))?;
+            if built.contains(&instance.spec.role) {
+                context.console.say(&format!("{label}: {}", takes_it(&instance)));
+            }
+            continue;
+        }
+        let restart = json!({ "id": id, "recreate": arguments.recreate });
+        let patch = json!({ "run": RunState::Running, "restart": restart });
+        instances::patch(&client, &instance, patch).await?;
+        context.console.line(&format!("{label} restarted"))?;
+        awaited.push(instance);
     }
     if !arguments.wait {
         return Ok(0);
     }
-    start::wait(&client, context, &found, arguments.timeout, |instance: &Instance| {
+    start::wait(&client, context, &awaited, arguments.timeout, |instance: &Instance| {
         let served = instance.status.as_ref().and_then(|status| status.restarted.as_deref());
-        served == Some(&id) && (start::is_ready(instance) || start::is_stopped(instance))
+        served == Some(&id) && start::is_ready(instance)
     })
     .await
 }
 
+/// Whether it should run and does not, after tries that failed: the new image is the next try, and nothing is lost by it.
+fn waits_in_vain(instance: &Instance) -> bool {
+    let Some(status) = &instance.status else { return false };
+    let capsule = words::find(&status.conditions, ConditionType::CapsuleReady);
+    let stands_still = capsule.is_some_and(|capsule| capsule.reason == Reason::ContainerNotRunning.to_string());
+    instance.spec.run == RunState::Running && status.phase == Phase::Failed && stands_still
+}
+
+/// How an instance that is left alone gets to an image that was built again.
+fn takes_it(instance: &Instance) -> String {
+    let name = instance.name_any();
+    match instance.spec.run {
+        RunState::Running => {
+            format!("what runs goes on with the image that it has; `jackin restart {name}` gives it the new one")
+        }
+        RunState::Stopped => format!("it is stopped; `jackin start {name}` starts it on the new image"),
+    }
+}
+
 /// Asks for a new build of the roles' images and waits for it: an instance that restarts before would take the old one.
+///
+/// The roles whose images were built.
 async fn rebuild(
     arguments: &Arguments,
     context: &Context,
     client: &kube::Client,
     instances: &[Instance],
-) -> Result<(), CommandError> {
+) -> Result<BTreeSet<String>, CommandError> {
     let namespace = context.namespace();
-    let mut roles: BTreeSet<_> = instances.iter().map(|instance| instance.spec.role.as_str()).collect();
+    let mut roles: BTreeSet<_> = instances.iter().map(|instance| instance.spec.role.clone()).collect();
     let known: Api<Role> = Api::namespaced(client.clone(), namespace);
     for role in known.list(&ListParams::default()).await?.items {
         let name = role.name_any();
-        if role.spec.source.image.is_some() && roles.remove(name.as_str()) {
+        if role.spec.source.image.is_some() && roles.remove(&name) {
             context.console.say(&format!("role `{name}` takes its image as it is; there is nothing to build"));
         }
     }
@@ -79,7 +116,7 @@ async fn rebuild(
     let images = api.list(&ListParams::default()).await?.items;
     let id = Uuid::now_v7().to_string();
     let mut names = Vec::new();
-    for image in images.iter().filter(|image| roles.contains(image.spec.role.as_str())) {
+    for image in images.iter().filter(|image| roles.contains(&image.spec.role)) {
         let name = image.name_any();
         let patch = Patch::Merge(json!({ "spec": { "rebuild": id } }));
         api.patch(&name, &PatchParams::apply(FIELD_MANAGER), &patch).await?;
@@ -103,7 +140,9 @@ async fn rebuild(
                 return Err(CommandError::of(ErrorKind::Failed, vec![diagnostic]));
             }
             let image: Image = live::typed(object)?;
-            if image.status.and_then(|status| status.rebuilt).as_deref() != Some(&id) {
+            let rebuilt = image.status.and_then(|status| status.rebuilt);
+            // What was built is recognised by the pass after that, and only then served.
+            if rebuilt.as_deref() != Some(&id) || !live::holds(object, "Ready") {
                 return Ok(None);
             }
         }
@@ -111,7 +150,7 @@ async fn rebuild(
     })
     .await?;
     match waited {
-        Waited::Done(()) => Ok(()),
+        Waited::Done(()) => Ok(roles),
         Waited::TimedOut => {
             let message = format!("the images were not built within {}", text::brief(arguments.timeout));
             Err(CommandError::new(ErrorKind::NotReady, message).hint("`jackin get images` tells how they fare"))

@@ -117,7 +117,7 @@ impl Operator<'_> {
             }
             _ => {
                 let images: Api<Image> = Api::namespaced(self.client.clone(), NAMESPACE);
-                let patch = change(json!({"rebuild": {"id": format!("b{number}")}}));
+                let patch = change(json!({"rebuild": format!("b{number}")}));
                 return images.patch("dev", &PatchParams::default(), &patch).await.map(drop);
             }
         };

@@ -14,6 +14,7 @@
 //! | a restart was asked for, and a version moved | the same | the same | end |
 //! | a restart was asked for | `StartStopped` | stop where it runs, start | end |
 //! | one that ended four times and never stayed up | `CreateFromValidImage` | create beside it, remove, rename, start | have ended |
+//! | one that does not run, and `jackin restart --rebuild` built its image again since | `CreateFromValidImage` | create beside it, remove, rename, start | have ended |
 //! | one that was never started, or has exited | `StartStopped` | the network joined anew where it was made anew, others of ours left, update where limits differ, start | have ended |
 //! | a running one with other limits or another restart policy | `AttachExisting` | update | go on |
 //! | a running one that is not on its network, or still on an earlier one | `AttachExisting` | the network where it is missing; connect, disconnect | go on |
@@ -30,8 +31,8 @@
 //! there. An interrupted swap goes on with the container that it made, where that is still as wanted; what it left besides is removed
 //! on the way, unless something runs in it.
 //!
-//! A moved version (the capsule, an agent's program) and a mount whose source became another file are told as a pending repair and
-//! wait for `jackin restart`; nothing else brings them.
+//! A moved version (the capsule, an agent's program, a build of the image that somebody asked for) and a mount whose source became
+//! another file are told as a pending repair while the container runs, and wait for `jackin restart`; nothing else ends it for them.
 //!
 //! # When
 //! A repair that ends processes waits while a session is live ([`crate::disruption`]) or nobody can tell whether one is: then the plan

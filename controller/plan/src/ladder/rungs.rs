@@ -88,11 +88,12 @@ fn start_obstacle(situation: &Situation<'_>, current: Option<&Current<'_>>, aske
         ContainerState::Created | ContainerState::Exited if starts_in_vain(situation, current) => {
             Some((RejectionReason::StartFailed, "it was started often and never stayed up".to_owned()))
         }
-        ContainerState::Created
-        | ContainerState::Exited
-        | ContainerState::Paused
-        | ContainerState::Running
-        | ContainerState::Restarting => fixed(current).or_else(|| outdated(current, asked)),
+        ContainerState::Created | ContainerState::Exited => {
+            fixed(current).or_else(|| outdated(current, asked)).or_else(|| built_again(current))
+        }
+        ContainerState::Paused | ContainerState::Running | ContainerState::Restarting => {
+            fixed(current).or_else(|| outdated(current, asked))
+        }
     }
 }
 
@@ -137,6 +138,12 @@ fn outdated(current: &Current<'_>, asked: Asked) -> Option<Obstacle> {
         Asked::Restart | Asked::Recreate => (!current.launch_changes.is_empty())
             .then(|| (RejectionReason::VersionChanged, fields(current.launch_changes.iter().collect()))),
     }
+}
+
+/// A build of its image that somebody asked for, which no start of this container would bring.
+fn built_again(current: &Current<'_>) -> Option<Obstacle> {
+    let changes: Vec<_> = current.launch_changes.iter().filter(|change| launch::is_requested_build(change)).collect();
+    (!changes.is_empty()).then(|| (RejectionReason::VersionChanged, fields(changes)))
 }
 
 fn fields(changes: Vec<&Change>) -> String {

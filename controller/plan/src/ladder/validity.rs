@@ -79,7 +79,8 @@ pub(crate) fn current<'a>(situation: &Situation<'a>, image: Option<&ServingImage
     let made = candidates.iter().find(|made| {
         let new = made.container.state == ContainerState::Created && made.container.id != chosen.container.id;
         let asked = situation.desired.restart.is_some();
-        new && !made.unreadable && made.changes.iter().all(|change| launch::is_version(change) && !asked)
+        let stays = |change: &Change| launch::is_version(change) && !launch::is_requested_build(change) && !asked;
+        new && !made.unreadable && made.changes.iter().all(stays)
     });
     let mut current = about(situation, image, chosen, &candidates);
     current.made = made.map(|made| Box::new(about(situation, image, made, &candidates)));

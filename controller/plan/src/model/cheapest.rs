@@ -12,7 +12,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jackin_api::kinds::ReclaimPolicy;
-use jackin_api::words::{self as labels, DigestMap};
+use jackin_api::words::{self as labels, Change, DigestMap};
 
 use crate::desired::{Desired, DesiredImage};
 use crate::engine_write::EngineWrite;
@@ -102,8 +102,10 @@ impl<'a> Search<'a> {
             let fields = container.labels.get(labels::LAUNCH_FIELDS);
             let Some(Ok(fields)) = fields.map(|text| serde_json::from_str::<DigestMap>(text)) else { return false };
             let changes = launch::changes(&fields, &launch.fields, &observed);
-            // A version never moves by itself; a restart moves it.
-            let keeps = changes.iter().all(|change| launch::is_version(change) && desired.restart.is_none());
+            // A version never moves by itself; a restart moves it, and a build that somebody asked for is taken by the next start.
+            let waits = |change: &Change| has_processes(container.state) || !launch::is_requested_build(change);
+            let stays = |change: &Change| launch::is_version(change) && desired.restart.is_none() && waits(change);
+            let keeps = changes.iter().all(stays);
             // One that was never started is as new as another one.
             keeps && !(recreate && container.started_at.is_some())
         };

@@ -4,7 +4,9 @@ use jackin_api::kinds::DisruptionPolicy::{Always, Never, WhenIdle};
 use jackin_api::wire::SessionState::{
     AuthNeeded, Idle, Starting, Unknown, WaitingForInput, WaitingForPermission, Working,
 };
-use jackin_api::words::{ConditionStatus, ConditionType, PlanKind, Reason, find};
+use jackin_api::words::PlanKind::StartStopped;
+use jackin_api::words::{ConditionStatus, ConditionType, PlanKind, Reason, RejectionReason, find};
+use jackin_plan::desired::DesiredImage;
 use jackin_plan::observed::{Capsule, Program};
 use jackin_plan::step::{Consent, Held, LookAgain, WaitsFor};
 use jackin_plan::world::ContainerState;
@@ -163,6 +165,47 @@ fn versions_wait_for_a_restart_and_never_move_by_themselves() {
     let mut case = Case::converged();
     case.site.capsule = digest("capsule 2");
     assert_eq!(case.plan().pending.expect("a pending repair").repair.reasons[0].to_string(), "~ capsule");
+}
+
+/// The image was built again from equal content, for this request where somebody asked.
+fn built_again(case: Case, request: Option<&str>) -> Case {
+    case.wanting(|desired| {
+        let DesiredImage::Valid(image) = &mut desired.image else { panic!("no image") };
+        image.id = "sha256:again".to_owned();
+        desired.requested_build = request.map(str::to_owned);
+    })
+}
+
+#[test]
+fn an_image_that_was_built_again_on_request_waits_for_a_restart_and_another_build_of_the_same_does_not() {
+    assert_eq!(built_again(Case::converged(), None).plan().pending, None);
+    let case = built_again(Case::converged().policy(Always, None), Some("build-1"));
+    let plan = case.plan();
+    assert_eq!(steps(&plan), [""; 0], "whoever runs stays on the image that it has");
+    let pending = plan.pending.expect("a pending repair");
+    assert_eq!((pending.repair.plan, pending.waits_for), (PlanKind::CreateFromValidImage, WaitsFor::Restart));
+    let reasons: Vec<_> = pending.repair.reasons.iter().map(ToString::to_string).collect();
+    assert_eq!(reasons, ["+ image.build"]);
+    let mut model = Model::new(case.restart(false));
+    model.settle(2);
+    assert_eq!(model.case.observed.containers[0].image.0, "sha256:again");
+    model.case.desired.restart = None;
+    assert_eq!(model.case.plan().pending, None);
+    assert_eq!(built_again(model.case, None).plan().pending, None, "what is not known is no difference");
+}
+
+#[test]
+fn what_does_not_run_takes_the_image_that_was_built_again_on_request_when_it_starts() {
+    for state in [ContainerState::Exited, ContainerState::Created] {
+        let plan = built_again(Case::converged().state(state), Some("build-1")).plan();
+        assert_eq!(plan.chosen, Some(PlanKind::CreateFromValidImage), "{state:?}");
+        let rejected = plan.rejected.iter().find(|rejection| rejection.plan == PlanKind::StartStopped);
+        let rejected = rejected.expect("a start is rejected");
+        assert_eq!((rejected.reason, rejected.message.as_str()), (RejectionReason::VersionChanged, "+ image.build"));
+    }
+    let frozen = built_again(Case::converged().state(ContainerState::Paused), Some("build-1")).plan();
+    assert_eq!(names(&frozen)[..1], ["UnpauseContainer"], "what is frozen runs");
+    assert_eq!(built_again(Case::converged().state(ContainerState::Exited), None).plan().chosen, Some(StartStopped));
 }
 
 #[test]

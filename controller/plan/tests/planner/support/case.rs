@@ -133,6 +133,7 @@ impl Case {
             security: Security::default(),
             disruption: DesiredDisruption::default(),
             image: DesiredImage::Valid(image("recipe 1")),
+            requested_build: None,
             sidecar: None,
             reclaim: Default::default(),
             approval: None,
