@@ -8,7 +8,7 @@ use jackin_api::words::{self as labels, Digest, DigestMap, ImageDecision, ImageR
 use crate::desired::ServingImage;
 use crate::digest::digest_of_map;
 use crate::recipe::{changes, fields_for_label};
-use crate::world::{Image, ImageId, Labels};
+use crate::world::{Image, Labels};
 
 /// What was seen of a role's source and of images that could serve.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,7 +19,7 @@ pub struct ObservedImage {
     pub build: bool,
     /// Images that the source names (what it is built on, or what is used), with what the engine has under each name.
     pub bases: BTreeMap<String, Option<Image>>,
-    /// Images of ours for this role, newest first.
+    /// Images of ours for this role, the newest first.
     pub found: Vec<Image>,
     /// Images of ours for other roles: one of the same recipe serves as well.
     pub others: Vec<Image>,
@@ -73,32 +73,20 @@ pub fn plan(observed: &ObservedImage, rebuild: Option<&String>, status: &ImageSt
         return serve_as_it_is(observed, recipe, fields, status);
     }
     let rebuild = rebuild.is_some_and(|rebuild| status.rebuilt.as_ref() != Some(rebuild));
-    // An image that was built once more has taken the name from the one before it, which is still there without a name.
     let of_recipe = |image: &&Image| recipe_of(image).as_ref() == Some(&recipe);
-    let named = |image: &&Image| of_recipe(image) && !image.tags.is_empty();
-    let ours = || observed.found.iter().chain(&observed.others);
-    let valid = ours().find(named).or_else(|| ours().find(of_recipe));
+    let valid = observed.found.iter().chain(&observed.others).find(of_recipe);
     match valid {
         Some(image) if !rebuild => {
             let name = image.tags.first().cloned().unwrap_or_else(|| image.id.0.clone());
             serve(image, name, Vec::new(), recipe, fields)
         }
         _ => {
-            let reasons = build_reasons(observed, &fields, rebuild);
+            let reasons = build_reasons(before(observed, status), &fields, rebuild);
             let action = ImageAction::Build { recipe: recipe.clone(), no_cache: rebuild };
             let decision = ImageDecision::BuildFromWorkspace;
             ImagePlan { decision, reasons, recipe: Some(recipe), fields, action }
         }
     }
-}
-
-/// Images of ours without a name that do not serve: a build that was cut short left them, or one that was done once more took their
-/// name. While a build runs, its own steps look the same.
-pub fn leftovers(observed: &ObservedImage, serving: &ServingImage) -> Vec<ImageId> {
-    // The last label that a build adds is the role; without it, nobody's build came to its end with this image.
-    let unfinished = observed.others.iter().filter(|image| !image.labels.contains_key(labels::ROLE));
-    let nameless = observed.found.iter().chain(unfinished).filter(|image| image.tags.is_empty());
-    nameless.filter(|image| image.id.0 != serving.id).map(|image| image.id.clone()).collect()
 }
 
 fn pull(reference: &str, fields: DigestMap) -> ImagePlan {
@@ -145,20 +133,26 @@ fn serve(
     }
 }
 
-/// Every reason why the newest image of the role does not serve.
-fn build_reasons(observed: &ObservedImage, fields: &DigestMap, rebuild: bool) -> Vec<ImageDecisionReason> {
+/// The image that the current recipe is compared with: the one that serves, else the newest of the role.
+fn before<'a>(observed: &'a ObservedImage, status: &ImageStatus) -> Option<&'a Image> {
+    let served = status.image.as_ref().and_then(|served| observed.found.iter().find(|image| image.id.0 == served.id));
+    served.or_else(|| observed.found.first())
+}
+
+/// Every reason why the image before does not serve.
+fn build_reasons(before: Option<&Image>, fields: &DigestMap, rebuild: bool) -> Vec<ImageDecisionReason> {
     let mut reasons = Vec::new();
     if rebuild {
         reasons.push(because(ImageReason::ExplicitRebuild));
     }
-    let Some(newest) = observed.found.first() else {
+    let Some(before) = before else {
         reasons.push(because(ImageReason::LocalImageMissing));
         return reasons;
     };
-    if newest.labels.get(labels::FORMAT).is_some_and(|format| format != labels::FORMAT_VERSION) {
+    if before.labels.get(labels::FORMAT).is_some_and(|format| format != labels::FORMAT_VERSION) {
         reasons.push(because(ImageReason::RecipeVersionChanged));
     }
-    match newest.labels.get(labels::RECIPE_FIELDS).and_then(|text| serde_json::from_str::<DigestMap>(text).ok()) {
+    match before.labels.get(labels::RECIPE_FIELDS).and_then(|text| serde_json::from_str::<DigestMap>(text).ok()) {
         Some(before) => reasons.extend(field_reasons(&before, fields)),
         None => reasons.push(because(ImageReason::MissingRecipeLabel)),
     }

@@ -90,6 +90,13 @@ impl Owner {
         self.owns(found) && component != Some(labels::COMPONENT_IMAGE) && named.is_none_or(|named| *named == image.0)
     }
 
+    /// Whether an image that bears our labels has no name: a build that was cut short left it, one that was done once more took its
+    /// name, or somebody built it from one of ours. Whether its last instruction [is a label of ours](is_label_of_ours) tells.
+    pub fn nameless(&self, image: &Image) -> bool {
+        let component = image.labels.get(labels::COMPONENT).map(String::as_str);
+        self.owns(&image.labels) && component == Some(labels::COMPONENT_IMAGE) && image.tags.is_empty()
+    }
+
     /// Whether we built an image: it bears the name that its own labels give.
     ///
     /// An image that somebody builds from ours, or commits from a container of ours, inherits our labels and not our name.
@@ -102,6 +109,18 @@ impl Owner {
         let component = label(labels::COMPONENT) == Some(labels::COMPONENT_IMAGE);
         self.owns(&image.labels) && component && named.is_some_and(|named| image.tags.contains(&named))
     }
+}
+
+/// Whether an instruction of a build is a label of ours, which the engine carries out after those of the Dockerfile.
+///
+/// ```
+/// use jackin_plan::names::is_label_of_ours;
+/// assert!(is_label_of_ours("LABEL jackin.role=tiny"));
+/// assert!(!is_label_of_ours("RUN make"));
+/// ```
+pub fn is_label_of_ours(instruction: &str) -> bool {
+    let label = instruction.strip_prefix("LABEL ").map(str::trim_start);
+    label.is_some_and(|label| label.trim_start_matches('"').starts_with("jackin."))
 }
 
 #[cfg(test)]
@@ -125,6 +144,7 @@ mod tests {
             labels: found,
             size_bytes: 0,
             repository_digests: vec![],
+            created_at: None,
         }
     }
 

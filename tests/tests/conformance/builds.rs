@@ -6,6 +6,7 @@ crate::rules! {
     a_failing_build_names_the_instruction_and_leaves_no_container
     a_build_of_a_bad_dockerfile_fails_and_is_not_unknown
     a_cancelled_build_ends_at_once_and_leaves_no_container
+    what_a_build_ends_with_is_told_apart_from_what_is_built_on_it
 }
 
 mod rule {
@@ -13,7 +14,8 @@ mod rule {
 
     use anyhow::{Context, Result, ensure};
     use jackin_daemon::docker::{BuildProgress, EngineErrorCause, LabelFilter};
-    use jackin_plan::world::BuildStep;
+    use jackin_plan::names::is_label_of_ours;
+    use jackin_plan::world::{BuildStep, ImageId};
     use tokio::sync::mpsc;
     use tokio_util::sync::CancellationToken;
 
@@ -52,6 +54,22 @@ mod rule {
         assert_eq!(steps[0].instruction, format!("FROM {TINY}"));
         assert_eq!((steps[2].instruction.as_str(), steps[2].cached), ("RUN true", false));
         ensure!(told.iter().any(|news| matches!(news, BuildProgress::Line(line) if line.contains("RUN true"))));
+        Ok(())
+    }
+
+    pub(super) async fn what_a_build_ends_with_is_told_apart_from_what_is_built_on_it(stage: &Stage) -> Result<()> {
+        let first = stage.build("first", &dockerfile(stage, "RUN true\n")).await.0?;
+        let last = stage.engine.last_instruction(&first).await?.context("no history")?;
+        ensure!(is_label_of_ours(&last), "{last}");
+        let mut request = stage.build_request("second");
+        request.labels.clear();
+        let context = context_of(&format!("FROM {}:1\nRUN true\n", stage.name("first")));
+        let cancel = CancellationToken::new();
+        let second = stage.engine.build_image(&request, context, mpsc::unbounded_channel().0, cancel).await?;
+        let last = stage.engine.last_instruction(&second).await?.context("no history")?;
+        ensure!(last.ends_with("true") && !is_label_of_ours(&last), "{last}");
+        stage.engine.remove_image(&second.0).await?;
+        assert_eq!(stage.engine.last_instruction(&ImageId(format!("sha256:{}", "0".repeat(64)))).await?, None);
         Ok(())
     }
 

@@ -133,6 +133,7 @@ fn what_inherits_our_labels_from_an_image_is_not_ours() -> Result<()> {
         let (person, backup) = (stage.person_label(), stage.person("backup:1"));
         let label = format!("LABEL {person}");
         docker(&["commit", "--change", &label, &before.id, &backup])?;
+        let unnamed = docker(&["commit", "--change", &label, "--change", "ENV theirs=yes", &before.id])?;
         let run = |suffix: &str, image: &str| {
             let name = stage.person(suffix);
             docker(&[
@@ -164,7 +165,7 @@ fn what_inherits_our_labels_from_an_image_is_not_ours() -> Result<()> {
         for theirs in [&committed, &derived] {
             assert_eq!(docker(&["inspect", "--format", "{{.State.Status}}", theirs])?, "running");
         }
-        docker(&["image", "inspect", &backup]).map(drop)
+        docker(&["image", "inspect", &backup, unnamed.trim()]).map(drop)
     })
 }
 

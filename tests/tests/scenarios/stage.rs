@@ -232,8 +232,15 @@ impl Stage {
             let tags = vec![self.site.owner.image("default", name, recipe)];
             self.world.insert_image(&id, all.clone());
             let id = ImageId(id);
-            let found =
-                world::Image { id, content: None, tags, labels: all, size_bytes: 0, repository_digests: Vec::new() };
+            let found = world::Image {
+                id,
+                content: None,
+                tags,
+                labels: all,
+                size_bytes: 0,
+                repository_digests: Vec::new(),
+                created_at: None,
+            };
             self.built.insert(0, found);
             let outcome = ImageOutcome::Planned { plan, begun: true };
             image.status = Some(status::image(&image, &outcome, Some(Vec::new()), self.now, 0.0));

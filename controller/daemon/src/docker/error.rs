@@ -213,6 +213,7 @@ pub enum Operation {
     ContainerLogs,
     ListImages,
     InspectImage,
+    ImageHistory,
     BuildImage,
     PullImage,
     ImportImage,
@@ -243,6 +244,7 @@ impl Operation {
                 | Self::ContainerLogs
                 | Self::ListImages
                 | Self::InspectImage
+                | Self::ImageHistory
                 | Self::ListNetworks
                 | Self::InspectNetwork
                 | Self::ListVolumes
@@ -271,6 +273,7 @@ impl Operation {
             Self::ContainerLogs => "read logs of container",
             Self::ListImages => "list images",
             Self::InspectImage => "inspect image",
+            Self::ImageHistory => "read the history of image",
             Self::BuildImage => "build image",
             Self::PullImage => "pull image",
             Self::ImportImage => "import image",

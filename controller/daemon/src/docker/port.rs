@@ -120,6 +120,11 @@ pub trait Engine: Send + Sync + 'static {
     /// One image by name or id; `None` when the engine says that it has none.
     async fn inspect_image(&self, reference: &str) -> Result<Option<Image>, EngineError>;
 
+    /// The instruction that an image ends with, as its history tells it; `None` where the engine has no such image or no history.
+    ///
+    /// Labels are inherited, this is not: who builds from an image, or commits a container of it, adds an instruction.
+    async fn last_instruction(&self, image: &ImageId) -> Result<Option<String>, EngineError>;
+
     /// Builds an image from an archive, telling progress on the way.
     ///
     /// Nobody need listen to `progress`. After `cancel` it answers `Cancelled` at once and the engine stops the running step.

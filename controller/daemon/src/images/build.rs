@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jackin_api::words::{COMPONENT_IMAGE, Change, Digest, DigestMap, NAMESPACE, ROLE};
 use jackin_plan::image::recipe_labels;
-use jackin_plan::names::Owner;
+use jackin_plan::names::{Owner, is_label_of_ours};
 use jackin_plan::world::{BuildRequest, BuildStep, ImageId, Labels};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -144,8 +144,11 @@ pub async fn build(
 /// Whether the news is of a label of ours, which engines add as a step of its own with a value that nobody wants to read.
 fn is_own(news: &BuildProgress) -> bool {
     match news {
-        BuildProgress::Step(step) => step.instruction.starts_with("LABEL jackin."),
-        BuildProgress::Line(line) => line.starts_with("Step ") && line.contains(" : LABEL jackin."),
+        BuildProgress::Step(step) => is_label_of_ours(&step.instruction),
+        BuildProgress::Line(line) => line
+            .strip_prefix("Step ")
+            .and_then(|step| step.split_once(" : "))
+            .is_some_and(|(_, of)| is_label_of_ours(of)),
     }
 }
 

@@ -116,6 +116,7 @@ impl World {
             labels: Labels::new(),
             size_bytes: 0,
             repository_digests: Vec::new(),
+            created_at: None,
         };
         self.images.entry(id.clone()).or_insert_with(image).labels.extend(labels);
     }

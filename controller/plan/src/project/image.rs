@@ -79,5 +79,5 @@ pub fn image(site: &Site, image: &Image, observed: &ObservedImage, now: Timestam
 }
 
 fn found(id: ImageId, tags: Vec<String>, labels: Labels) -> world::Image {
-    world::Image { id, content: None, tags, labels, size_bytes: 0, repository_digests: Vec::new() }
+    world::Image { id, content: None, tags, labels, size_bytes: 0, repository_digests: Vec::new(), created_at: None }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use jackin_api::words::Digest;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Labels;
@@ -35,6 +36,8 @@ pub struct Image {
     pub size_bytes: u64,
     /// Names by digest (`repository@sha256:…`), sorted.
     pub repository_digests: Vec<String>,
+    /// When it was made, when the engine says so; what is built again from its cache keeps the time of the first build.
+    pub created_at: Option<Timestamp>,
 }
 
 impl Image {

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use jackin_api::kinds::{Image as ImageObject, ImageStatus};
+use jackin_api::kinds::{Image as ImageObject, ImageReference, ImageStatus};
 use jackin_api::words::{
     self, ConditionStatus, ConditionType, DigestMap, FORMAT, ImageDecision, ImageReason, RECIPE, RECIPE_FIELDS, Reason,
 };
 use jackin_plan::digest::{digest_of, digest_of_map};
-use jackin_plan::image::{ImageAction, ImagePlan, ObservedImage, leftovers, plan, recipe_labels};
+use jackin_plan::image::{ImageAction, ImagePlan, ObservedImage, plan, recipe_labels};
 use jackin_plan::status::{ImageOutcome, Unseen, image as status};
 use jackin_plan::world::{Image, ImageId, Labels};
 use jiff::Timestamp;
@@ -22,6 +22,7 @@ fn image(id: &str, tags: &[&str], labels: Labels) -> Image {
         labels,
         size_bytes: 1,
         repository_digests: vec![],
+        created_at: None,
     }
 }
 
@@ -43,23 +44,6 @@ fn all_fields(observed: &ObservedImage) -> DigestMap {
     let mut fields = observed.source.clone();
     fields.0.insert("base[debian:1]".to_owned(), digest_of(&"sha256:base"));
     fields
-}
-
-#[test]
-fn what_a_build_left_without_a_name_is_a_leftover_unless_it_serves_or_is_another_roles() {
-    let role = |name: &str| Labels::from([(words::ROLE.to_owned(), name.to_owned())]);
-    let fields = all_fields(&source());
-    let mut observed = built(source(), "sha256:serves", &["ours:1"], &fields);
-    observed.found.push(image("sha256:older", &["ours:0"], role("tiny")));
-    observed.found.push(image("sha256:overtaken", &[], role("tiny")));
-    observed.others = vec![
-        image("sha256:cut-short", &[], Labels::new()),
-        image("sha256:of-another-role", &[], role("other")),
-        image("sha256:named", &["empty:1"], Labels::new()),
-    ];
-    let ImageAction::Serve(serving) = decide(&observed).action else { panic!("it does not serve") };
-    let found: Vec<_> = leftovers(&observed, &serving).into_iter().map(|id| id.0).collect();
-    assert_eq!(found, ["sha256:overtaken", "sha256:cut-short"]);
 }
 
 #[test]
@@ -103,11 +87,19 @@ fn an_image_of_the_recipe_is_reused() {
 }
 
 #[test]
-fn an_image_that_lost_its_name_to_a_newer_one_does_not_serve() {
-    let fields = all_fields(&source());
-    let observed = built(built(source(), "sha256:old", &[], &fields), "sha256:new", &["dev:1"], &fields);
-    let ImageAction::Serve(serving) = decide(&observed).action else { panic!("{observed:?}") };
-    assert_eq!(serving.id, "sha256:new");
+fn the_reasons_of_a_build_compare_with_the_image_that_serves_and_else_with_the_newest() {
+    let with = |content: &str| {
+        let mut fields = all_fields(&source());
+        fields.0.insert("files[a]".to_owned(), digest(content));
+        fields.0.insert(format!("files[only in {content}]"), digest("x"));
+        fields
+    };
+    let observed = built(source(), "sha256:newest", &["ours:2"], &with("newest"));
+    let observed = built(observed, "sha256:serves", &["ours:1"], &with("serving"));
+    assert_eq!(reasons(&decide(&observed)), ["~ files[a]", "- files[only in newest]"]);
+    let image = ImageReference { id: "sha256:serves".to_owned(), ..ImageReference::default() };
+    let status = ImageStatus { image: Some(image), ..ImageStatus::default() };
+    assert_eq!(reasons(&plan(&observed, None, &status)), ["~ files[a]", "- files[only in serving]"]);
 }
 
 #[test]

@@ -113,6 +113,7 @@ impl Stage {
             size_bytes: 0,
             content: None,
             repository_digests: vec![],
+            created_at: None,
         }]
     }
 

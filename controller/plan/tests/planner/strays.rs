@@ -46,7 +46,15 @@ fn role_image(id: &str, recipe: &str) -> Image {
     let more = [(labels::NAMESPACE, "default"), (labels::ROLE, "dev"), (labels::RECIPE, recipe.0.as_str())];
     let labels = labelled(labels::COMPONENT_IMAGE, &more);
     let tags = vec![owner().image("default", "dev", &recipe)];
-    Image { id: ImageId(id.to_owned()), content: None, tags, labels, size_bytes: 7, repository_digests: vec![] }
+    Image {
+        id: ImageId(id.to_owned()),
+        content: None,
+        tags,
+        labels,
+        size_bytes: 7,
+        repository_digests: vec![],
+        created_at: None,
+    }
 }
 
 /// The instance `shop-main` with all that it uses, and nothing else.

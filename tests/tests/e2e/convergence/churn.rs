@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use crate::stage::{Stage, desk_of, inline_role, kill, play};
+use crate::stage::{Stage, desk_of, eventually, inline_role, kill, play};
 
 /// How often the controller is killed.
 const KILLS: u64 = 100;
@@ -154,8 +154,13 @@ fn churn(stage: &Stage, seed: u64) -> Result<()> {
     Ok(())
 }
 
-/// Each instance runs as it was wished for.
+/// Each instance runs as it was wished for, and no image is left without a name.
 fn serves(stage: &Stage, wish: Wish) -> Result<()> {
+    // Those that a container was made from go once it is gone.
+    eventually("no image to be left without a name", || {
+        let images = stage.our_images()?;
+        Ok((!images.iter().any(|image| image.ends_with("<none>"))).then_some(()))
+    })?;
     for index in 0..wish.count {
         let instance = format!("desk-main-{index}");
         let container = stage.container(&instance)?;

@@ -34,6 +34,16 @@ impl DockerEngine {
         }
     }
 
+    pub(super) async fn newest_history(&self, image: &ImageId) -> Result<Option<String>, EngineError> {
+        let operation = Operation::ImageHistory;
+        let client = self.client(operation, &image.0).await?;
+        match within(limit::READ, client.image_history(&image.0)).await {
+            Ok(found) => Ok(found.into_iter().next().map(|newest| translate::instruction(&newest.created_by))),
+            Err(failure) if failure.is_missing() => Ok(None),
+            Err(failure) => Err(failure.into_error(operation, &image.0)),
+        }
+    }
+
     pub(super) async fn pull(&self, reference: &str) -> Result<ImageId, EngineError> {
         let operation = Operation::PullImage;
         let (repository, tag) = repository_and_tag(reference);

@@ -149,6 +149,10 @@ impl Engine for DockerEngine {
         self.image(reference).await
     }
 
+    async fn last_instruction(&self, image: &ImageId) -> Result<Option<String>, EngineError> {
+        self.newest_history(image).await
+    }
+
     async fn build_image(
         &self,
         request: &BuildRequest,

@@ -96,6 +96,7 @@ pub(super) fn listed_image(found: ImageSummary) -> Image {
         labels: found.labels.into_iter().collect(),
         size_bytes: u64::try_from(found.size).unwrap_or_default(),
         repository_digests: names(found.repo_digests),
+        created_at: Timestamp::from_second(found.created).ok().filter(|time| *time > Timestamp::UNIX_EPOCH),
     }
 }
 
@@ -109,7 +110,13 @@ pub(super) fn image(found: ImageInspect) -> Option<Image> {
         labels: labels(found.config.and_then(|config| config.labels)),
         size_bytes: found.size.and_then(|size| u64::try_from(size).ok()).unwrap_or_default(),
         repository_digests: names(found.repo_digests.unwrap_or_default()),
+        created_at: found.created.as_deref().and_then(timestamp),
     })
+}
+
+/// The instruction of an entry of a history. The classic builder writes one that runs nothing as a comment for its shell.
+pub(super) fn instruction(created_by: &str) -> String {
+    created_by.split_once("#(nop)").map_or(created_by, |(_, instruction)| instruction).trim().to_owned()
 }
 
 /// Digest of what is in an image, without the times and commands of its build; `None` where the engine tells no layers.

@@ -114,6 +114,9 @@ impl World {
         let base_id = base.map(|base| base.id.0).unwrap_or_default();
         let last = plan.instructions.last().map(|last| last.chain.clone()).unwrap_or_default();
         let id = self.keep_image(&digest(&[base_id.as_bytes(), last.as_bytes()]), &labels, 0);
+        if let Some(image) = self.images.get_mut(&id) {
+            image.last_instruction = plan.instructions.last().map(|last| last.text.clone());
+        }
         for tag in &request.tags {
             self.name_image(&id, tag);
         }

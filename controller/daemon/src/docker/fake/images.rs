@@ -30,8 +30,9 @@ impl World {
             labels: labels.clone(),
             size_bytes,
             repository_digests: Vec::new(),
+            created_at: None,
         };
-        self.images.entry(id.clone()).or_insert(FakeImage { found });
+        self.images.entry(id.clone()).or_insert(FakeImage { found, last_instruction: None });
         id
     }
 

@@ -318,6 +318,11 @@ impl Engine for FakeEngine {
         self.call(Operation::InspectImage, reference, found).await
     }
 
+    async fn last_instruction(&self, image: &ImageId) -> Result<Option<String>, EngineError> {
+        let last = |world: &mut World| Ok(world.image(&image.0).and_then(|image| image.last_instruction.clone()));
+        self.call(Operation::ImageHistory, &image.0, last).await
+    }
+
     async fn build_image(
         &self,
         request: &BuildRequest,

@@ -19,6 +19,8 @@ const EVENT_BUFFER: usize = 4096;
 #[derive(Clone)]
 pub(super) struct FakeImage {
     pub(super) found: Image,
+    /// What its history ends with, when it was built.
+    pub(super) last_instruction: Option<String>,
 }
 
 /// A volume.

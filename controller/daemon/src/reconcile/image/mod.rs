@@ -1,7 +1,7 @@
 //! The controller of images: recognises the image of a role by the recipe of its content, and builds it when there is none.
 
 mod act;
-mod unwanted;
+mod leftovers;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,8 +12,9 @@ use futures::future::try_join_all;
 use jackin_api::kinds::{Image, ImageStatus, Role, StepTiming};
 use jackin_api::words::{self as labels, Reason};
 use jackin_plan::digest::digest_of;
-use jackin_plan::image::{ImageAction, ImagePlan, ObservedImage, leftovers, plan};
+use jackin_plan::image::{ImageAction, ImagePlan, ObservedImage, plan};
 use jackin_plan::status::{ImageOutcome, Unseen, image as image_status};
+use jackin_plan::world::ImageId;
 use jackin_plan::{backoff, world};
 use kube::api::PostParams;
 use kube::runtime::controller::{Action, Controller};
@@ -31,7 +32,7 @@ use crate::text::with_causes;
 use super::wake::Wakes;
 
 use act::act;
-use unwanted::{superseded, tidy};
+use leftovers::tidy;
 
 /// Runs the controller until `stop`.
 pub(super) async fn run(context: Arc<Context>, wakes: Wakes, stop: CancellationToken) {
@@ -77,13 +78,13 @@ async fn pass(context: &Context, namespace: &str, name: &str) -> Result<Next, Pa
         Some(role) => observe(context, namespace, &role).await,
         None => Err(unresolved(Reason::ReferenceMissing, format!("role `{}` does not exist", image.spec.role))),
     };
-    let (source, observed) = match seen {
+    let Observed { source, image: observed, nameless } = match seen {
         Ok(seen) => seen,
         Err(outcome) => return conclude(context, &image, &outcome, None).await,
     };
     let plan = plan(&observed, image.spec.rebuild.as_ref(), &status);
-    if let ImageAction::Serve(serving) = &plan.action {
-        let again = tidy(context, leftovers(&observed, serving)).await;
+    if let ImageAction::Serve(_) = &plan.action {
+        let again = tidy(context, &nameless).await;
         let next = conclude(context, &image, &ImageOutcome::Planned { plan, begun: false }, None).await?;
         return Ok(match (next, again) {
             (Next::OnChange, Some(wait)) => Next::After(wait),
@@ -94,11 +95,7 @@ async fn pass(context: &Context, namespace: &str, name: &str) -> Result<Next, Pa
     conclude(context, &image, &begun, None).await?;
     tell(context, &image, EventType::Normal, &plan.decision.to_string(), reasons(&plan)).await;
     let begun = images.get_opt(name).await?.unwrap_or(image);
-    let (outcome, steps) = tokio::select! {
-        acted = act(context, &begun, source, &plan) => acted,
-        // Dropping a build gives it up, and the pass after this one decides anew.
-        () = superseded(&images, name, generation) => return Ok(Next::After(Duration::ZERO)),
-    };
+    let (outcome, steps) = act(context, &begun, source, &plan).await;
     if let ImageOutcome::Failed { reason, message, .. } = &outcome {
         tell(context, &begun, EventType::Warning, &reason.to_string(), message.clone()).await;
     }
@@ -107,40 +104,55 @@ async fn pass(context: &Context, namespace: &str, name: &str) -> Result<Next, Pa
 
 /// What is seen of a role's source and of images that could serve, with nothing done about it.
 pub(crate) async fn look(context: &Context, namespace: &str, role: &Role) -> Result<ObservedImage, ImageOutcome> {
-    Ok(observe(context, namespace, role).await?.1)
+    Ok(observe(context, namespace, role).await?.image)
+}
+
+/// What a pass sees.
+struct Observed {
+    source: ObservedSource,
+    image: ObservedImage,
+    /// Images that bear our labels and no name.
+    nameless: Vec<ImageId>,
 }
 
 /// Reads the source and what the engine has for it.
-async fn observe(
-    context: &Context,
-    namespace: &str,
-    role: &Role,
-) -> Result<(ObservedSource, ObservedImage), ImageOutcome> {
+async fn observe(context: &Context, namespace: &str, role: &Role) -> Result<Observed, ImageOutcome> {
     let source = context.files.source(role).await.map_err(|error| source_outcome(&error))?;
     let seen = engine_view(context, &source).await;
-    let (platform, bases, all) =
+    let EngineView { platform, bases, built, nameless } =
         seen.map_err(|error| ImageOutcome::Unknown(Unseen { reason: error.reason(), message: error.full_message() }))?;
     let mut fields = source.fields.clone();
     fields.0.insert("format".to_owned(), digest_of(&labels::FORMAT_VERSION));
     fields.0.insert("platform".to_owned(), digest_of(&platform));
-    let (found, others) = all.into_iter().partition(|image| {
+    let (found, others) = built.into_iter().partition(|image| {
         let label = |key: &str| image.labels.get(key).map(String::as_str);
         label(labels::NAMESPACE) == Some(namespace) && label(labels::ROLE) == Some(role.name_any().as_str())
     });
-    Ok((source.clone(), ObservedImage { source: fields, build: source.is_built(), bases, found, others }))
+    let image = ObservedImage { source: fields, build: source.is_built(), bases, found, others };
+    Ok(Observed { source, image, nameless })
 }
 
-type View = (String, BTreeMap<String, Option<world::Image>>, Vec<world::Image>);
+/// What the engine has.
+struct EngineView {
+    platform: String,
+    bases: BTreeMap<String, Option<world::Image>>,
+    /// Images that we built, the newest first.
+    built: Vec<world::Image>,
+    nameless: Vec<ImageId>,
+}
 
-async fn engine_view(context: &Context, source: &ObservedSource) -> Result<View, EngineError> {
+async fn engine_view(context: &Context, source: &ObservedSource) -> Result<EngineView, EngineError> {
     let engine = &context.engine;
     let filter = LabelFilter::new().with(labels::OWNER, &context.site.owner.0);
     let bases = try_join_all(source.bases.iter().map(|base| engine.inspect_image(base)));
-    let (info, bases, mut found) = tokio::try_join!(engine.ping(), bases, engine.list_images(&filter))?;
+    let (info, bases, found) = tokio::try_join!(engine.ping(), bases, engine.list_images(&filter))?;
+    let owner = &context.site.owner;
+    let nameless = found.iter().filter(|image| owner.nameless(image)).map(|image| image.id.clone()).collect();
     // What only inherits our labels may hold anything.
-    found.retain(|image| context.site.owner.built(image));
+    let mut built: Vec<_> = found.into_iter().filter(|image| owner.built(image)).collect();
+    built.sort_by_key(|image| std::cmp::Reverse(image.created_at));
     let bases = source.bases.iter().cloned().zip(bases).collect();
-    Ok((format!("{}/{}", info.os, info.arch), bases, found))
+    Ok(EngineView { platform: format!("{}/{}", info.os, info.arch), bases, built, nameless })
 }
 
 fn source_outcome(error: &SourceError) -> ImageOutcome {
