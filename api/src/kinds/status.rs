@@ -217,6 +217,22 @@ pub struct Retry {
     pub last_exit: Option<LastExit>,
 }
 
+/// Repairs in a row, none of which lasted for a minute.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Repeated {
+    /// How many.
+    pub repairs: u32,
+    /// When the last of them was, in RFC 3339.
+    #[schemars(with = "String")]
+    pub last: Timestamp,
+    /// When the next one is due, in RFC 3339.
+    #[schemars(with = "String")]
+    pub after: Timestamp,
+    /// Generation that the last of them was for.
+    pub generation: i64,
+}
+
 fn is_zero(count: &u32) -> bool {
     *count == 0
 }
@@ -299,6 +315,9 @@ pub struct InstanceStatus {
     /// Failures since the last success, and when the next try is due.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry: Option<Retry>,
+    /// Repairs in a row that did not last, and when the next one is due.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repeated: Option<Repeated>,
     /// Tries to read the engine that failed since one succeeded; absent while it can be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unread: Option<Unread>,

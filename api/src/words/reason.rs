@@ -105,8 +105,8 @@ pub enum Reason {
     CrashLoop,
     /// The same as `CrashLoop`, where the kernel killed a process of the container for want of memory.
     OutOfMemory,
-    /// The same repair was carried out several times within a minute and did not last, as somebody or something undoes it; the next
-    /// one waits.
+    /// Five repairs in a row or more were carried out and none lasted for a minute, as somebody or something undoes them, or its spec
+    /// goes back and forth; the next one waits.
     RepairUndone,
     /// A step failed and is tried again later.
     StepFailed,

@@ -10,7 +10,6 @@ use crate::capsule::Capsules;
 use crate::docker::Engine;
 use crate::home::Home;
 use crate::images::Builds;
-use crate::pass::Damper;
 use crate::reconcile::{Failures, Notices};
 use crate::secrets::Policy;
 use crate::sidecar::Sidecars;
@@ -52,8 +51,6 @@ pub(crate) struct Context {
     /// Held for reading by each pass over an instance, and for writing while strays are removed: what a pass has seen or made is
     /// not yet used by a container, and must not be taken for a stray meanwhile.
     pub(crate) at_work: tokio::sync::RwLock<()>,
-    /// Plans that repeat themselves.
-    pub(crate) damper: Damper,
     /// Subscriptions to capsules.
     pub(crate) notices: Notices,
 }

@@ -7,7 +7,7 @@ use jackin_api::kinds::{Retry, Unread};
 use jiff::{SignedDuration, Timestamp};
 
 /// The longest wait after failures, in seconds.
-const LONGEST_SECONDS: i64 = 300;
+pub(crate) const LONGEST_SECONDS: i64 = 300;
 
 /// The longest wait after reads that failed, in seconds: an engine that comes back is noticed soon.
 const LONGEST_UNREAD_SECONDS: i64 = 30;
@@ -72,11 +72,11 @@ pub fn last_failure(retry: &Retry) -> Timestamp {
     retry.after.checked_sub(wait).unwrap_or(Timestamp::MIN)
 }
 
-fn wait_seconds(failures: u32, longest: i64) -> i64 {
+pub(crate) fn wait_seconds(failures: u32, longest: i64) -> i64 {
     1_i64.checked_shl(failures.saturating_sub(1)).filter(|wait| *wait > 0).map_or(longest, |wait| wait.min(longest))
 }
 
-fn due(now: Timestamp, seconds: i64, jitter: f64) -> Timestamp {
+pub(crate) fn due(now: Timestamp, seconds: i64, jitter: f64) -> Timestamp {
     // Waits have at most three digits.
     #[allow(clippy::cast_precision_loss)]
     let wait = SignedDuration::try_from_secs_f64(seconds as f64 * (1.0 + jitter.clamp(0.0, 1.0) * JITTER));
@@ -84,7 +84,7 @@ fn due(now: Timestamp, seconds: i64, jitter: f64) -> Timestamp {
 }
 
 /// Milliseconds that are left of a wait of at most so many seconds; `None` when it is over.
-fn until(since: Option<Timestamp>, after: Timestamp, now: Timestamp, longest: i64) -> Option<u64> {
+pub(crate) fn until(since: Option<Timestamp>, after: Timestamp, now: Timestamp, longest: i64) -> Option<u64> {
     let left = after.duration_since(now);
     if after > due(now, longest, 1.0) || since.is_some_and(|since| since > now) {
         return None;

@@ -9,6 +9,7 @@
 pub mod acted;
 pub mod backoff;
 pub mod check;
+pub mod damper;
 pub mod desired;
 pub mod digest;
 pub mod disruption;

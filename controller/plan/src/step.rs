@@ -6,6 +6,7 @@ use std::fmt;
 use jackin_api::kinds::{PendingRepair, ValueSource};
 use jackin_api::wire;
 use jackin_api::words::{Change, Digest, PlanKind, Rejection};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::network::NetworkTrouble;
@@ -278,8 +279,8 @@ pub enum Held {
     Backoff,
     /// The container keeps ending.
     CrashLoop,
-    /// The same repair was carried out again and again and did not last.
-    Undone,
+    /// What was repaired again and again did not last; when the next repair is due.
+    Undone(Timestamp),
     /// The engine is removing a container of it.
     Removing,
     /// An object that is not ours has the name.

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 
-use crate::stage::{EngineLog, Found, MAIN, Stage, desk, desk_of, docker, inline_role, play};
+use crate::stage::{EngineLog, Found, MAIN, Stage, desk, desk_of, docker, eventually, inline_role, play};
 
 fn converged(stage: &Stage) -> Result<Found> {
     stage.apply(&desk_of(&inline_role(&["RUN echo made > /made"]), &[MAIN]))?;
@@ -32,6 +32,55 @@ fn a_removed_container_is_made_again_under_its_name_and_nothing_is_built() -> Re
         assert_eq!((created(&writes), tagged(&writes)), (1, 0), "{writes:?}");
         let instance = stage.object("instance", "desk-main")?;
         assert_eq!(instance["status"]["plan"], "CreateFromValidImage");
+        Ok(())
+    })
+}
+
+#[test]
+fn a_container_that_is_removed_again_and_again_is_made_again_more_slowly_and_at_once_on_request() -> Result<()> {
+    play(|stage| {
+        converged(stage)?;
+        let undone = eventually("the next repair to wait", || {
+            let ready = stage.condition("instance", "desk-main", "Ready")?;
+            if ready["status"] == "True" {
+                // What it tells may be of the one that was just removed.
+                let instance = stage.object("instance", "desk-main")?;
+                _ = docker(&["rm", "-f", instance["status"]["container"]["id"].as_str().unwrap_or_default()]);
+            }
+            Ok((ready["reason"] == "RepairUndone").then_some(ready))
+        })?;
+        let message = undone["message"].as_str().unwrap_or_default();
+        ensure!(message.contains("next try at") && message.contains("`jackin restart`"), "{message}");
+        stage.jackin(&["restart", "desk-main"])?;
+        assert_eq!(stage.container("desk-main")?.state, "running");
+        assert_eq!(stage.object("instance", "desk-main")?["status"]["repeated"], serde_json::Value::Null);
+        Ok(())
+    })
+}
+
+#[test]
+fn a_mounted_file_that_was_replaced_on_the_host_is_told_and_a_restart_in_place_shows_the_new_one() -> Result<()> {
+    play(|stage| {
+        let file = stage.write("notes/today", "old\n")?;
+        let mount = format!("mounts: [{{source: {}, target: /today}}]", file.display());
+        let role = inline_role(&["RUN echo made > /made"]);
+        stage.apply(&desk_of(&role, &[&mount, MAIN]))?;
+        let before = stage.container("desk-main")?;
+        // As editors save: another file takes the name.
+        std::fs::rename(stage.write("notes/next", "new\n")?, &file)?;
+        stage.apply(&desk_of(&role, &[&mount, MAIN, "resources: {memory: 1Gi}"]))?;
+        let pending = stage.until_condition("instance", "desk-main", "RepairPending", "True")?;
+        assert_eq!(pending["reason"], "RestartNeeded");
+        let instance = stage.object("instance", "desk-main")?;
+        let rejected = &instance["status"]["pendingRepair"]["rejectedPlans"][0];
+        assert_eq!(
+            (&rejected["reason"], &rejected["message"]),
+            (&"MountReplaced".into(), &"~ mounts[/today].file".into())
+        );
+        assert_eq!(stage.jackin(&["exec", "desk-main", "--", "cat", "/today"])?, "old\n");
+        stage.jackin(&["restart", "desk-main"])?;
+        assert_eq!(stage.jackin(&["exec", "desk-main", "--", "cat", "/today"])?, "new\n");
+        assert_eq!(stage.container("desk-main")?.id, before.id, "a restart in place serves");
         Ok(())
     })
 }

@@ -13,7 +13,6 @@
 //!
 //! A pass may be interrupted after any step, and the next one finishes the job: "already so" is success for every step.
 
-mod damper;
 mod execute;
 mod observe;
 mod output;
@@ -27,6 +26,7 @@ use std::time::Duration;
 
 use jackin_plan::backoff;
 use jackin_plan::check::{PlanDefect, check};
+use jackin_plan::damper;
 use jackin_plan::desired::InstanceKey;
 use jackin_plan::ladder;
 use jackin_plan::resolve::resolve;
@@ -35,7 +35,6 @@ use jackin_plan::step::{LookAgain, Plan};
 
 use crate::context::Context;
 
-pub(crate) use damper::Damper;
 pub(crate) use observe::{containers, observe, program};
 pub(crate) use overlay::Overlay;
 pub(crate) use snapshot::{Taken, around, around_under, take};
@@ -97,8 +96,10 @@ pub(crate) async fn pass(context: &Context, key: &InstanceKey) -> Result<Next, P
         now: context.clock.now(),
         jitter: context.chance.jitter(),
     });
-    let again = context.damper.wait(key, &plan);
-    let due = backoff::remaining_ms(status.retry.as_ref(), memory.generation, context.clock.now());
+    let now = context.clock.now();
+    let again = damper::held_until(status.repeated.as_ref(), &plan, memory.generation, now);
+    let again = Duration::from_millis(again.map_or(0, |due| damper::until_ms(due, now)));
+    let due = backoff::remaining_ms(status.retry.as_ref(), memory.generation, now);
     let next = next(&plan, due, &outcomes, again);
     record::conclude(context, &taken, &wanted, &plan, &outcomes, status).await?;
     Ok(next)

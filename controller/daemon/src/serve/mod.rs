@@ -24,7 +24,6 @@ use crate::docker::{DockerEngine, Engine, EngineError};
 use crate::home::{Home, HomeError};
 use crate::images::Builds;
 use crate::kinds;
-use crate::pass::Damper;
 use crate::reconcile::{self, Failures, Notices};
 use crate::secrets::Policy;
 use crate::sidecar::SocketSidecars;
@@ -112,7 +111,6 @@ impl Embedded {
             references: Policy::from_environment(),
             failures: Failures::default(),
             at_work: tokio::sync::RwLock::default(),
-            damper: Damper::default(),
             notices: Notices::default(),
             site: Site { owner, user, capsule: capsule.content.clone() },
             clock: Clock::system(),

@@ -19,7 +19,6 @@ use crate::docker::fake::FakeEngine;
 use crate::home::Home;
 use crate::images::Builds;
 use crate::kinds;
-use crate::pass::Damper;
 use crate::reconcile::wake::{Wakes, follow_events};
 use crate::reconcile::{Failures, Notices, relist::relist};
 use crate::secrets::Policy;
@@ -122,7 +121,6 @@ fn context(world: &World, client: Client, seed: u64) -> Context {
         references: Policy { environment, ..Policy::from_environment() },
         failures: Failures::default(),
         at_work: tokio::sync::RwLock::default(),
-        damper: Damper::default(),
         notices: Notices::default(),
         site: Site { owner: owner(), user: "1000:1000".to_owned(), capsule: Digest("sha256:capsule-1".to_owned()) },
         clock: Clock::reading(move || time.now()),

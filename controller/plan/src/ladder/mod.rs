@@ -32,7 +32,7 @@
 //! on the way, unless something runs in it.
 //!
 //! A moved version (the capsule, an agent's program, a build of the image that somebody asked for) and a mount whose source became
-//! another file are told as a pending repair while the container runs, and wait for `jackin restart`; nothing else ends it for them.
+//! another file (rejected as `MountReplaced`) are told as a pending repair while the container runs, and wait for `jackin restart`; nothing else ends it for them.
 //!
 //! # When
 //! A repair that ends processes waits while a session is live ([`crate::disruption`]) or nobody can tell whether one is: then the plan
@@ -56,6 +56,7 @@
 //! | `SidecarImage` | a sidecar is to be made, and the engine lacks its image | it has it |
 //! | `SidecarSilent` | nothing else is to be done, and the sidecar's engine does not answer | it answers |
 //! | `CrashLoop`, `Backoff` | an earlier try of this generation failed | the next try is due, or the spec moves |
+//! | `Undone` | five repairs in a row were carried out, and none lasted for a minute | the next one is due, a restart is asked for, or the spec moves |
 //! | `Image` | all but the image is there | it is built |
 //!
 //! # Flow

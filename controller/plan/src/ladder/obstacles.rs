@@ -4,6 +4,7 @@ use jackin_api::kinds::PendingRepair;
 use jackin_api::words::PlanKind;
 
 use crate::backoff::{CRASH_LOOP_FAILURES, STEADY_SECONDS};
+use crate::damper;
 use crate::observed::{Capsule, MountSourceState, Program};
 use crate::resolve::unsupported_isolation;
 use crate::step::{Held, LookAgain, Pending, Plan, Step, StepReason, WaitsFor};
@@ -64,7 +65,12 @@ pub(super) fn apply(situation: &Situation<'_>, current: Option<&Current<'_>>, pl
         let held = if crashed { Held::CrashLoop } else { Held::Backoff };
         return plan.held(held, LookAgain::AfterMs(wait));
     }
-    plan
+    let Situation { memory, now, .. } = *situation;
+    let repeated = memory.status.repeated.as_ref().filter(|_| situation.desired.restart.is_none());
+    match damper::held_until(repeated, &plan, memory.generation, now) {
+        Some(due) => plan.held(Held::Undone(due), LookAgain::AfterMs(damper::until_ms(due, now))),
+        None => plan,
+    }
 }
 
 /// The plan with everything that it would do as a pending repair.
@@ -179,12 +185,15 @@ fn mounts(situation: &Situation<'_>) -> Option<Held> {
     (!unread.is_empty()).then(|| Held::MountsUnread(unread.join("; ")))
 }
 
-/// Nothing to do. A record of failures is dropped once the container has stayed up.
+/// Nothing to do. A record of failures is dropped once the container has stayed up, and one of repairs once the last has lasted.
 fn steady(situation: &Situation<'_>, current: Option<&Current<'_>>, mut plan: Plan) -> Plan {
-    let recovering = situation.memory.status.retry.is_some()
-        && current.is_some_and(|current| current.state() == ContainerState::Running);
-    if recovering && plan.look_again == LookAgain::OnChange {
-        plan.look_again = LookAgain::AfterMs(u64::try_from(STEADY_SECONDS).unwrap_or(30) * 1000);
+    let status = &situation.memory.status;
+    let runs = current.is_some_and(|current| current.state() == ContainerState::Running);
+    let recovers = (status.retry.is_some() && runs).then(|| u64::try_from(STEADY_SECONDS).unwrap_or(30) * 1000);
+    let slowed = status.repeated.as_ref().filter(|repeated| damper::is_slowed(repeated));
+    let lasts = slowed.and_then(|repeated| damper::lasting_ms(repeated, situation.now));
+    if let (Some(wait), LookAgain::OnChange) = (recovers.into_iter().chain(lasts).min(), plan.look_again) {
+        plan.look_again = LookAgain::AfterMs(wait);
     }
     plan
 }

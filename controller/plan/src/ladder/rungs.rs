@@ -7,8 +7,8 @@ use crate::desired::DesiredImage;
 use crate::launch;
 use crate::world::ContainerState;
 
-use super::Situation;
 use super::validity::Current;
+use super::{Situation, sidecar};
 
 /// Quick ends in a row after which a container is replaced instead of started again.
 const MOST_START_FAILURES: u32 = 4;
@@ -73,7 +73,11 @@ fn attach_obstacle(situation: &Situation<'_>, current: Option<&Current<'_>>, ask
         }
         ContainerState::Running | ContainerState::Restarting => fixed(current).or_else(|| {
             let message = || "somebody asked for a restart".to_owned();
-            (asked != Asked::Nothing).then(|| (RejectionReason::RestartRequested, message()))
+            match (asked, &situation.desired.restart) {
+                (Asked::Nothing, _) => None,
+                (Asked::Restart | Asked::Recreate, Some(_)) => Some((RejectionReason::RestartRequested, message())),
+                (Asked::Restart | Asked::Recreate, None) => Some(left_to_a_restart(situation, current)),
+            }
         }),
     }
 }
@@ -95,6 +99,19 @@ fn start_obstacle(situation: &Situation<'_>, current: Option<&Current<'_>>, aske
             fixed(current).or_else(|| outdated(current, asked))
         }
     }
+}
+
+/// What a restart would bring to a container that runs, while nobody has asked for one.
+fn left_to_a_restart(situation: &Situation<'_>, current: &Current<'_>) -> Obstacle {
+    if !current.launch_changes.is_empty() {
+        return (RejectionReason::VersionChanged, fields(current.launch_changes.iter().collect()));
+    }
+    if !current.replaced_mounts.is_empty() {
+        return (RejectionReason::MountReplaced, fields(current.replaced_mounts.iter().collect()));
+    }
+    let mut changes = Vec::new();
+    sidecar::look(situation).add_differences(&mut changes);
+    (RejectionReason::VersionChanged, fields(changes.iter().collect()))
 }
 
 /// Why no container can be made from an image that is there.

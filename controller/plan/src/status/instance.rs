@@ -1,11 +1,12 @@
 //! Status of an instance.
 
-use jackin_api::kinds::{ContainerReference, ImageReference, InstanceDigests, InstanceStatus, SessionStatus};
+use jackin_api::kinds::{ContainerReference, ImageReference, InstanceDigests, InstanceStatus, Repeated, SessionStatus};
 use jackin_api::wire::SessionState;
 use jackin_api::words::{self as labels, Condition, ConditionStatus, ConditionType, Conditions, Digest, Phase, Reason};
 use jiff::Timestamp;
 
 use crate::backoff::after_unread;
+use crate::damper;
 use crate::desired::{DesiredImage, Site};
 use crate::disruption::state_word;
 use crate::ladder::Memory;
@@ -66,6 +67,7 @@ pub fn instance(pass: &InstancePass<'_>) -> InstanceStatus {
     }
     status.last_launch = launch::after(status.last_launch.take(), pass, container);
     status.retry = retry(pass, container);
+    status.repeated = repeated(pass);
     // Once it is started again the request is served, whatever fails after that: nobody asked to be restarted twice.
     if let Wanted::Run(desired) = pass.wanted
         && let Some(request) = &desired.restart
@@ -83,6 +85,21 @@ pub fn instance(pass: &InstancePass<'_>) -> InstanceStatus {
         repeat_last_try(&pass.memory.status.conditions, &mut status.conditions);
     }
     status
+}
+
+/// Repairs in a row that did not last.
+fn repeated(pass: &InstancePass<'_>) -> Option<Repeated> {
+    let before = pass.memory.status.repeated.as_ref();
+    let asked = matches!(pass.wanted, Wanted::Run(desired) if desired.restart.is_some());
+    if pass.plan.steps.is_empty() {
+        // A row that nobody has to wait for ends without being written down.
+        let over = |record: &&Repeated| damper::is_slowed(record) && damper::lasting_ms(record, pass.now).is_none();
+        return before.filter(|record| pass.plan.held.is_some() || !over(record)).cloned();
+    }
+    if failure(pass.outcomes).is_some() || asked {
+        return before.filter(|_| !asked).cloned();
+    }
+    Some(damper::after_repair(before, pass.plan, pass.memory.generation, pass.now, pass.jitter))
 }
 
 /// Nothing was tried, so what was said of the last try still holds; unless that was that all is well.

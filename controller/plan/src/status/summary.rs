@@ -2,6 +2,7 @@
 
 use jackin_api::kinds::Retry;
 use jackin_api::words::{ConditionStatus, ConditionType, Conditions, Reason};
+use jiff::Timestamp;
 
 use crate::backoff::CRASH_LOOP_FAILURES;
 use crate::desired::DesiredImage;
@@ -73,7 +74,7 @@ pub(super) fn state_summary(
             | Held::Consent(_) => true,
             Held::Suspended => !ready,
             Held::Backoff
-            | Held::Undone
+            | Held::Undone(_)
             | Held::Removing
             | Held::MountsUnread(_)
             | Held::Image
@@ -136,11 +137,7 @@ fn held_words(held: &Held, pass: &InstancePass<'_>, retry: Option<&Retry>) -> (R
             (Reason::StepFailed, format!("{how}{}", next_try(retry)))
         }
         Held::CrashLoop => crash_loop(retry),
-        Held::Undone => (
-            Reason::RepairUndone,
-            "what was repaired is undone again and again, so the next repair waits; `jackin events` tells what was done"
-                .to_owned(),
-        ),
+        Held::Undone(due) => (Reason::RepairUndone, undone_words(pass, *due)),
         Held::Removing => (Reason::Converging, "the engine is removing its container".to_owned()),
         Held::NameConflict(what) => (Reason::NameConflict, format!("{what}, it is not touched")),
         Held::Network(trouble) => (trouble.reason(), trouble.to_string()),
@@ -159,6 +156,15 @@ fn held_words(held: &Held, pass: &InstancePass<'_>, retry: Option<&Retry>) -> (R
             "it runs and its capsule does not answer; `jackin restart` replaces what runs".to_owned(),
         ),
     }
+}
+
+/// Repairs that do not last: how often, and when the next one is due.
+fn undone_words(pass: &InstancePass<'_>, due: Timestamp) -> String {
+    let repairs = pass.memory.status.repeated.as_ref().map_or(0, |repeated| repeated.repairs);
+    format!(
+        "it was repaired {repairs} times and nothing lasted for a minute: somebody or something undoes it, or its spec goes back and \
+         forth; next try at {due:.0}; `jackin events` tells what was done, `jackin restart` tries at once"
+    )
 }
 
 /// A container that keeps ending: how it last did, with its last lines.

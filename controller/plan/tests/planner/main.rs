@@ -3,6 +3,7 @@
 //! `support` has the fixture, by chained builders, and a model of the engine that carries out steps. Each other module has the
 //! rules of one subject.
 
+mod damping;
 mod disruption;
 mod everything;
 mod exhaustive;

@@ -266,7 +266,7 @@ fn a_pending_repair_says_why_each_cheaper_one_would_not_do() {
 fn a_version_that_moved_is_pending_with_the_repair_that_a_restart_would_be() {
     let plan = Case::converged().program(Program::Known { content: digest("codex 2") }).plan();
     let cheaper = vec![
-        (AttachExisting, RejectionReason::RestartRequested),
+        (AttachExisting, RejectionReason::VersionChanged),
         (StartStopped, RejectionReason::VersionChanged),
         (ClaimWarm, RejectionReason::NoWarmPool),
     ];
@@ -280,7 +280,7 @@ fn a_mount_whose_source_is_another_file_now_is_told_and_waits_for_a_restart_in_p
     let [change] = plan.drift.as_slice() else { panic!("{:?}", plan.drift) };
     assert_eq!(change.to_string(), "~ mounts[/work].file");
     assert!(change.old.is_some() && change.new.is_some() && change.old != change.new);
-    assert_eq!(pending(&plan), Some((StartStopped, vec![(AttachExisting, RejectionReason::RestartRequested)])));
+    assert_eq!(pending(&plan), Some((StartStopped, vec![(AttachExisting, RejectionReason::MountReplaced)])));
     let plan = Case::converged().mount_replaced().restart(false).plan();
     assert_eq!(names(&plan)[..2], ["StopContainer", "StartContainer"]);
 }
