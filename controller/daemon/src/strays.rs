@@ -120,7 +120,8 @@ async fn inventory(context: &Context) -> Result<Inventory, EngineError> {
     Ok(Inventory { containers: containers.into_iter().map(seen).collect(), networks, volumes, images })
 }
 
-fn seen(found: ContainerSummary) -> SeenContainer {
+/// What is looked at of a container in a list.
+pub(crate) fn seen(found: ContainerSummary) -> SeenContainer {
     let ContainerSummary { id, name, state, labels, image, networks, volumes } = found;
     SeenContainer { id, name, state, labels, image, networks, volumes }
 }

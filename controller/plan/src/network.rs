@@ -19,6 +19,7 @@ use kube::ResourceExt;
 use crate::desired::Desired;
 use crate::names::Owner;
 use crate::observed::Observed;
+use crate::strays::{SeenContainer, has_processes};
 use crate::world::{Labels, Network, NetworkSpec};
 
 /// Name of the network that an instance should be on.
@@ -163,4 +164,27 @@ pub fn surplus<'a>(
         is_ours(owner, &network.labels) && (made_for || network.name == own)
     };
     networks.iter().filter(serves).filter(|network| !in_use.contains(&network.name)).collect()
+}
+
+/// What becomes of a network of ours that no workspace asks for any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Leaving {
+    /// Nobody is on it: it is removed.
+    Removed,
+    /// A container of ours that runs is on it, and is still to be moved.
+    Waits,
+    /// It stays, as these containers are on it, which are not ours.
+    Kept(Vec<String>),
+}
+
+/// What becomes of a surplus network, with everybody's containers: an engine tells of a network's running members only, and a
+/// container that is stopped would not start again without it.
+pub fn leaving(owner: &Owner, network: &Network, containers: &[SeenContainer]) -> Leaving {
+    let users: Vec<_> = containers.iter().filter(|container| container.networks.contains(&network.name)).collect();
+    let is_ours = |user: &SeenContainer| owner.made(&user.labels, &user.image);
+    if users.iter().any(|user| is_ours(user) && has_processes(user.state)) {
+        return Leaving::Waits;
+    }
+    let others: Vec<_> = users.iter().filter(|user| !is_ours(user)).map(|user| user.name.clone()).collect();
+    if others.is_empty() { Leaving::Removed } else { Leaving::Kept(others) }
 }

@@ -256,6 +256,6 @@ fn users(containers: &[&SeenContainer], uses: impl Fn(&SeenContainer) -> bool) -
     containers.iter().filter(|container| uses(container)).map(|container| container.name.clone()).collect()
 }
 
-fn has_processes(state: ContainerState) -> bool {
+pub(crate) fn has_processes(state: ContainerState) -> bool {
     matches!(state, ContainerState::Running | ContainerState::Paused | ContainerState::Restarting)
 }

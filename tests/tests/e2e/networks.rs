@@ -46,29 +46,41 @@ fn person_makes_network(stage: &Stage, name: &str, labels: &[&str]) -> Result<()
     docker(&arguments).map(drop)
 }
 
+/// C14.
 #[test]
 fn a_changed_network_is_joined_before_the_old_one_goes_while_the_session_lives() -> Result<()> {
     play(|stage| {
         stage.apply(&desk(&[MAIN]))?;
         stage.settle("desk-main")?;
         let before = stage.container("desk-main")?;
-        let mut log = EngineLog::follow(stage)?;
-        stage.apply(&desk(&[INTERNAL, MAIN]))?;
-        until_networks(stage, &["default.desk.internal"])?;
-        let expected = [
+        let budget = [
             "network create default.desk.internal",
             "network connect default.desk.internal",
             "network disconnect default.desk",
             "network destroy default.desk",
         ];
-        assert_eq!(log.writes()?, expected);
+        let manifest = desk(&[INTERNAL, MAIN]);
+        let mut change = stage.announce(&manifest)?;
+        stage.apply(&manifest)?;
+        until_networks(stage, &["default.desk.internal"])?;
+        assert_eq!(change.log.operations()?, budget);
+        change.comes_to(stage, &budget)?;
         let after = stage.container("desk-main")?;
         assert_eq!((&after.id, after.pid, &after.started_at), (&before.id, before.pid, &before.started_at));
         assert_eq!(networks(stage, &after)?, ["default.desk.internal"]);
         let internal = format!("{}default.desk.internal", stage.prefix()?);
         assert_eq!(docker(&["network", "inspect", "--format", "{{.Internal}}", &internal])?, "true");
+        Ok(())
+    })
+}
 
-        // The network that it was made with is gone, and it starts all the same.
+#[test]
+fn a_container_whose_first_network_is_gone_is_restarted_on_the_one_it_is_on_now() -> Result<()> {
+    play(|stage| {
+        stage.apply(&desk(&[MAIN]))?;
+        let before = stage.container("desk-main")?;
+        stage.apply(&desk(&[INTERNAL, MAIN]))?;
+        until_networks(stage, &["default.desk.internal"])?;
         stage.jackin(&["restart", "desk-main"])?;
         let restarted =
             stage.until_container("desk-main", "restarted", |found| found.pid != before.pid && found.pid > 0)?;
@@ -98,13 +110,19 @@ fn instances_that_are_stopped_meanwhile_find_the_new_network_when_they_start() -
     })
 }
 
+/// C14: one with foreign members.
 #[test]
 fn an_old_network_with_somebody_elses_container_stays_until_that_has_left() -> Result<()> {
     play(|stage| {
         stage.apply(&desk(&[MAIN]))?;
         let old = format!("{}default.desk", stage.prefix()?);
         let guest = person_runs(stage, "guest", &old)?;
-        stage.apply(&desk(&[INTERNAL, MAIN]))?;
+        let budget = [
+            "network create default.desk.internal",
+            "network connect default.desk.internal",
+            "network disconnect default.desk",
+        ];
+        stage.change(&desk(&[INTERNAL, MAIN]), &budget)?;
         let left = stage.until_condition("workspace", "desk", "LeftBehind", "True")?;
         let message = left["message"].as_str().unwrap_or_default();
         ensure!(message.contains(&old) && message.contains(&stage.person("guest")), "{message}");

@@ -2,14 +2,14 @@
 
 use jackin_api::kinds::Workspace;
 use jackin_api::words as labels;
-use jackin_plan::network::surplus;
-use jackin_plan::world::{ContainerState, Network};
+use jackin_plan::network::{Leaving, leaving, surplus};
 use kube::api::ListParams;
 use kube::{Api, ResourceExt};
 
 use crate::context::Context;
-use crate::docker::{ContainerSummary, EngineError, EngineErrorCause, LabelFilter};
+use crate::docker::{EngineError, EngineErrorCause, LabelFilter};
 use crate::pass::PassError;
+use crate::strays::seen;
 
 /// A network that stays because others are on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,43 +37,26 @@ async fn release_all(context: &Context, workspace: &Workspace, all: &[Workspace]
     if surplus.is_empty() {
         return Ok(Vec::new());
     }
-    // The engine tells of a network's running members only, and one that is stopped would not start again without it.
     let containers = context.engine.list_containers(&LabelFilter::new()).await?;
+    let containers: Vec<_> = containers.into_iter().map(seen).collect();
     let mut kept = Vec::new();
     for network in surplus {
-        let users: Vec<_> = containers.iter().filter(|container| is_on(container, network)).collect();
-        if users.iter().any(|user| is_ours(context, user) && has_processes(user)) {
-            // One of our own is still to be moved; its pass wakes this workspace again.
-            continue;
-        }
-        let others = users.iter().filter(|user| !is_ours(context, user));
-        let mut others: Vec<_> = others.map(|user| user.name.clone()).collect();
-        if others.is_empty() {
-            match context.engine.remove_network(&network.id).await {
+        let users = match leaving(owner, network, &containers) {
+            // The pass of the one that is still to be moved wakes this workspace again.
+            Leaving::Waits => continue,
+            Leaving::Kept(users) => users,
+            Leaving::Removed => match context.engine.remove_network(&network.id).await {
                 Ok(()) => {
                     tracing::info!(workspace = %workspace.name_any(), network = %network.name, "network removed");
                     continue;
                 }
-                // Somebody came in between.
                 Err(error) if matches!(error.cause, EngineErrorCause::InUse { .. }) => {
-                    others.push("a container that was connected just now".to_owned());
+                    vec!["a container that was connected just now".to_owned()]
                 }
                 Err(error) => return Err(error),
-            }
-        }
-        kept.push(Kept { network: network.name.clone(), users: others });
+            },
+        };
+        kept.push(Kept { network: network.name.clone(), users });
     }
     Ok(kept)
-}
-
-fn is_on(container: &ContainerSummary, network: &Network) -> bool {
-    container.networks.contains(&network.name)
-}
-
-fn is_ours(context: &Context, container: &ContainerSummary) -> bool {
-    context.site.owner.made(&container.labels, &container.image)
-}
-
-fn has_processes(container: &ContainerSummary) -> bool {
-    matches!(container.state, ContainerState::Running | ContainerState::Paused | ContainerState::Restarting)
 }

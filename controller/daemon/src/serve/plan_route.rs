@@ -2,28 +2,33 @@
 //!
 //! Nothing is written, to the store or to the engine.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use jackin_api::kinds::{Image, ImageSpec, Instance, Role, Workspace};
+use jackin_api::words as labels;
 use jackin_plan::model::World;
+use jackin_plan::network::{Leaving, leaving, surplus};
 use jackin_plan::project::{
     self, ShownHeld, ShownImage, ShownInstance, ShownProjection, shown_image, shown_instance, shown_workspace,
 };
 use jackin_plan::resolve::resolve;
 use jackin_plan::status::{self, ImageOutcome};
 use jackin_plan::workspace::{self, WorkspacePlan, WorkspaceSnapshot, instances_after};
+use jackin_plan::world::{ContainerId, Network};
 use kube::api::ListParams;
 use kube::{Api, ResourceExt};
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::context::Context;
+use crate::docker::{EngineError, LabelFilter};
 use crate::pass::{Overlay, around_under, observe};
 use crate::reconcile::{look_at_image, workspace_snapshot};
+use crate::strays::seen;
 
 use super::routes::{Local, Refusal};
 
@@ -41,8 +46,10 @@ pub(super) async fn plan(
     let bad = |error: serde_json::Error| Refusal::new(StatusCode::BAD_REQUEST, "BadRequest", error.to_string());
     let overlay = Overlay::of(objects.objects).map_err(bad)?;
     let mut projection = Projection::new(&local.context, overlay);
-    for snapshot in projection.affected().await? {
-        projection.workspace(&snapshot).await?;
+    let (affected, others) = projection.affected().await?;
+    let all: Vec<_> = affected.iter().map(|snapshot| snapshot.workspace.clone()).chain(others).collect();
+    for snapshot in affected {
+        projection.workspace(&snapshot, &all).await?;
     }
     Ok(Json(projection.shown))
 }
@@ -60,21 +67,24 @@ struct Projection<'a> {
     context: &'a Context,
     overlay: Overlay,
     world: World,
+    /// Containers that were there when their instance was looked at.
+    looked_at: BTreeSet<ContainerId>,
     images: BTreeMap<(String, String), Images>,
     shown: ShownProjection,
 }
 
 impl<'a> Projection<'a> {
     fn new(context: &'a Context, overlay: Overlay) -> Self {
-        Self { context, overlay, world: World::default(), images: BTreeMap::new(), shown: ShownProjection::default() }
+        let (world, looked_at, images) = (World::default(), BTreeSet::new(), BTreeMap::new());
+        Self { context, overlay, world, looked_at, images, shown: ShownProjection::default() }
     }
 
-    /// The workspaces given, as they would be, and those in the store that use a role or an agent that is given.
-    async fn affected(&mut self) -> Result<Vec<WorkspaceSnapshot>, Refusal> {
+    /// The workspaces given, as they would be, and those in the store that use a role or an agent that is given; and all others.
+    async fn affected(&mut self) -> Result<(Vec<WorkspaceSnapshot>, Vec<Workspace>), Refusal> {
         let stored: Api<Workspace> = Api::all(self.context.client.clone());
         let mut stored = stored.list(&ListParams::default()).await?.items;
         stored.retain(|workspace| workspace.metadata.deletion_timestamp.is_none());
-        let mut affected = Vec::new();
+        let (mut affected, mut others) = (Vec::new(), Vec::new());
         for mut given in std::mem::take(&mut self.overlay.workspaces) {
             let same =
                 |known: &Workspace| known.name_any() == given.name_any() && known.namespace() == given.namespace();
@@ -93,15 +103,17 @@ impl<'a> Projection<'a> {
             });
             if uses {
                 affected.push(snapshot);
+            } else {
+                others.push(snapshot.workspace);
             }
         }
-        Ok(affected)
+        Ok((affected, others))
     }
 
-    async fn workspace(&mut self, snapshot: &WorkspaceSnapshot) -> Result<(), Refusal> {
+    /// `all` are the workspaces that there would be.
+    async fn workspace(&mut self, snapshot: &WorkspaceSnapshot, all: &[Workspace]) -> Result<(), Refusal> {
         let (namespace, name) = (snapshot.workspace.namespace().unwrap_or_default(), snapshot.workspace.name_any());
         let plan: WorkspacePlan = workspace::plan(snapshot);
-        self.shown.workspaces.extend(shown_workspace(&namespace, &name, &plan));
         for (role, revision) in &plan.images {
             if let Some(role) = snapshot.roles.get(role) {
                 self.image(&namespace, role, revision).await?;
@@ -111,7 +123,27 @@ impl<'a> Projection<'a> {
             let shown = self.instance(&namespace, &name, instance).await?;
             self.shown.instances.push(shown);
         }
+        let left = self.left_networks(&snapshot.workspace, all).await;
+        let left = left.map_err(|error| unreadable(error.full_message()))?;
+        self.shown.workspaces.extend(shown_workspace(&namespace, &name, &plan, left));
         Ok(())
+    }
+
+    /// Names of the networks that the workspace leaves and that nobody is on once its instances are as they would be.
+    async fn left_networks(&self, workspace: &Workspace, all: &[Workspace]) -> Result<Vec<String>, EngineError> {
+        let Context { engine, site, .. } = self.context;
+        let ours =
+            LabelFilter::new().with(labels::OWNER, &site.owner.0).with(labels::COMPONENT, labels::COMPONENT_NETWORK);
+        let networks = engine.list_networks(&ours).await?;
+        let surplus = surplus(&site.owner, workspace, all, &networks);
+        if surplus.is_empty() {
+            return Ok(Vec::new());
+        }
+        let listed = engine.list_containers(&LabelFilter::new()).await?.into_iter().map(seen);
+        let elsewhere = listed.filter(|container| !self.looked_at.contains(&container.id));
+        let containers: Vec<_> = elsewhere.chain(self.world.listed()).collect();
+        let goes = |network: &&Network| leaving(&site.owner, network, &containers) == Leaving::Removed;
+        Ok(surplus.into_iter().filter(goes).map(|network| network.name.clone()).collect())
     }
 
     /// Looks at the image of a role, once however many workspaces use it.
@@ -154,6 +186,8 @@ impl<'a> Projection<'a> {
         let wanted = resolve(&snapshot);
         let seen = observe(context, &snapshot, &wanted).await;
         let observed = seen.map_err(|error| unreadable(error.to_string()))?;
+        let looked_at = observed.containers.iter().chain(&observed.sidecar.containers);
+        self.looked_at.extend(looked_at.map(|container| container.id.clone()));
         self.world.see(&context.site, &wanted, &observed);
         let built = images.map(|images| &images.last);
         let now = context.clock.now();

@@ -8,9 +8,10 @@ use crate::desired::{DesiredImage, DesiredMount, Site};
 use crate::observed::{Capsule, Mounted, Observed, SidecarEngine, SidecarSeen};
 use crate::resolve::Wanted;
 use crate::sidecar::sockets;
+use crate::strays::SeenContainer;
 use crate::world::{ContainerState, Image, Network, NetworkId, NetworkSpec};
 
-use super::{CapsuleState, World};
+use super::{CapsuleState, Contained, World};
 
 impl World {
     /// Adds what was seen of one instance. Several instances of one engine make one world.
@@ -69,6 +70,19 @@ impl World {
                 DesiredImage::Invalid { serving: None, .. } => {}
             }
         }
+    }
+
+    /// Its containers, as a list of the engine's has them.
+    pub fn listed(&self) -> impl Iterator<Item = SeenContainer> {
+        self.containers.values().map(|Contained { container, .. }| SeenContainer {
+            id: container.id.clone(),
+            name: container.name.clone(),
+            state: container.state,
+            labels: container.labels.clone(),
+            image: container.image.clone(),
+            networks: container.networks.clone(),
+            volumes: self.mounts.get(&container.id).into_iter().flatten().cloned().collect(),
+        })
     }
 
     fn see_sidecar(&mut self, wanted: &Wanted, seen: &SidecarSeen) {

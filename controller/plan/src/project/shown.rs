@@ -17,7 +17,7 @@ use super::{Pass, Projected, ProjectedImage};
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ShownProjection {
-    /// Workspaces whose instances would be made, changed, renamed or deleted.
+    /// Workspaces whose instances would be made, changed, renamed or deleted, or that leave a network.
     pub workspaces: Vec<ShownWorkspace>,
     /// Images that would be looked at.
     pub images: Vec<ShownImage>,
@@ -48,6 +48,9 @@ pub struct ShownWorkspace {
     /// Instances that are no longer wanted and wait for their sessions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub waits: Vec<ShownWait>,
+    /// Networks of ours that nobody is on then, and that are removed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub removes_networks: Vec<String>,
     /// Roles that are named and do not exist.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing_roles: Vec<String>,
@@ -213,8 +216,13 @@ impl ShownProjection {
 /// [`ShownWait::waits_for`] of a repair that only a restart does.
 const RESTART: &str = "Restart";
 
-/// What becomes of a workspace's instances; `None` when nothing does.
-pub fn shown_workspace(namespace: &str, name: &str, plan: &WorkspacePlan) -> Option<ShownWorkspace> {
+/// What becomes of a workspace's instances, and of the networks that it leaves; `None` when nothing does.
+pub fn shown_workspace(
+    namespace: &str,
+    name: &str,
+    plan: &WorkspacePlan,
+    removes_networks: Vec<String>,
+) -> Option<ShownWorkspace> {
     let takes_over: BTreeSet<_> = plan.renames.values().collect();
     let shown = ShownWorkspace {
         namespace: namespace.to_owned(),
@@ -229,6 +237,7 @@ pub fn shown_workspace(namespace: &str, name: &str, plan: &WorkspacePlan) -> Opt
             .map(|(instance, sessions)| deletion_waits(instance, sessions))
             .chain(plan.suspended.iter().map(|instance| deletion_suspended(instance)))
             .collect(),
+        removes_networks,
         missing_roles: plan.missing_roles.iter().cloned().collect(),
     };
     let nothing = ShownWorkspace { namespace: shown.namespace.clone(), name: shown.name.clone(), ..Default::default() };

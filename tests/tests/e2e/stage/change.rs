@@ -60,8 +60,14 @@ impl Stage {
             }
         }
         let names = self.names()?;
+        let prefix = self.prefix()?;
+        for workspace in told["workspaces"].as_array().into_iter().flatten() {
+            let removed = workspace["removesNetworks"].as_array().into_iter().flatten().filter_map(Value::as_str);
+            let removed = removed.map(|network| network.strip_prefix(&prefix).unwrap_or(network));
+            operations.extend(removed.map(|network| format!("network destroy {network}")));
+        }
         for instance in told["instances"].as_array().into_iter().flatten() {
-            operations.extend(instance_operations(instance, &names, &self.prefix()?)?);
+            operations.extend(instance_operations(instance, &names, &prefix)?);
         }
         Ok(Announced { operations, told })
     }
@@ -101,6 +107,15 @@ impl Stage {
         let change = self.announce(manifest)?;
         self.apply(manifest)?;
         change.comes_to(self, budget)
+    }
+
+    /// Holds the repairs of `desk` back, lets somebody meddle with what serves it, and gives back once the repair is seen to wait.
+    pub(crate) fn meddle_while_held(&self, held: &str, meddle: impl FnOnce() -> Result<()>) -> Result<()> {
+        self.change(held, NOTHING)?;
+        meddle()?;
+        let pending = self.until_condition("instance", "desk-main", "RepairPending", "True")?;
+        ensure!(pending["reason"] == "Suspended", "{pending}");
+        self.rest(held)
     }
 }
 

@@ -20,7 +20,7 @@ pub(crate) struct EngineLog {
     owner: String,
     prefix: String,
     fold: Fold,
-    /// The type, action and actor of the event before this one.
+    /// The type, action and actor of the event of ours before this one.
     last: Option<(Value, Value, Value)>,
 }
 
@@ -88,11 +88,12 @@ impl EngineLog {
     }
 
     fn read(&mut self, event: &Value) -> Option<Event> {
-        // Engines tell twice that a running container was disconnected.
-        let of = (event["Type"].clone(), event["Action"].clone(), event["Actor"].clone());
-        let is_repeated = event["Action"] == "disconnect" && self.last.as_ref() == Some(&of);
-        self.last = Some(of);
-        let event = Event::of(event, &self.owner, &self.prefix, &self.fold).filter(|_| !is_repeated)?;
+        let ours = Event::of(event, &self.owner, &self.prefix, &self.fold)?;
+        // Engines tell twice that a running container was disconnected; what is not ours may be told in between.
+        let told = (event["Type"].clone(), event["Action"].clone(), event["Actor"].clone());
+        let is_repeated = event["Action"] == "disconnect" && self.last.as_ref() == Some(&told);
+        self.last = Some(told);
+        let event = Some(ours).filter(|_| !is_repeated)?;
         self.fold.add(&event);
         Some(event)
     }

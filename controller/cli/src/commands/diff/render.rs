@@ -82,6 +82,9 @@ impl Page<'_> {
         for name in &workspace.deletes {
             self.line(Paint::Bad, &format!("- {name}"));
         }
+        for network in &workspace.removes_networks {
+            self.line(Paint::Bad, &format!("- network {network}, which nobody is on then"));
+        }
         for wait in &workspace.waits {
             self.plain(&format!("{} stays: {}", wait.instance, wait.message));
         }
