@@ -169,6 +169,7 @@ fn what_inherits_our_labels_from_an_image_is_not_ours() -> Result<()> {
     })
 }
 
+/// C13.
 #[test]
 fn an_orphan_is_shown_and_only_removed_when_pruning_was_asked_for() -> Result<()> {
     play(|stage| {
@@ -191,13 +192,16 @@ fn an_orphan_is_shown_and_only_removed_when_pruning_was_asked_for() -> Result<()
         assert_eq!(prune(stage, &["--dry-run"])?, expected);
         // Sessions may live in it.
         assert_eq!(prune(stage, &[])?, expected);
-        assert_eq!(log.writes()?, Vec::<String>::new());
+        assert_eq!(log.operations()?, NOTHING);
         assert_eq!(stage.container("desk-main")?.pid, before.pid);
 
+        let announced = prune(stage, &["--dry-run", "--force"])?;
         let removed = prune(stage, &["--force"])?;
-        ensure!(removed.iter().all(|(.., removed)| *removed) && removed.len() == 2, "{removed:?}");
-        let writes: Vec<_> = log.writes()?.into_iter().filter(|write| write.contains("destroy")).collect();
-        assert_eq!(writes, ["container destroy default.desk-main", "network destroy default.desk"]);
+        assert_eq!(removed, expected.map(|(kind, name, _)| (kind, name, true)));
+        assert_eq!(removed, announced);
+        let destroyed = removed.iter().map(|(kind, name, _)| format!("{kind} destroy {name}"));
+        let budget: Vec<_> = ["container stop default.desk-main".to_owned()].into_iter().chain(destroyed).collect();
+        assert_eq!(log.operations()?, budget);
         assert_eq!(prune(stage, &["--dry-run"])?, []);
         Ok(())
     })

@@ -23,6 +23,10 @@ impl Held {
         assert_eq!(announced.operations, Vec::<String>::new(), "{told}");
         let waits = (&told["waits"]["for"], &told["waits"]["sessions"][0]);
         assert_eq!(waits, (&"Sessions".into(), &"main".into()), "{told}");
+        // What it is that waits, is what would be done at once where sessions may be ended.
+        let at_once = stage.diff(&with_mount(stage, "second", &["disruption: {policy: always}", MAIN])?)?;
+        assert_eq!(sorted(at_once.operations), sorted(REPLACEMENT));
+        assert_eq!(told["waits"]["plan"], at_once.told["instances"][0]["plan"]);
         let log = EngineLog::follow(stage)?;
         stage.submit(&manifest)?;
         let pending = stage.until_condition("instance", "desk-main", "RepairPending", "True")?;

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::stage::{EngineLog, Fault, Found, MAIN, NOTHING, Proxy, Stage, desk, docker, eventually, play};
+use crate::stage::{EngineLog, Fault, Found, MAIN, Proxy, Stage, desk, docker, eventually, play};
 
 /// Converges, lets a person meddle, waits for the repair; all that was done, and the container before and after.
 fn meddle(
@@ -104,12 +104,9 @@ fn repair_is_announced(arguments: &[&str], done: &[&str], budget: &[&str]) -> Re
         let (manifest, held) = (desk(&[MAIN]), desk(&["suspend: true", MAIN]));
         stage.apply(&manifest)?;
         stage.settle("desk-main")?;
-        stage.change(&held, NOTHING)?;
         let mut log = EngineLog::follow(stage)?;
-        docker(&[arguments, &[&stage.container("desk-main")?.id]].concat())?;
-        let pending = stage.until_condition("instance", "desk-main", "RepairPending", "True")?;
-        assert_eq!(pending["reason"], "Suspended", "{pending}");
-        stage.rest(&held)?;
+        let container = stage.container("desk-main")?;
+        stage.meddle_while_held(&held, || docker(&[arguments, &[&container.id]].concat()).map(drop))?;
         assert_eq!(log.operations()?, all(done));
         stage.change(&manifest, &all(budget))
     })
