@@ -26,7 +26,8 @@ pub const CRASH_LOOP_FAILURES: u32 = 3;
 
 /// The record after one more failure: waits of 1, 2, 4 … 300 seconds, and up to a tenth more by `jitter` between 0 and 1.
 ///
-/// `generation` is the one that failed: a new one is tried at once. Failures that lie ten minutes back do not count.
+/// `generation` is the one that failed: a new one is tried at once. Failures that lie ten minutes back do not count. Where the clock
+/// was set back, the failures began now at the latest, or none of their waits would be believed until it shows that time again.
 pub fn after_failure(previous: Option<&Retry>, generation: i64, now: Timestamp, jitter: f64) -> Retry {
     let counts =
         |retry: &&Retry| retry.generation == generation && now.duration_since(retry.after).as_secs() <= WINDOW_SECONDS;
@@ -36,7 +37,7 @@ pub fn after_failure(previous: Option<&Retry>, generation: i64, now: Timestamp, 
         failures,
         after: due(now, wait_seconds(failures, LONGEST_SECONDS), jitter),
         generation,
-        since: Some(previous.and_then(|retry| retry.since).unwrap_or(now)),
+        since: Some(previous.and_then(|retry| retry.since).map_or(now, |since| since.min(now))),
         ends: previous.map_or(0, |retry| retry.ends),
         last_exit: previous.and_then(|retry| retry.last_exit.clone()),
     }
@@ -140,6 +141,16 @@ mod tests {
         assert_eq!(remaining_ms(Some(&retry), 1, back(SignedDuration::from_secs(1))), None);
         assert_eq!(remaining_ms(Some(&of_an_earlier_version), 1, back(SignedDuration::from_hours(1))), None);
         assert_eq!(unread_ms(Some(&after_unread(None, now, 0.0)), back(SignedDuration::from_secs(1))), None);
+    }
+
+    #[test]
+    fn what_fails_again_after_the_clock_was_set_back_waits_again() {
+        let now = Timestamp::UNIX_EPOCH;
+        let first = after_failure(None, 1, now, 0.0);
+        let back = now - SignedDuration::from_hours(2);
+        let second = after_failure(Some(&first), 1, back, 0.0);
+        assert_eq!((second.failures, second.since), (2, Some(back)));
+        assert_eq!(remaining_ms(Some(&second), 1, back), Some(2_000));
     }
 
     #[test]
