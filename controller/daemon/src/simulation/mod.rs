@@ -9,7 +9,8 @@
 //!
 //! # Guarantees
 //! The same seed gives the same transcript: everything runs in one thread, time is the runtime's paused clock, chance comes from
-//! the seed, nothing polls in the order of a hash map, no file is opened.
+//! the seed, nothing polls in the order of a hash map, each `select!` says which branch comes first, who waits is woken in the order
+//! of waiting (a `watch` channel does not keep it), no file is opened.
 //!
 //! # Assumptions
 //! The engine in memory behaves as a real one, which the conformance suite holds it to. Passes, plans, statuses, the API server, its

@@ -14,6 +14,7 @@ mod world;
 
 use std::collections::VecDeque;
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -24,7 +25,7 @@ use jackin_plan::world::{
 };
 use jiff::Timestamp;
 use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{broadcast, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use self::build::{Outcome, Plan};
@@ -65,7 +66,10 @@ pub struct FakeEngine {
 struct Shared {
     world: Mutex<World>,
     record: Mutex<Record>,
-    reachable: watch::Sender<bool>,
+    reachable: AtomicBool,
+    /// Tells event streams that the engine is taken away. Who follows is told in the order in which they began to: what a seed
+    /// simulates hangs on it.
+    taken_away: broadcast::Sender<()>,
 }
 
 #[derive(Default)]
@@ -89,7 +93,8 @@ impl FakeEngine {
     /// An engine between whose calls and effects something comes.
     pub fn interfered_with(interference: Arc<dyn Interference>) -> Self {
         let world = Mutex::new(World::new(interference.clone()));
-        let shared = Shared { world, record: Mutex::default(), reachable: watch::Sender::new(true) };
+        let (reachable, taken_away) = (AtomicBool::new(true), broadcast::channel(1).0);
+        let shared = Shared { world, record: Mutex::default(), reachable, taken_away };
         Self { shared: Arc::new(shared), interference }
     }
 
@@ -151,7 +156,11 @@ impl FakeEngine {
 
     /// Takes the engine away, or brings it back with all that it held; event streams end.
     pub fn set_unreachable(&self, unreachable: bool) {
-        self.shared.reachable.send_replace(!unreachable);
+        self.shared.reachable.store(!unreachable, Ordering::Relaxed);
+        if unreachable {
+            // Nobody need listen.
+            _ = self.shared.taken_away.send(());
+        }
     }
 
     /// Puts an image into the registry that pulls look into.
@@ -176,7 +185,7 @@ impl FakeEngine {
     async fn enter(&self, operation: Operation, object: &str) -> Result<(), EngineError> {
         let told = |cause| EngineError::new(operation, object, cause);
         self.interference.before(operation, object).await.map_err(told)?;
-        if !*self.shared.reachable.borrow() {
+        if !self.shared.reachable.load(Ordering::Relaxed) {
             return Err(told(unreachable()));
         }
         let mut record = self.record();
@@ -470,25 +479,25 @@ fn all_events(engine: FakeEngine, since: Option<Timestamp>) -> EventStream {
     let opened = async move {
         engine.enter(Operation::Events, "memory").await?;
         let (past, receiver) = engine.world().follow(since);
-        Ok((past, receiver, engine.shared.reachable.subscribe()))
+        Ok((past, receiver, engine.shared.taken_away.subscribe()))
     };
     futures::stream::once(opened)
         .flat_map(move |opened: Result<_, EngineError>| match opened {
             Err(error) => futures::stream::once(async move { Err(error) }).boxed(),
-            Ok((past, receiver, reachable)) => {
+            Ok((past, receiver, taken_away)) => {
                 let past = futures::stream::iter(past).map(Ok);
-                let coming = futures::stream::unfold(Some((receiver, reachable)), move |open| async move {
-                    let (mut receiver, mut reachable) = open?;
+                let coming = futures::stream::unfold(Some((receiver, taken_away)), move |open| async move {
+                    let (mut receiver, mut taken_away) = open?;
                     let next = tokio::select! {
                         biased;
-                        _ = reachable.wait_for(|reachable| !reachable) => Err(failed(unreachable())),
+                        _ = taken_away.recv() => Err(failed(unreachable())),
                         next = receiver.recv() => match next {
                             Ok(event) => Ok(event),
                             Err(RecvError::Closed) => return None,
                             Err(RecvError::Lagged(_)) => Err(failed(unreachable())),
                         },
                     };
-                    let open = next.is_ok().then_some((receiver, reachable));
+                    let open = next.is_ok().then_some((receiver, taken_away));
                     Some((next, open))
                 });
                 past.chain(coming).boxed()
