@@ -2,7 +2,7 @@
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -18,6 +18,9 @@ use super::guard::Guard;
 use super::price::counts;
 use super::time::VirtualTime;
 use super::transcript::Transcript;
+
+/// Steps in one moment that nobody needs who waits between tries.
+const BUSY: u32 = 20_000;
 
 /// What goes wrong at present.
 #[derive(Clone, Copy, Debug, Default)]
@@ -35,10 +38,13 @@ pub(super) struct Faults {
     pub(super) time: Arc<VirtualTime>,
     pub(super) transcript: Arc<Transcript>,
     pub(super) files: Arc<MemoryFiles>,
-    pub(super) guard: OnceLock<Arc<Guard>>,
+    /// Who looks at each call. Not held here: it holds the engine, and the engine these faults.
+    pub(super) guard: OnceLock<Weak<Guard>>,
     dice: Mutex<Dice>,
     weather: Mutex<Weather>,
     crash: Crash,
+    /// The moment of the last call, and how many there were in it.
+    moment: Mutex<(Duration, u32)>,
     writes: AtomicU64,
     /// Writes that have a price, while somebody counts.
     counted: Mutex<Option<Vec<String>>>,
@@ -82,6 +88,7 @@ impl Faults {
             dice: Mutex::new(Dice::of(seed, 2)),
             weather: Mutex::default(),
             crash: Crash::default(),
+            moment: Mutex::default(),
             writes: AtomicU64::new(0),
             counted: Mutex::default(),
             identity: u128::from(seed),
@@ -123,8 +130,12 @@ impl Faults {
         std::mem::replace(&mut *counted, on.then(Vec::new)).unwrap_or_default()
     }
 
+    fn guard(&self) -> Option<Arc<Guard>> {
+        self.guard.get().and_then(Weak::upgrade)
+    }
+
     async fn counts(&self, operation: Operation, object: &str) {
-        let name = match self.guard.get() {
+        let name = match self.guard() {
             Some(guard) if operation == Operation::RemoveContainer => {
                 guard.engine.inspect_container(object).await.ok().flatten().map(|container| container.name)
             }
@@ -138,7 +149,27 @@ impl Faults {
 
     /// A step at the API, between which the controller may die.
     pub(super) async fn api_step(&self) {
+        self.step().await;
+    }
+
+    /// One step of the controller. It does not come back from the last, nor from the one that is too many for its moment.
+    async fn step(&self) {
+        if self.stands_still() {
+            if let Some(guard) = self.guard() {
+                guard.violated(format!("{BUSY} steps in one moment: something is tried again without a pause"));
+            }
+            self.crash_after(Some(1));
+        }
         self.crash.step().await;
+    }
+
+    /// Whether this is the step with which a moment has had too many. Virtual time goes on only when nobody has anything to do, so
+    /// that who never waits would hold it for ever.
+    fn stands_still(&self) -> bool {
+        let now = self.time.elapsed();
+        let mut moment = self.moment.lock().unwrap_or_else(PoisonError::into_inner);
+        *moment = if moment.0 == now { (now, moment.1 + 1) } else { (now, 1) };
+        moment.1 == BUSY
     }
 
     /// A call that is slow, or whose answer others overtake.
@@ -200,7 +231,7 @@ fn refused(status: u16) -> EngineErrorCause {
 impl Interference for Faults {
     async fn before(&self, operation: Operation, object: &str) -> Result<(), EngineErrorCause> {
         self.dawdle().await;
-        self.crash.step().await;
+        self.step().await;
         if let Some(cause) = self.strike(operation, 1) {
             return Err(self.told("before", operation, object, cause).await);
         }
@@ -208,7 +239,7 @@ impl Interference for Faults {
             self.writes.fetch_add(1, Ordering::Relaxed);
             self.transcript.line(|| format!("engine  {operation} {object}"));
             self.counts(operation, object).await;
-            if let Some(guard) = self.guard.get() {
+            if let Some(guard) = self.guard() {
                 guard.check(operation, object).await;
             }
         }
@@ -217,7 +248,7 @@ impl Interference for Faults {
 
     async fn after(&self, operation: Operation, object: &str) -> Result<(), EngineErrorCause> {
         self.dawdle().await;
-        self.crash.step().await;
+        self.step().await;
         match self.strike(operation, 2) {
             Some(cause) => Err(self.told("after", operation, object, cause).await),
             None => Ok(()),

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jackin_api::kinds::{DisruptionPolicy, Instance, InstanceStatus, RunState};
 use jackin_api::words::{self as labels, Condition, ConditionStatus, ConditionType, Phase, Reason};
 use jackin_plan::disruption::live_sessions;
-use jackin_plan::world::{Container, ContainerState, Mount, MountSource};
+use jackin_plan::world::{Container, ContainerId, ContainerState, Mount, MountSource};
 use kube::api::ListParams;
 use kube::{Api, ResourceExt};
 
@@ -23,8 +23,8 @@ pub(super) struct Look<'a> {
     pub(super) wish: &'a Wish,
     /// Whether everything that somebody can mend was mended.
     pub(super) mended: bool,
-    /// Names of containers that were there when the store was lost: nobody knows of those that were edited away at the same time.
-    pub(super) orphans: &'a BTreeSet<String>,
+    /// Containers that were there when the store was lost: nobody knows of those that were edited away at the same time.
+    pub(super) orphans: &'a BTreeSet<ContainerId>,
 }
 
 impl Look<'_> {
@@ -152,7 +152,7 @@ impl Look<'_> {
             let belongs = match label(labels::COMPONENT) {
                 Some(labels::COMPONENT_ROLE) => {
                     let known = label(labels::INSTANCE).is_some_and(|name| identities.contains(name));
-                    known || self.orphans.contains(&container.name)
+                    known || self.orphans.contains(&container.id)
                 }
                 // It marks a volume that is not filled; who first needs the volume fills it and removes the mark.
                 Some(labels::COMPONENT_FILLER) => !self.is_in_use(container.name.trim_end_matches(".filler")),
@@ -169,9 +169,8 @@ impl Look<'_> {
                 kept && network.name == owner().network(NAMESPACE, name)
             });
             // A container that nobody knows of any more holds the network that it is on: both are for `jackin prune`.
-            let orphan =
-                |name: &str| containers.iter().any(|one| one.name == name && one.networks.contains(&network.name));
-            if !wanted && !self.orphans.iter().any(|name| orphan(name)) {
+            let orphan = |one: &Container| self.orphans.contains(&one.id) && one.networks.contains(&network.name);
+            if !wanted && !containers.iter().any(orphan) {
                 found.push(format!("the network {} belongs to nothing", network.name));
             }
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jackin_api::kinds::DisruptionPolicy;
 use jackin_apiserver::Medium;
-use jackin_plan::world::Labels;
+use jackin_plan::world::{ContainerId, Labels};
 
 use crate::docker::fake::FakeEngine;
 
@@ -96,7 +96,7 @@ struct Simulation {
     restarted: Option<u64>,
     number: u64,
     /// Containers that were there when the store was lost.
-    orphans: BTreeSet<String>,
+    orphans: BTreeSet<ContainerId>,
     /// What the edit in the quiet cost, where that could be compared.
     paid: Option<usize>,
 }
@@ -114,7 +114,7 @@ impl Simulation {
         let calm = engine.undisturbed();
         let capsules = Arc::new(MemoryCapsules::new(calm.clone(), time.clone()));
         let guard = Arc::new(Guard::new(calm, capsules.clone(), owner(), time));
-        _ = faults.guard.set(guard.clone());
+        _ = faults.guard.set(Arc::downgrade(&guard));
         guard.set_policy(Wish::default().policy);
         let world = World { engine, faults, capsules, medium: Medium::default() };
         let (place, loses, restarted, number) = ((0, 0), false, None, 0);
@@ -213,7 +213,7 @@ impl Simulation {
                 self.world.medium.clear(version + 1);
                 self.wish.forget();
                 let made = self.world.engine.containers().into_iter();
-                self.orphans.extend(made.map(|(container, _)| container.name));
+                self.orphans.extend(made.map(|(container, _)| container.id));
                 return Some(End::Died { flushed: false });
             }
             Action::Crash(_, loses) => self.loses = loses,
