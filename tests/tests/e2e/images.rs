@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-use crate::stage::{EngineLog, MAIN, Stage, Terminal, desk_of, inline_role, play};
+use crate::stage::{EngineLog, MAIN, Stage, Terminal, desk_of, eventually, inline_role, play};
 
 const ROLE: &str = "apiVersion: jackin.dev/v1alpha1\nkind: Role\nmetadata: {name: tiny}\nspec: {source: {path: ./role}, agents: [shell]}\n";
 
@@ -120,6 +120,12 @@ fn a_failed_build_keeps_the_previous_instance_running_and_tells_the_instruction(
         ensure!(message.contains("but no"), "the last lines are not told: {message}");
         let after = stage.container("desk-main")?;
         assert_eq!((after.id, after.pid), (before.id, before.pid));
+        // While the next try is at work there is nothing to be told of its time.
+        eventually("the next try to be told", || {
+            let held = &stage.diff(&broken)?.told["images"][0]["held"];
+            let message = held["message"].as_str().unwrap_or_default();
+            Ok((held["reason"] == "BuildFailed" && message.contains("next try at")).then_some(()))
+        })?;
 
         stage.apply(&desk_of(&inline_role(&["RUN echo three > /made"]), &[MAIN]))?;
         assert_eq!(stage.condition("image", "tiny", "Stalled")?, Value::Null);

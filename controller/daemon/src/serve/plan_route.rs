@@ -9,7 +9,8 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use jackin_api::kinds::{Image, ImageSpec, Instance, Role, Workspace};
-use jackin_api::words as labels;
+use jackin_api::words::{self as labels, ConditionType};
+use jackin_plan::backoff;
 use jackin_plan::model::World;
 use jackin_plan::network::{Leaving, leaving, surplus};
 use jackin_plan::project::{
@@ -19,6 +20,7 @@ use jackin_plan::resolve::resolve;
 use jackin_plan::status::{self, ImageOutcome};
 use jackin_plan::workspace::{self, WorkspacePlan, WorkspaceSnapshot, instances_after};
 use jackin_plan::world::{ContainerId, Network};
+use jiff::Timestamp;
 use kube::api::ListParams;
 use kube::{Api, ResourceExt};
 use serde::Deserialize;
@@ -162,7 +164,8 @@ impl<'a> Projection<'a> {
                 if let Some(serving) = serving {
                     self.world.insert_image(&serving.id, projected.labels.clone());
                 }
-                let shown = shown_image(namespace, &key.1, &projected);
+                let mut shown = shown_image(namespace, &key.1, &projected);
+                shown.held = next_try(&object, now).filter(|_| !shown.operations.is_empty());
                 let (first, last, provisional) = (projected.first, projected.last, projected.provisional);
                 (shown, Images { first, last, provisional })
             }
@@ -198,6 +201,14 @@ impl<'a> Projection<'a> {
         })?;
         Ok(shown_instance(namespace, name, &projected, images.is_some_and(|images| images.provisional)))
     }
+}
+
+/// What an image says of a try that failed, while the next one is not due.
+fn next_try(image: &Image, now: Timestamp) -> Option<ShownHeld> {
+    let status = image.status.as_ref()?;
+    backoff::remaining_ms(status.retry.as_ref(), image.metadata.generation.unwrap_or_default(), now)?;
+    let stalled = labels::find(&status.conditions, ConditionType::Stalled)?;
+    Some(ShownHeld { reason: stalled.reason.clone(), message: stalled.message.clone() })
 }
 
 fn unreadable(message: String) -> Refusal {

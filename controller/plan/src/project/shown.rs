@@ -105,7 +105,7 @@ pub struct ShownImage {
     pub reasons: Vec<ImageDecisionReason>,
     /// What is fetched and built, in order.
     pub operations: Vec<ShownImageOperation>,
-    /// Why nothing can be decided, when nothing can.
+    /// Why nothing is done now: nothing can be decided, or a try failed and the next one is due later.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held: Option<ShownHeld>,
 }
