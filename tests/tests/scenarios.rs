@@ -5,8 +5,8 @@
 //! was planned and done is compared with the file of the same name in `scenarios/golden`. To write a new scenario, add a text file;
 //! to accept its transcript: `INSTA_UPDATE=always cargo nextest run -p jackin-tests --test scenarios`, and read what was written.
 //!
-//! Whatever a file says, these hold for each settling: what `jackin diff` would have shown is what was done; unless
-//! a pass was interrupted, the cheapest sequence that the model knows is no cheaper; no session was ended that no policy or person gave up.
+//! Whatever a file says, these hold for each settling: what `jackin diff` would have shown is what was done; the cheapest sequence that
+//! the model knows is no cheaper, also after a pass was interrupted; no session was ended that no policy or person gave up.
 
 mod scenarios {
     pub(crate) mod budget;

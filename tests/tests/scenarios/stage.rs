@@ -43,8 +43,6 @@ pub(crate) struct Stage {
     /// Images that were built, newest first.
     built: Vec<world::Image>,
     requests: usize,
-    /// Whether a pass was interrupted since it last settled.
-    pub(crate) interrupted: bool,
 }
 
 impl Stage {
@@ -67,7 +65,6 @@ impl Stage {
             images: BTreeMap::new(),
             built: Vec::new(),
             requests: 0,
-            interrupted: false,
         }
     }
 
@@ -175,7 +172,6 @@ impl Stage {
             moved |= self.release_networks();
             if !moved {
                 budget::check(self, &expected, &passes);
-                self.interrupted = false;
                 return;
             }
         }
@@ -298,7 +294,6 @@ impl Stage {
         self.pass_workspaces();
         _ = self.begin_images();
         self.pass_instance(name, steps, &mut BTreeMap::new());
-        self.interrupted = true;
     }
 
     /// The capsule tells of its sessions, which wakes the instance.
