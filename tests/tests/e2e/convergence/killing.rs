@@ -6,7 +6,7 @@ use std::process::Stdio;
 use anyhow::{Context, Result, ensure};
 
 use super::with_mount;
-use crate::stage::{EngineLog, MAIN, Stage, docker, kill, play, without_digest};
+use crate::stage::{CREATION, EngineLog, MAIN, REPLACEMENT, Stage, docker, kill, play, without_digest};
 
 /// Submits the manifest and kills the controller once it has caused so many events; whether it came to that.
 fn killed_after(stage: &Stage, manifest: &str, events: usize) -> Result<bool> {
@@ -44,8 +44,11 @@ fn a_controller_killed_after_any_event_of_a_creation_leaves_nothing_but_work_for
         let manifest = with_mount(stage, "first", &[MAIN])?;
         stage.controller()?;
         for events in 1.. {
+            let change = stage.announce(&manifest)?;
             let more = killed_after(stage, &manifest, events)?;
             is_whole(stage, &manifest, "first").with_context(|| format!("killed after {events} events"))?;
+            // What was cut short is gone on with: nothing is done twice.
+            change.comes_to(stage, &CREATION).with_context(|| format!("killed after {events} events"))?;
             if !more {
                 ensure!(events > 10, "a creation has only {events} events");
                 return Ok(());
@@ -67,8 +70,10 @@ fn a_controller_killed_after_any_event_of_a_replacement_leaves_nothing_but_work_
         for events in 1.. {
             stage.settle("desk-main")?;
             let (manifest, folder) = (&manifests[events % 2], ["first", "second"][events % 2]);
+            let change = stage.announce(manifest)?;
             let more = killed_after(stage, manifest, events)?;
             is_whole(stage, manifest, folder).with_context(|| format!("killed after {events} events"))?;
+            change.comes_to(stage, &REPLACEMENT).with_context(|| format!("killed after {events} events"))?;
             if !more {
                 ensure!(events > 10, "a replacement has only {events} events");
                 return Ok(());

@@ -29,6 +29,7 @@ fn edited_variables_reach_new_sessions_and_cost_nothing() -> Result<()> {
     })
 }
 
+/// C05. What is asked for by a command is in no file, so that no diff announces it: the status tells the same afterwards.
 #[test]
 fn a_replacement_on_request_costs_the_same() -> Result<()> {
     play(|stage| {
@@ -40,6 +41,15 @@ fn a_replacement_on_request_costs_the_same() -> Result<()> {
         stage.rest(&manifest)?;
         assert_eq!(sorted(log.operations()?), sorted(REPLACEMENT));
         assert_ne!(stage.container("desk-main")?.id, before.id);
+        let launch = &stage.object("instance", "desk-main")?["status"]["lastLaunch"];
+        assert_eq!(launch["plan"], "CreateFromValidImage");
+        let steps = launch["steps"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|step| step["step"].as_str()?.split(' ').next());
+        let told = ["CreateContainer", "RemoveContainer", "RenameContainer", "StartContainer", "StopContainer"];
+        assert_eq!(sorted(steps.filter(|step| step.ends_with("Container"))), told);
         Ok(())
     })
 }
