@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use crate::stage::{
-    CREATION, Fault, MAIN, NOTHING, Proxy, Stage, desk, desk_of, docker, eventually, inline_role, play, sorted,
+    CREATION, Fault, MAIN, NOTHING, Proxy, Stage, desk, desk_of, eventually, inline_role, play, sorted,
 };
 
 /// How long the engine is away where the length is the matter: several times the period in which its absence is noticed.
@@ -169,35 +169,6 @@ fn an_engine_away_in_the_middle_of_an_apply_is_told_all_the_time_and_the_apply_c
         stage.until_condition("instance", "desk-two", "Ready", "True")?;
         stage.until_condition("instance", "desk-main", "Ready", "True")?;
         assert_eq!(stage.ours("container")?, ["default.desk-main", "default.desk-two"]);
-        Ok(())
-    })
-}
-
-#[test]
-fn a_container_that_is_killed_again_and_again_is_a_crash_loop_until_a_restart_is_asked_for() -> Result<()> {
-    play(|stage| {
-        stage.apply(&desk(&[MAIN]))?;
-        let mut ends = 0;
-        let said = eventually("the crash loop to be told", || {
-            let found = stage.container("desk-main")?;
-            if found.state == "running" {
-                // It may have ended by itself meanwhile: what counts is that it does not stay up.
-                let _ = docker(&["kill", &found.id]);
-                ends += 1;
-            }
-            let ready = stage.condition("instance", "desk-main", "Ready")?;
-            Ok((ready["reason"] == "CrashLoop").then_some(ready))
-        })?;
-        ensure!((3..=5).contains(&ends), "it was started {ends} times");
-        let message = said["message"].as_str().context("a message")?;
-        for part in ["it ended with 137", "killed", "next try at", "`jackin logs`", "`jackin restart`"] {
-            ensure!(message.contains(part), "`{part}` is not told: {message}");
-        }
-        stage.stop_controller()?;
-        stage.controller()?;
-        assert_eq!(stage.until_condition("instance", "desk-main", "Stalled", "True")?["reason"], "CrashLoop");
-        stage.jackin(&["restart", "desk-main"])?;
-        stage.until_condition("instance", "desk-main", "Ready", "True")?;
         Ok(())
     })
 }

@@ -5,6 +5,7 @@
 
 mod churn;
 mod creating;
+mod ending;
 mod holding;
 mod interrupting;
 mod killing;
