@@ -10,6 +10,9 @@ use crate::stage::{Dockerd, MAIN, Stage, desk, eventually, play};
 /// How many seconds the engine is away in the middle of an apply; this variable makes it longer.
 const AWAY: (&str, u64) = ("JACKIN_E2E_ENGINE_AWAY", 10);
 
+/// The size of a small disk, in megabytes: enough for a few containers of the tests' image.
+const DISK: u32 = 200;
+
 const INSTANCES: [&str; 3] = ["desk-one", "desk-three", "desk-two"];
 
 fn ready(stage: &Stage, instance: &str) -> Result<String> {
@@ -28,6 +31,7 @@ fn tell(measured: &str) {
     eprintln!("{measured}");
 }
 
+/// C25.
 #[test]
 fn after_a_restart_of_the_engine_the_same_container_is_started_and_the_session_that_died_is_told() -> Result<()> {
     play(|stage| {
@@ -52,6 +56,47 @@ fn after_a_restart_of_the_engine_the_same_container_is_started_and_the_session_t
         let events = stage.jackin(&["get", "events"])?;
         ensure!(events.contains("not AttachExisting: it exited with "), "the end is not told: {events}");
         stage.until_condition("workspace", "desk", "Ready", "True")?;
+        Ok(())
+    })
+}
+
+/// C25: repairs are held back meanwhile, so that `jackin diff` can say what the restart will cost.
+#[test]
+fn after_a_restart_of_the_engine_diff_announces_a_start_and_nothing_else_is_done() -> Result<()> {
+    play(|stage| {
+        let mut engine = Dockerd::of(stage)?;
+        let (manifest, held) = (desk(&[MAIN]), desk(&["suspend: true", MAIN]));
+        stage.apply(&manifest)?;
+        stage.settle("desk-main")?;
+        stage.meddle_while_held(&held, || engine.stop().and_then(|()| engine.start()))?;
+        stage.change(&manifest, &["container start default.desk-main"])
+    })
+}
+
+/// The space is taken by a file on a volume that is not ours.
+#[test]
+fn an_engine_whose_disk_is_full_is_told_so_keeps_what_runs_and_goes_on_when_there_is_space() -> Result<()> {
+    play(|stage| {
+        let engine = Dockerd::with_disk(stage, DISK)?;
+        stage.apply(&desk(&[MAIN]))?;
+        stage.settle("desk-main")?;
+        let before = engine.containers()?;
+        // Each writes until there is no space, the second what the first had no whole block for.
+        let fill = "dd if=/dev/zero of=/fill/file bs=65536; dd if=/dev/zero of=/fill/rest bs=512; true";
+        engine.docker(&["run", "--rm", "-v", "fill:/fill", "jackin-tiny:1", "sh", "-c", fill])?;
+        let two = desk(&["instances: [{name: main, role: tiny, agent: shell}, {name: two, role: tiny, agent: shell}]"]);
+        stage.submit(&two)?;
+        let said = eventually("the full disk to be told", || {
+            let ready = stage.condition("instance", "desk-two", "Ready")?;
+            Ok((ready["reason"] == "EngineNoSpace").then_some(ready))
+        })?;
+        ensure!(said["message"].as_str().is_some_and(|text| text.contains("next try at ")), "{said}");
+        ensure!(engine.containers()?.contains(&before[0]), "what ran is gone");
+        engine.docker(&["volume", "rm", "fill"])?;
+        stage.until_condition("instance", "desk-two", "Ready", "True")?;
+        stage.rest(&two)?;
+        let after = engine.containers()?;
+        ensure!(after.len() == 2 && after.contains(&before[0]), "what ran is another one: {after:?}");
         Ok(())
     })
 }

@@ -20,19 +20,34 @@ if ! iptables -t nat -L -n >/dev/null 2>&1; then
   for program in iptables ip6tables; do ln -s "$(command -v $program-legacy)" /run/shim/$program; done
   PATH="/run/shim:$PATH"
 fi
+if [ -n "$2" ]; then
+  mkdir -p "$1/data" && mount -t tmpfs -o "size=$2m" tmpfs "$1/data" || exit
+fi
 exec dockerd --host "unix://$1/engine.sock" --data-root "$1/data" --storage-driver vfs
 "#;
 
 /// An engine of one rule. When dropped, it and all that it runs are ended, and its files removed.
 pub(crate) struct Dockerd {
     folder: TempDir,
+    /// The size of its disk in megabytes; the machine's where it is absent.
+    disk: Option<u32>,
     running: Option<Child>,
 }
 
 impl Dockerd {
     /// Starts one with the tiny image in it; commands of the stage, and a controller that they start, use it from now on.
     pub(crate) fn of(stage: &mut Stage) -> Result<Self> {
-        let mut engine = Self { folder: tempfile::Builder::new().prefix("jackin-engine-").tempdir()?, running: None };
+        Self::begin(stage, None)
+    }
+
+    /// The same with a disk of its own of so many megabytes, which is gone with each stop.
+    pub(crate) fn with_disk(stage: &mut Stage, megabytes: u32) -> Result<Self> {
+        Self::begin(stage, Some(megabytes))
+    }
+
+    fn begin(stage: &mut Stage, disk: Option<u32>) -> Result<Self> {
+        let folder = tempfile::Builder::new().prefix("jackin-engine-").tempdir()?;
+        let mut engine = Self { folder, disk, running: None };
         engine.start()?;
         let image = engine.folder.path().join("tiny.tar");
         let image = image.to_str().context("a path in UTF-8")?;
@@ -50,6 +65,7 @@ impl Dockerd {
         let child = Command::new("setpriv")
             .args(["--pdeathsig", "TERM", "unshare", "--net", "--mount", "sh", "-c", LAUNCH, "sh"])
             .arg(self.folder.path())
+            .arg(self.disk.map(|disk| disk.to_string()).unwrap_or_default())
             .env_remove("DOCKER_HOST")
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
