@@ -18,6 +18,7 @@ use super::guard::Guard;
 use super::price::counts;
 use super::time::VirtualTime;
 use super::transcript::Transcript;
+use super::wish::SECRET;
 
 /// Steps in one moment that nobody needs who waits between tries.
 const BUSY: u32 = 20_000;
@@ -256,6 +257,9 @@ impl Interference for Faults {
     }
 
     async fn deliver(&self, event: &EngineEvent) -> Delivery {
+        if let Some(guard) = self.guard().filter(|_| event.attributes.values().any(|value| value.contains(SECRET))) {
+            guard.violated(format!("a secret can be read in an event of {}", event.id));
+        }
         let rate = self.weather().rate;
         if rate == 0 {
             return Delivery::Times(1);

@@ -23,6 +23,7 @@ mod dice;
 mod faults;
 mod files;
 mod guard;
+mod logs;
 mod operator;
 mod price;
 mod programs;

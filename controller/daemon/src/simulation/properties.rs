@@ -184,12 +184,18 @@ impl Look<'_> {
     }
 
     /// What must not be so, quiet or not.
-    pub(super) fn broken(&self) -> Vec<String> {
+    pub(super) async fn broken(&self) -> Vec<String> {
         let mut found: Vec<_> = self.world.faults.files.lost_work();
         found.iter_mut().for_each(|path| *path = format!("work in {path} is gone"));
-        let stored = self.daemon.store.dump().to_string();
-        let made = format!("{:?}", self.guard.engine.containers());
-        for (place, text) in [("the store", stored), ("the engine", made)] {
+        let (engine, all) = (&self.guard.engine, LabelFilter::new());
+        let places = [
+            ("the store, its statuses and events among it", self.daemon.store.dump().to_string()),
+            ("a container", format!("{:?}", engine.containers())),
+            ("an image", format!("{:?}", engine.list_images(&all).await)),
+            ("a network", format!("{:?}", engine.list_networks(&all).await)),
+            ("a volume", format!("{:?}", engine.list_volumes(&all).await)),
+        ];
+        for (place, text) in places {
             if text.contains(SECRET) {
                 found.push(format!("a secret can be read in {place}"));
             }

@@ -15,6 +15,7 @@ use super::daemon::{Daemon, HOME, World, owner};
 use super::faults::Faults;
 use super::files::MemoryFiles;
 use super::guard::Guard;
+use super::logs::Logs;
 use super::operator::Operator;
 use super::price;
 use super::properties::Look;
@@ -64,20 +65,8 @@ pub fn simulate(seed: u64, transcript: bool) -> Report {
     let script = script(seed);
     let printed = print(&script);
     let mut simulation = Simulation::new(seed, script, transcript);
-    let violations = loop {
-        match simulation.live() {
-            End::Script => break simulation.guard.violations(),
-            End::Wrong(mut found) => {
-                found.extend(simulation.guard.violations());
-                break found;
-            }
-            End::Died { .. } => {}
-        }
-        let violations = simulation.guard.violations();
-        if !violations.is_empty() {
-            break violations;
-        }
-    };
+    let logs = Logs::new(simulation.guard.clone());
+    let violations = tracing::subscriber::with_default(logs, || simulation.lives());
     let transcript = simulation.world.faults.transcript.lines();
     Report { seed, violations, script: printed, paid: simulation.paid, transcript }
 }
@@ -124,6 +113,24 @@ impl Simulation {
 
     fn say(&self, text: impl FnOnce() -> String) {
         self.world.faults.transcript.line(text);
+    }
+
+    /// One life after another, until the script is over or something is wrong; gives back what should not have been.
+    fn lives(&mut self) -> Vec<String> {
+        loop {
+            match self.live() {
+                End::Script => return self.guard.violations(),
+                End::Wrong(mut found) => {
+                    found.extend(self.guard.violations());
+                    return found;
+                }
+                End::Died { .. } => {}
+            }
+            let violations = self.guard.violations();
+            if !violations.is_empty() {
+                return violations;
+            }
+        }
     }
 
     /// One life of the controller, in a runtime of its own, which takes all of it along when it ends.
@@ -321,7 +328,7 @@ impl Simulation {
                 let mut found = self.look(daemon, mended).unsettled().await;
                 let late = begun.elapsed() > PATIENCE;
                 if found.is_empty() || late {
-                    found.extend(self.look(daemon, mended).broken());
+                    found.extend(self.look(daemon, mended).broken().await);
                     if self.guard.foreign().await != foreign {
                         found.push("a foreign container was touched".to_owned());
                     }
