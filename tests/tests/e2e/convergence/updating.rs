@@ -19,7 +19,7 @@ fn limits_and_restart_policy_cost_one_update_and_the_processes_go_on() -> Result
             limited("0.5", "96Mi", 64, "\"no\""),
             limited("0.5", "96Mi", 96, "\"no\""),
             limited("0.5", "96Mi", 96, "unlessStopped"),
-            limited("1", "80Mi", 80, "\"no\""),
+            limited("1", "80Mi", 80, "unlessStopped"),
         ];
         for edit in edits {
             stage.change(&edit, &["container update default.desk-main"])?;
@@ -27,6 +27,7 @@ fn limits_and_restart_policy_cost_one_update_and_the_processes_go_on() -> Result
         let after = stage.container("desk-main")?;
         assert_eq!((&after.id, after.pid, &after.started_at), (&before.id, before.pid, &before.started_at));
         let limits = &after.inspected["HostConfig"];
+        assert_eq!(limits["RestartPolicy"]["Name"], "unless-stopped");
         let told = (limits["NanoCpus"].as_i64(), limits["PidsLimit"].as_i64(), after.memory);
         assert_eq!(told, (Some(1_000_000_000), Some(80), 80 << 20), "{limits}");
         Ok(())
