@@ -41,9 +41,13 @@ fn an_apply_that_overtakes_another_takes_over_what_that_made_and_gives_up_what_i
         let mut log = EngineLog::follow(stage)?;
         stage.submit(&desk_of(&build.role(), &[MAIN]))?;
         build.until_running()?;
-        log.until("volume create capsule")?;
         log.until("network create default.desk")?;
         let manifest = desk(&[MAIN]);
+        // It is made before it is filled, and counts as there only then.
+        eventually("the capsule's volume to be filled", || {
+            let left = stage.diff(&manifest)?.operations;
+            Ok((!left.iter().any(|operation| operation == "volume create capsule")).then_some(()))
+        })?;
         stage.change(&manifest, &["container create default.desk-main", "container start default.desk-main"])?;
         build.until_gone()?;
         assert_eq!(stage.ours("container")?, ["default.desk-main"]);
