@@ -6,6 +6,7 @@
 mod stage;
 
 mod commands;
+mod contexts;
 mod convergence;
 mod crash;
 mod deletion;

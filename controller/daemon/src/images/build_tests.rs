@@ -121,7 +121,7 @@ async fn a_build_goes_on_while_one_wants_it_and_ends_with_the_last() {
 
 #[tokio::test]
 async fn what_was_built_of_a_source_that_changed_meanwhile_is_told_and_gone() {
-    let (engine, folder) = (engine(), Folder::new("FROM tiny:1\n"));
+    let (engine, folder) = (engine(), Folder::new("FROM tiny:1\nCOPY . /all\n"));
     let inputs = folder.inputs();
     let built = build(&engine, &inputs, |_| folder.write("late", "1"), CancellationToken::new()).await.unwrap();
     assert_eq!(built.changes.iter().map(ToString::to_string).collect::<Vec<_>>(), ["+ files[late]"]);

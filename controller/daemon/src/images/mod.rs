@@ -12,17 +12,21 @@
 //! # Guarantees
 //!
 //! - Equal content gives equal fields: not the place, the times, the owner or the order in which files were found.
-//! - What is hashed is what is sent, apart from the Dockerfile and `.dockerignore`, which are always sent.
+//! - What is hashed is what the image gets from the context. Sent with it are the Dockerfile, `.dockerignore`, and what stages copy that
+//!   the image takes nothing from.
+//! - Files that only a trigger (`ONBUILD`) of a base image copies are not seen.
 //! - A file that cannot be read is an error, never an absent file.
 
 mod build;
 mod builds;
 mod context;
+mod copies;
 mod dockerfile;
 mod dockerignore;
 mod error;
 mod fields;
 mod fingerprint;
+mod glob;
 mod hooks;
 mod source;
 mod walk;

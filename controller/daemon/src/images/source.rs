@@ -7,13 +7,14 @@ use jackin_api::kinds::{Hooks, Role, RoleSource};
 use jackin_api::words::{Digest, DigestMap};
 
 use super::SourceError;
-use super::dockerfile::bases;
+use super::copies::Copies;
+use super::dockerfile::Dockerfile;
 use super::dockerignore::Ignore;
 use super::error::says_missing;
 use super::fields::digest_of_fields;
 use super::fingerprint::sha256;
 use super::hooks::hooks;
-use super::walk::{ContextEntry, walk};
+use super::walk::{ContextEntry, Found, walk};
 
 /// Name of the Dockerfile in a source.
 const DOCKERFILE: &str = "Dockerfile";
@@ -131,7 +132,7 @@ fn from_inline(dockerfile: &str) -> ObservedSource {
     ObservedSource {
         kind: SourceKind::Inline { dockerfile: dockerfile.to_owned() },
         fields: DigestMap([("dockerfile".to_owned(), sha256(dockerfile))].into()),
-        bases: bases(dockerfile),
+        bases: Dockerfile::parse(dockerfile).bases(),
         hooks: Hooks::default(),
     }
 }
@@ -156,7 +157,8 @@ fn folder(path: &Utf8Path, declared: &Hooks) -> Result<ObservedSource, SourceErr
     let ignore = ignore(&root)?;
     let mut always = vec![DOCKERFILE];
     always.extend(IGNORE_FILES);
-    let entries = walk(&root, &ignore, &always)?;
+    let parsed = Dockerfile::parse(&dockerfile);
+    let entries = sent(&root, walk(&root, &ignore, &always)?, &parsed, &always)?;
     let mut fields = copied(&entries);
     fields.insert("dockerfile".to_owned(), sha256(&dockerfile));
     for (hook, digest) in hooks(&root, declared)? {
@@ -165,14 +167,32 @@ fn folder(path: &Utf8Path, declared: &Hooks) -> Result<ObservedSource, SourceErr
     Ok(ObservedSource {
         kind: SourceKind::Folder { root, entries },
         fields: DigestMap(fields),
-        bases: bases(&dockerfile),
+        bases: parsed.bases(),
         hooks: declared.clone(),
     })
 }
 
-/// The fields of the files that the build may copy: all that count, apart from the Dockerfile, which has a field of its own.
-///
-/// The seam for a parser that knows what each instruction copies: it would look at fewer of `entries`.
+/// What is sent of a folder: what the build copies, which counts, what only a stage that nothing is taken from copies, and what the
+/// engine itself wants to see. Nothing else is read.
+fn sent(
+    root: &Utf8Path,
+    found: Vec<Found>,
+    dockerfile: &Dockerfile,
+    always: &[&str],
+) -> Result<Vec<ContextEntry>, SourceError> {
+    let links: BTreeMap<Utf8PathBuf, Utf8PathBuf> =
+        found.iter().filter_map(|found| Some((found.path.clone(), found.link(root)?))).collect();
+    let counted = Copies::of(&dockerfile.copied(), &links);
+    let sent = Copies::of(&dockerfile.copied_by_any(), &links);
+    let wanted = found.into_iter().filter_map(|mut found| {
+        let wanted = sent.have(&found.path) || always.contains(&found.path.as_str());
+        found.counts &= counted.have(&found.path);
+        wanted.then_some(found)
+    });
+    wanted.map(|found| found.read(root)).collect()
+}
+
+/// The fields of the files that count, apart from the Dockerfile, which has a field of its own.
 fn copied(entries: &[ContextEntry]) -> BTreeMap<String, Digest> {
     let counted = entries.iter().filter(|entry| entry.counts && entry.path != DOCKERFILE);
     counted.map(|entry| (format!("files[{}]", entry.path), entry.digest.clone())).collect()

@@ -71,7 +71,7 @@ fn every_kind_of_edit_names_its_file() {
     let folder = Folder::new().with("edited", "1").with("removed", "1").with("run.sh", "1");
     symlink("edited", folder.path().join("link")).unwrap();
     let before = folder.observe();
-    let folder = folder.with("edited", "2").with("added", "1").with("Dockerfile", "FROM scratch\n");
+    let folder = folder.with("edited", "2").with("added", "1").with("Dockerfile", "FROM scratch\nCOPY . /\n");
     std::fs::remove_file(folder.path().join("removed")).unwrap();
     std::fs::remove_file(folder.path().join("link")).unwrap();
     symlink("added", folder.path().join("link")).unwrap();
@@ -99,6 +99,26 @@ fn an_ignored_file_changes_nothing_until_it_is_taken_back() {
     assert_eq!(changes(&before, &folder.observe()), Vec::<String>::new());
     let folder = folder.with(".dockerignore", "notes\n.dockerignore\n!notes/a\n");
     assert_eq!(changes(&before, &folder.observe()), ["+ files[notes/a]"]);
+}
+
+#[test]
+fn only_what_is_copied_counts_is_read_and_is_sent() {
+    let folder = Folder::new().with("Dockerfile", "FROM debian:bookworm\nCOPY src *.toml /app/\n");
+    let folder = folder.with("src/main.rs", "1").with("a.toml", "1").with("README.md", "1").with("docs/a.toml", "1");
+    assert_eq!(folder.names(), ["dockerfile", "files[a.toml]", "files[src/main.rs]"]);
+    assert_eq!(folder.sent(), ["Dockerfile", "a.toml", "src/main.rs"]);
+    let before = folder.observe();
+    let folder = folder.with("README.md", "2").with("src/main.rs", "2");
+    assert_eq!(changes(&before, &folder.observe()), ["~ files[src/main.rs]"]);
+}
+
+#[test]
+fn what_only_an_unused_stage_copies_is_sent_and_does_not_count() {
+    let folder = Folder::new().with("Dockerfile", "FROM a AS unused\nCOPY tool /\nFROM b\nCOPY src /\n");
+    let folder = folder.with("tool", "1").with("src/main.rs", "1");
+    assert_eq!(folder.names(), ["dockerfile", "files[src/main.rs]"]);
+    assert_eq!(folder.sent(), ["Dockerfile", "src/main.rs", "tool"]);
+    assert_eq!(folder.observe().bases, ["b"]);
 }
 
 #[test]

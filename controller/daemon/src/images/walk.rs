@@ -46,26 +46,60 @@ pub enum EntryKind {
     },
 }
 
+/// One entry of a folder, whose content was not read yet.
+pub(super) struct Found {
+    /// Path relative to the folder.
+    pub(super) path: Utf8PathBuf,
+    /// Whether it is not ignored.
+    pub(super) counts: bool,
+    metadata: Metadata,
+}
+
 struct Walk<'a> {
     root: &'a Utf8Path,
     ignore: &'a Ignore,
     /// Paths that are kept when they are ignored, and then do not count.
     always: &'a [&'a str],
-    entries: Vec<ContextEntry>,
+    found: Vec<Found>,
 }
 
 /// Everything below `root` that is not ignored, sorted by path.
-pub(super) fn walk(root: &Utf8Path, ignore: &Ignore, always: &[&str]) -> Result<Vec<ContextEntry>, SourceError> {
-    let mut walk = Walk { root, ignore, always, entries: Vec::new() };
+pub(super) fn walk(root: &Utf8Path, ignore: &Ignore, always: &[&str]) -> Result<Vec<Found>, SourceError> {
+    let mut walk = Walk { root, ignore, always, found: Vec::new() };
     walk.folder(Utf8Path::new(""), &ignore.root())?;
-    let mut entries = walk.entries;
-    entries.sort_by(|left, right| left.path.as_str().cmp(right.path.as_str()));
-    Ok(entries)
+    let mut found = walk.found;
+    found.sort_by(|left, right| left.path.as_str().cmp(right.path.as_str()));
+    Ok(found)
 }
 
-/// Everything below `root`, sorted by path.
+/// Everything below `root` with its content, sorted by path.
 pub(crate) fn walk_everything(root: &Utf8Path) -> Result<Vec<ContextEntry>, SourceError> {
-    walk(root, &Ignore::default(), &[])
+    walk(root, &Ignore::default(), &[])?.into_iter().map(|found| found.read(root)).collect()
+}
+
+impl Found {
+    /// Where it leads, when it is a link that can be read.
+    pub(super) fn link(&self, root: &Utf8Path) -> Option<Utf8PathBuf> {
+        self.metadata.is_symlink().then(|| root.join(&self.path).read_link_utf8().ok()).flatten()
+    }
+
+    /// The entry with the digest of its content.
+    pub(super) fn read(self, root: &Utf8Path) -> Result<ContextEntry, SourceError> {
+        let Self { path, counts, metadata } = self;
+        let at = root.join(&path);
+        let unreadable = |error| SourceError::unreadable(&at, error);
+        let (kind, digest) = if metadata.is_dir() {
+            (EntryKind::Folder, digest_of(&[b"folder"]))
+        } else if metadata.is_symlink() {
+            let target = at.read_link_utf8().map_err(unreadable)?;
+            let digest = digest_of(&[b"link", target.as_str().as_bytes()]);
+            (EntryKind::Link { target }, digest)
+        } else {
+            let digest = fingerprint(&at, &metadata).map_err(unreadable)?;
+            (EntryKind::File { executable: is_executable(&metadata), size: metadata.size() }, digest)
+        };
+        Ok(ContextEntry { path, kind, digest, counts })
+    }
 }
 
 impl Walk<'_> {
@@ -91,51 +125,39 @@ impl Walk<'_> {
                 Err(error) => return Err(SourceError::unreadable(&self.root.join(&path), error)),
             };
             if metadata.is_dir() {
-                found |= self.inner(path, ignored, &matched)?;
-            } else if (!ignored || kept)
-                && let Some((kind, digest)) = self.entry(&path, &metadata)?
-            {
-                self.push(ContextEntry { path, kind, digest, counts: !ignored })?;
+                found |= self.inner(path, metadata, ignored, &matched)?;
+            } else if (!ignored || kept) && (metadata.is_file() || metadata.is_symlink()) {
+                // No build copies sockets, pipes and devices.
+                self.push(Found { path, counts: !ignored, metadata })?;
                 found = true;
             }
         }
         Ok(found)
     }
 
-    fn inner(&mut self, path: Utf8PathBuf, ignored: bool, matched: &Matched) -> Result<bool, SourceError> {
+    fn inner(
+        &mut self,
+        path: Utf8PathBuf,
+        metadata: Metadata,
+        ignored: bool,
+        matched: &Matched,
+    ) -> Result<bool, SourceError> {
         if ignored && !self.ignore.may_take_back_inside(path.as_str()) {
             return Ok(false);
         }
         let found = self.folder(&path, matched)?;
         if !found && !ignored {
-            let (kind, digest) = (EntryKind::Folder, digest_of(&[b"folder"]));
-            self.push(ContextEntry { path, kind, digest, counts: true })?;
+            self.push(Found { path, counts: true, metadata })?;
             return Ok(true);
         }
         Ok(found)
     }
 
-    /// What an entry is and its digest; `None` for sockets, pipes and devices, which no build copies.
-    fn entry(&self, path: &Utf8Path, metadata: &Metadata) -> Result<Option<(EntryKind, Digest)>, SourceError> {
-        let at = self.root.join(path);
-        if metadata.is_symlink() {
-            let target = at.read_link_utf8().map_err(|error| SourceError::unreadable(&at, error))?;
-            let digest = digest_of(&[b"link", target.as_str().as_bytes()]);
-            return Ok(Some((EntryKind::Link { target }, digest)));
-        }
-        if !metadata.is_file() {
-            return Ok(None);
-        }
-        let digest = fingerprint(&at, metadata).map_err(|error| SourceError::unreadable(&at, error))?;
-        let kind = EntryKind::File { executable: is_executable(metadata), size: metadata.size() };
-        Ok(Some((kind, digest)))
-    }
-
-    fn push(&mut self, entry: ContextEntry) -> Result<(), SourceError> {
-        if self.entries.len() >= LIMIT {
+    fn push(&mut self, found: Found) -> Result<(), SourceError> {
+        if self.found.len() >= LIMIT {
             return Err(SourceError::TooManyFiles { path: self.root.to_owned(), limit: LIMIT });
         }
-        self.entries.push(entry);
+        self.found.push(found);
         Ok(())
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use crate::stage::{Stage, desk_of, eventually, inline_role, kill, play};
+use crate::stage::{Dice, Stage, desk_of, eventually, inline_role, kill, play};
 
 /// How often the controller is killed.
 const KILLS: u64 = 100;
@@ -23,18 +23,6 @@ const LONGEST_MOMENT: u64 = 900;
 
 /// The variable that has the seed of a churn that is to be played again.
 const SEED: &str = "JACKIN_E2E_SEED";
-
-/// Numbers that look random and are the same for the same seed (SplitMix64).
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, sides: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % sides
-    }
-}
 
 /// What an apply asks for.
 #[derive(Clone, Copy, Debug)]

@@ -2,6 +2,7 @@
 
 mod build;
 mod change;
+mod dice;
 mod dockerd;
 mod engine;
 mod log;
@@ -22,6 +23,7 @@ use tempfile::TempDir;
 
 pub(crate) use build::HeldBuild;
 pub(crate) use change::{CREATION, NOTHING, REPLACEMENT, sorted};
+pub(crate) use dice::Dice;
 pub(crate) use dockerd::Dockerd;
 pub(crate) use engine::{Found, docker};
 pub(crate) use log::EngineLog;
