@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use jackin_api::kinds::{DisruptionPolicy, Instance, InstanceStatus, RunState};
 use jackin_api::words::{self as labels, Condition, ConditionStatus, ConditionType, Phase, Reason};
 use jackin_plan::disruption::live_sessions;
-use jackin_plan::world::{Container, ContainerId, ContainerState, Mount, MountSource};
+use jackin_plan::world::{Container, ContainerId, ContainerState, Mount, MountSource, Network, NetworkId};
 use kube::api::ListParams;
 use kube::{Api, ResourceExt};
 
+use crate::docker::fake::FakeEngine;
 use crate::docker::{Engine, LabelFilter};
 
 use super::daemon::{Daemon, World, owner};
@@ -23,8 +24,27 @@ pub(super) struct Look<'a> {
     pub(super) wish: &'a Wish,
     /// Whether everything that somebody can mend was mended.
     pub(super) mended: bool,
-    /// Containers that were there when the store was lost: nobody knows of those that were edited away at the same time.
-    pub(super) orphans: &'a BTreeSet<ContainerId>,
+    pub(super) orphans: &'a Orphans,
+}
+
+/// What of ours was there when the store was lost: nobody knows of what was edited away at the same time, and `jackin prune` is for it.
+#[derive(Default)]
+pub(super) struct Orphans {
+    containers: BTreeSet<ContainerId>,
+    networks: BTreeSet<NetworkId>,
+}
+
+impl Orphans {
+    /// Adds what the engine has now.
+    pub(super) async fn remember(&mut self, engine: &FakeEngine) {
+        self.containers.extend(engine.containers().into_iter().map(|(container, _)| container.id));
+        self.networks.extend(networks_of_ours(engine).await.into_iter().map(|network| network.id));
+    }
+}
+
+async fn networks_of_ours(engine: &FakeEngine) -> Vec<Network> {
+    let ours = LabelFilter::new().with(labels::OWNER, &owner().0);
+    engine.list_networks(&ours).await.unwrap_or_default()
 }
 
 impl Look<'_> {
@@ -152,7 +172,7 @@ impl Look<'_> {
             let belongs = match label(labels::COMPONENT) {
                 Some(labels::COMPONENT_ROLE) => {
                     let known = label(labels::INSTANCE).is_some_and(|name| identities.contains(name));
-                    known || self.orphans.contains(&container.id)
+                    known || self.orphans.containers.contains(&container.id)
                 }
                 // It marks a volume that is not filled; who first needs the volume fills it and removes the mark.
                 Some(labels::COMPONENT_FILLER) => !self.is_in_use(container.name.trim_end_matches(".filler")),
@@ -162,15 +182,15 @@ impl Look<'_> {
                 found.push(format!("the container {} belongs to nothing", container.name));
             }
         }
-        let ours = LabelFilter::new().with(labels::OWNER, &owner().0);
-        for network in self.guard.engine.list_networks(&ours).await.unwrap_or_default() {
+        for network in networks_of_ours(&self.guard.engine).await {
             let wanted = WORKSPACES.iter().zip(&self.wish.workspaces).any(|(name, wish)| {
                 let kept = wish.present || instances.iter().any(|instance| instance.spec.workspace == **name);
                 kept && network.name == owner().network(NAMESPACE, name)
             });
-            // A container that nobody knows of any more holds the network that it is on: both are for `jackin prune`.
-            let orphan = |one: &Container| self.orphans.contains(&one.id) && one.networks.contains(&network.name);
-            if !wanted && !containers.iter().any(orphan) {
+            // A container that nobody knows of any more holds the network that it is on.
+            let orphan =
+                |one: &Container| self.orphans.containers.contains(&one.id) && one.networks.contains(&network.name);
+            if !wanted && !self.orphans.networks.contains(&network.id) && !containers.iter().any(orphan) {
                 found.push(format!("the network {} belongs to nothing", network.name));
             }
         }

@@ -1,12 +1,11 @@
 //! One simulation from its first moment to its verdict.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jackin_api::kinds::DisruptionPolicy;
 use jackin_apiserver::Medium;
-use jackin_plan::world::{ContainerId, Labels};
+use jackin_plan::world::Labels;
 
 use crate::docker::fake::FakeEngine;
 
@@ -18,7 +17,7 @@ use super::guard::Guard;
 use super::logs::Logs;
 use super::operator::Operator;
 use super::price;
-use super::properties::Look;
+use super::properties::{Look, Orphans};
 use super::script::{Action, Phase, Quiet, print, script};
 use super::time::VirtualTime;
 use super::transcript::Transcript;
@@ -84,8 +83,7 @@ struct Simulation {
     /// What the controller had asked the engine for when it was started anew in the quiet of a phase.
     restarted: Option<u64>,
     number: u64,
-    /// Containers that were there when the store was lost.
-    orphans: BTreeSet<ContainerId>,
+    orphans: Orphans,
     /// What the edit in the quiet cost, where that could be compared.
     paid: Option<usize>,
 }
@@ -107,7 +105,7 @@ impl Simulation {
         guard.set_policy(Wish::default().policy);
         let world = World { engine, faults, capsules, medium: Medium::default() };
         let (place, loses, restarted, number) = ((0, 0), false, None, 0);
-        let (wish, orphans) = (Wish::default(), BTreeSet::new());
+        let (wish, orphans) = (Wish::default(), Orphans::default());
         Self { seed, world, guard, wish, script, place, loses, restarted, number, orphans, paid: None }
     }
 
@@ -219,8 +217,7 @@ impl Simulation {
                 let version = daemon.store.resource_version();
                 self.world.medium.clear(version + 1);
                 self.wish.forget();
-                let made = self.world.engine.containers().into_iter();
-                self.orphans.extend(made.map(|(container, _)| container.id));
+                self.orphans.remember(&self.guard.engine).await;
                 return Some(End::Died { flushed: false });
             }
             Action::Crash(_, loses) => self.loses = loses,
