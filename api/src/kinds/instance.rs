@@ -79,6 +79,10 @@ pub struct InstanceSpec {
     /// When somebody last asked for a restart. Set by `jackin restart`; the workspace leaves it alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restart: Option<RestartRequest>,
+    /// A value that was not there before starts it again where it was stopped because nobody worked in it. Set by `jackin start` and
+    /// `jackin attach`; the workspace leaves it alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<String>,
     /// The loss of data that somebody agreed to. Set by `jackin approve`; the workspace leaves it alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approval: Option<Approval>,
@@ -120,5 +124,11 @@ impl Instance {
     /// Name under which the engine and the host keep what is its own.
     pub fn identity(&self) -> &str {
         self.spec.identity.as_deref().or(self.metadata.name.as_deref()).unwrap_or_default()
+    }
+
+    /// Whether it was stopped because nobody worked in it, and nobody has asked since then that it starts.
+    pub fn rests(&self) -> bool {
+        let idle = self.status.as_ref().and_then(|status| status.idle.as_ref());
+        idle.is_some_and(|idle| idle.stopped.is_some() && idle.start == self.spec.start)
     }
 }

@@ -146,7 +146,8 @@ pub enum DisruptionPolicy {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Lifecycle {
-    /// Time without a working session after which an instance is stopped.
+    /// Time without a live session after which an instance is stopped, with its container kept. `jackin attach`, `jackin start` and
+    /// `jackin restart` start it again; nothing else does. A session that waits for input is live where `disruption` is `never`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idle_after: Option<DurationText>,
     /// Age at which an instance is deleted.

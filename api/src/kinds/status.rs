@@ -269,6 +269,22 @@ pub struct Unread {
     pub after: Timestamp,
 }
 
+/// How long nobody has worked in an instance whose `lifecycle.idleAfter` is set.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Idle {
+    /// Since when no session has been live, in RFC 3339.
+    #[schemars(with = "String")]
+    pub since: Timestamp,
+    /// When it was stopped for that, in RFC 3339; absent while it runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub stopped: Option<Timestamp>,
+    /// The `spec.start` that was there when it was stopped; another one starts it again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<String>,
+}
+
 /// Status of an Instance.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -321,6 +337,9 @@ pub struct InstanceStatus {
     /// Tries to read the engine that failed since one succeeded; absent while it can be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unread: Option<Unread>,
+    /// Since when nobody works in it, and whether it was stopped for that; absent while somebody does, or while nobody asks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idle: Option<Idle>,
     /// The last `spec.restart.id` that was served.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restarted: Option<String>,

@@ -132,6 +132,9 @@ pub enum Reason {
     NoSessionWaits,
     /// It is stopped on purpose.
     Stopped,
+    /// It was stopped because no session had been live for as long as `lifecycle.idleAfter` of its workspace says, and nobody has
+    /// started it since.
+    Idle,
     /// Every instance is ready.
     AllReady,
     /// Some instances are not ready.

@@ -45,7 +45,6 @@ pub fn not_acted_on_workspace(spec: &WorkspaceSpec) -> Vec<String> {
     fields.extend(named([
         ("spec.warmPool", spec.warm_pool.is_some()),
         ("spec.git.pull", pull.is_some_and(|pull| pull != GitPull::Never)),
-        ("spec.lifecycle.idleAfter", lifecycle.is_some_and(|lifecycle| lifecycle.idle_after.is_some())),
         ("spec.lifecycle.ttl", lifecycle.is_some_and(|lifecycle| lifecycle.ttl.is_some())),
     ]));
     fields
@@ -107,21 +106,20 @@ mod tests {
         let plain = json!({
             "workdir": "/w", "mounts": [{"source": "/s", "target": "/w", "isolation": "shared"}], "git": {"pull": "never"},
             "credentials": {"codex": {"mode": "apiKey", "from": "env://KEY"}, "github": {"mode": "ignore"}},
-            "disruption": {"policy": "whenIdle", "deadline": "2h"}, "lifecycle": {"restartPolicy": "no"},
+            "disruption": {"policy": "whenIdle", "deadline": "2h"}, "lifecycle": {"restartPolicy": "no", "idleAfter": "4h"},
         });
         assert_eq!(not_acted_on_workspace(&spec(plain)), Vec::<String>::new());
         let all = json!({
             "workdir": "/w",
             "mounts": [{"source": "/s", "target": "/s"}, {"source": "/w", "target": "/w", "isolation": "worktree"}],
             "credentials": {"github": {"mode": "sync"}}, "warmPool": {"size": 1, "role": "r", "agent": "a"},
-            "git": {"pull": "background"}, "lifecycle": {"idleAfter": "4h", "ttl": "7d"},
+            "git": {"pull": "background"}, "lifecycle": {"ttl": "7d"},
         });
         let expected = [
             "spec.mounts[1].isolation",
             "spec.credentials.github.mode",
             "spec.warmPool",
             "spec.git.pull",
-            "spec.lifecycle.idleAfter",
             "spec.lifecycle.ttl",
         ];
         assert_eq!(not_acted_on_workspace(&spec(all)), expected);

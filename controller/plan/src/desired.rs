@@ -46,6 +46,10 @@ pub struct Desired {
     pub suspended: bool,
     /// A restart that somebody asked for and that was not served yet.
     pub restart: Option<RestartRequest>,
+    /// The last request that it starts where it was stopped because nobody worked in it.
+    pub start: Option<String>,
+    /// Seconds without a live session after which it is stopped.
+    pub idle_after_seconds: Option<u64>,
     /// The agent of its first session.
     pub agent: String,
     /// Every agent that it can run, by name; the first session's among them.

@@ -13,7 +13,18 @@ pub fn live_sessions(sessions: &[Session], policy: DisruptionPolicy) -> Vec<Stri
     sessions.iter().filter(|session| is_live(session, policy)).map(|session| session.name.clone()).collect()
 }
 
-/// The same for sessions as a status tells of them.
+/// Names of the sessions for which an instance is kept running although `lifecycle.idleAfter` is set.
+///
+/// They are those that are live. That a policy lets repairs end all of them does not mean that nobody works.
+pub fn awake_sessions(sessions: &[Session], policy: DisruptionPolicy) -> Vec<String> {
+    let policy = match policy {
+        DisruptionPolicy::Never => DisruptionPolicy::Never,
+        DisruptionPolicy::WhenIdle | DisruptionPolicy::Always => DisruptionPolicy::WhenIdle,
+    };
+    live_sessions(sessions, policy)
+}
+
+/// The names of [`live_sessions`], for sessions as a status tells of them.
 pub fn live_by_status(sessions: &[SessionStatus], policy: DisruptionPolicy) -> Vec<String> {
     let live = |session: &&SessionStatus| protects(state_from_word(&session.state), session.attached, policy);
     sessions.iter().filter(live).map(|session| session.id.clone()).collect()

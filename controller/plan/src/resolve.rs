@@ -104,6 +104,8 @@ pub fn resolve(snapshot: &Snapshot) -> Wanted {
         goal: Goal::Run,
         suspended: spec.suspend,
         restart,
+        start: spec.start.clone(),
+        idle_after_seconds: idle_after_of(instance),
         agent: spec.agent.clone(),
         agents,
         workdir: spec.workdir.clone(),
@@ -142,6 +144,10 @@ fn sidecar_of(role: &Role) -> Option<DesiredSidecar> {
 fn reclaim_of(instance: &Instance) -> ReclaimPolicy {
     let lifecycle = instance.spec.lifecycle.as_ref();
     lifecycle.and_then(|lifecycle| lifecycle.volume_reclaim_policy).unwrap_or_default()
+}
+
+fn idle_after_of(instance: &Instance) -> Option<u64> {
+    instance.spec.lifecycle.as_ref()?.idle_after.as_ref()?.seconds().ok()
 }
 
 /// What somebody agreed to lose, until the consent was used.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use jackin_api::kinds::{PendingRepair, ValueSource};
+use jackin_api::kinds::{Idle, PendingRepair, ValueSource};
 use jackin_api::wire;
 use jackin_api::words::{Change, Digest, PlanKind, Rejection};
 use jiff::Timestamp;
@@ -25,10 +25,19 @@ pub struct Plan {
     pub drift: Vec<Change>,
     /// A repair that waits, and for what.
     pub pending: Option<Pending>,
+    /// Since when nobody works in the instance, where that matters, and whether it is stopped for it.
+    pub idle: Option<Idle>,
     /// Why nothing is done although the desired state is not reached.
     pub held: Option<Held>,
     /// When to look again without being woken.
     pub look_again: LookAgain,
+}
+
+impl Plan {
+    /// Whether the instance is stopped, or is being stopped, because nobody works in it.
+    pub fn rests(&self) -> bool {
+        self.idle.as_ref().is_some_and(|idle| idle.stopped.is_some())
+    }
 }
 
 /// One step.
@@ -81,6 +90,8 @@ pub enum StepReason {
     NotWanted,
     /// Somebody asked for it.
     Requested,
+    /// No session has been live for as long as the workspace's `lifecycle.idleAfter` says.
+    Idle,
     /// The instance is being deleted.
     Deleted,
 }
@@ -398,6 +409,7 @@ impl fmt::Display for StepReason {
             Self::Superseded => formatter.write_str("it was replaced"),
             Self::NotWanted => formatter.write_str("it is not asked for any more"),
             Self::Requested => formatter.write_str("it was asked for"),
+            Self::Idle => formatter.write_str("nobody works in it"),
             Self::Deleted => formatter.write_str("the instance is being deleted"),
         }
     }

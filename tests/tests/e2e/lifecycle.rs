@@ -1,5 +1,7 @@
 //! Stop, start, restart, and how many there are.
 
+mod idle;
+
 use anyhow::{Result, ensure};
 
 use crate::stage::{EngineLog, MAIN, Stage, desk, desk_of, docker, eventually, inline_role, play};

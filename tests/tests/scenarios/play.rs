@@ -48,6 +48,7 @@ fn obey(stage: &mut Stage, command: &str, block: &str) {
         ["restart", instance, "--recreate"] => stage.restart(instance, true),
         ["stop", instance] => stage.run_state(instance, jackin_api::kinds::RunState::Stopped),
         ["start", instance] => stage.run_state(instance, jackin_api::kinds::RunState::Running),
+        ["wake", instance] => stage.wake(instance),
         ["rebuild", role] => stage.rebuild(role),
         ["session", instance, state] => stage.session(instance, state_of(state), 0),
         ["session", instance, state, "attached"] => stage.session(instance, state_of(state), 1),

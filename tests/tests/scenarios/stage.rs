@@ -331,6 +331,13 @@ impl Stage {
         self.edit(name, |instance| instance.spec.run = run);
     }
 
+    /// What `jackin start` and `jackin attach` ask of an instance that was stopped because nobody worked in it.
+    pub(crate) fn wake(&mut self, name: &str) {
+        self.requests += 1;
+        let start = format!("request-{}", self.requests);
+        self.edit(name, |instance| instance.spec.start = Some(start));
+    }
+
     pub(crate) fn rebuild(&mut self, role: &str) {
         self.requests += 1;
         let image = self.images.get_mut(role).expect("an image");

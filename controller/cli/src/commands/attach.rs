@@ -1,22 +1,29 @@
 //! `jackin attach`: an instance's terminal, with a session started when none lives.
 
 use std::path::Path;
+use std::time::Duration;
 
+use jackin_api::kinds::Instance;
 use jackin_api::wire::{Session, Spawn};
 use jackin_daemon::capsule::CapsuleClient;
 use jackin_daemon::client::Connection;
+use kube::Api;
 
-use super::Ended;
-use super::instances::{self, SessionToStart};
+use super::instances::{self, Reach, SessionToStart};
+use super::{Ended, start};
 use crate::command_error::CommandError;
 use crate::context::Context;
 use crate::resource;
 use crate::terminal::{self, AttachEnd, AttachOptions, DetachKeys};
 
+/// How long to wait for an instance that is started first.
+const START_PATIENCE: Duration = Duration::from_secs(300);
+
 /// Take an instance's terminal.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Without options the oldest session that lives is taken; when none does, the instance's agent is started."
+    after_help = "Without options the oldest session that lives is taken; when none does, the instance's agent is started.\n\
+        An instance that was stopped because nobody worked in it is started first."
 )]
 pub(crate) struct Arguments {
     /// Instance
@@ -42,7 +49,7 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Ended {
     let name = resource::instance_name(&arguments.instance)?;
     let namespace = context.namespace();
     let connection = context.connect().await?;
-    let reach = instances::reach(&connection, namespace, name).await?;
+    let reach = reach(&connection, context, name).await?;
     let mut capsule = CapsuleClient::connect(Path::new(&reach.directory), &reach.socket, reach.pid).await?;
     let session = match (&arguments.session, &arguments.agent) {
         (Some(session), _) => Some(session.clone()),
@@ -67,6 +74,22 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Ended {
         AttachEnd::Detached => 0,
         AttachEnd::Ended(exit) => u8::try_from(exit.shell_code()).unwrap_or(1),
     })
+}
+
+/// Asks how the capsule is reached; what was stopped because nobody worked in it is started first.
+async fn reach(connection: &Connection, context: &Context, name: &str) -> Result<Reach, CommandError> {
+    let namespace = context.namespace();
+    let refused = match instances::reach(connection, namespace, name).await {
+        Ok(reach) => return Ok(reach),
+        Err(refused) => refused,
+    };
+    let client = connection.kube();
+    let api: Api<Instance> = Api::namespaced(client.clone(), namespace);
+    let Some(instance) = api.get_opt(name).await?.filter(Instance::rests) else { return Err(refused) };
+    context.console.say(&format!("{name} was stopped because nobody worked in it; it is being started"));
+    start::wake(&client, &instance).await?;
+    start::wait(&client, context, &[instance], START_PATIENCE, start::is_ready).await?;
+    instances::reach(connection, namespace, name).await
 }
 
 async fn session_of(

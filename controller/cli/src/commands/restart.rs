@@ -87,10 +87,12 @@ fn waits_in_vain(instance: &Instance) -> bool {
 fn takes_it(instance: &Instance) -> String {
     let name = instance.name_any();
     match instance.spec.run {
-        RunState::Running => {
+        RunState::Running if !instance.rests() => {
             format!("what runs goes on with the image that it has; `jackin restart {name}` gives it the new one")
         }
-        RunState::Stopped => format!("it is stopped; `jackin start {name}` starts it on the new image"),
+        RunState::Running | RunState::Stopped => {
+            format!("it is stopped; `jackin start {name}` starts it on the new image")
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use jackin_api::kinds::{Instance, RunState};
 use jackin_api::words::{ConditionType, Phase, is_true};
 use kube::ResourceExt;
+use uuid::Uuid;
 
 use super::{Ended, instances};
 use crate::command_error::{CommandError, Diagnostic, ErrorKind};
@@ -42,7 +43,10 @@ pub(super) async fn set_run(context: &Context, words: &[String], run: RunState, 
     };
     for instance in &found {
         let label = INSTANCE.label(&instance.name_any());
-        if instance.spec.run == run {
+        if run == RunState::Running && instance.rests() {
+            wake(&client, instance).await?;
+            context.console.line(&format!("{label} {said}"))?;
+        } else if instance.spec.run == run {
             context.console.line(&format!("{label} unchanged"))?;
         } else {
             instances::patch(&client, instance, serde_json::json!({ "run": run })).await?;
@@ -57,6 +61,13 @@ pub(super) async fn set_run(context: &Context, words: &[String], run: RunState, 
         Some(timeout) => wait(&client, context, &found, timeout, is_there).await,
         None => Ok(0),
     }
+}
+
+/// Starts what was stopped because nobody worked in it.
+pub(super) async fn wake(client: &kube::Client, instance: &Instance) -> Result<(), CommandError> {
+    let start = Uuid::now_v7().to_string();
+    instances::patch(client, instance, serde_json::json!({ "run": RunState::Running, "start": start })).await?;
+    Ok(())
 }
 
 /// Whether the instance is as its spec wants it.

@@ -39,6 +39,9 @@ pub(crate) use observe::{containers, observe, program};
 pub(crate) use overlay::Overlay;
 pub(crate) use snapshot::{Taken, around, around_under, take};
 
+/// The longest that a timer waits, in milliseconds. What is due later than in a day is looked at once a day until then.
+const LONGEST_TIMER_MS: u64 = 24 * 60 * 60 * 1000;
+
 /// Why a pass did not get to its end.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PassError {
@@ -116,6 +119,6 @@ fn next(plan: &Plan, retry_ms: Option<u64>, outcomes: &[status::Outcome], again:
     }
     match plan.look_again {
         LookAgain::OnChange => Next::OnChange,
-        LookAgain::AfterMs(wait) => Next::After(Duration::from_millis(wait)),
+        LookAgain::AfterMs(wait) => Next::After(Duration::from_millis(wait.min(LONGEST_TIMER_MS))),
     }
 }

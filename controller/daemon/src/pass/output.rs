@@ -10,8 +10,12 @@ use crate::text::printable;
 /// Lines of a container's log that a failure shows.
 const LOG_LINES: usize = 20;
 
-/// What the newest container printed, where it ended soon after its start and nobody has read that yet.
+/// What the newest container printed, where it ended soon after its start and nobody has read that yet; what
+/// was stopped on purpose has nothing to tell.
 pub(super) async fn output(context: &Context, snapshot: &Snapshot, containers: &[Container]) -> Option<String> {
+    if snapshot.instance.rests() {
+        return None;
+    }
     let newest = containers.iter().max_by_key(|container| container.created_at)?;
     let ended = newest.exit.as_ref().filter(|_| ended_early(newest, context.clock.now()))?;
     let retry = snapshot.instance.status.as_ref().and_then(|status| status.retry.as_ref());

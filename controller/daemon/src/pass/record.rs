@@ -29,6 +29,11 @@ pub(super) async fn record(
     let Some(status) = status::record(&memory, plan, &context.chance.launch_id(now), now) else { return Ok(memory) };
     let begun = status.last_launch != memory.status.last_launch;
     write_status(context, &taken.snapshot.instance, status.clone()).await?;
+    if let Some(idle) = status.idle.as_ref().filter(|_| plan.rests()) {
+        let note = format!("no session was live since {:.0}; it is stopped, with its container kept", idle.since);
+        let told = Told { type_: EventType::Normal, reason: Reason::Idle.to_string(), note, launch: None };
+        event(context, &taken.snapshot.instance, told).await;
+    }
     if begun && let Some(chosen) = plan.chosen {
         let rejected: Vec<_> =
             plan.rejected.iter().map(|rejection| format!("not {}: {}", rejection.plan, rejection.message)).collect();

@@ -171,8 +171,8 @@ async fn act(context: &Context, workspace: &Workspace, plan: &WorkspacePlan) -> 
     for (name, spec) in &plan.update {
         let Some(mut instance) = instances.get_opt(name).await? else { continue };
         // What somebody asked of the instance meanwhile stays.
-        let (run, restart) = (instance.spec.run, instance.spec.restart.take());
-        instance.spec = InstanceSpec { run, restart, ..spec.clone() };
+        let InstanceSpec { run, restart, start, approval, .. } = instance.spec;
+        instance.spec = InstanceSpec { run, restart, start, approval, ..spec.clone() };
         match instances.replace(name, &PostParams::default(), &instance).await {
             Err(kube::Error::Api(answer)) if answer.is_conflict() || answer.is_not_found() => {}
             other => drop(other?),

@@ -5,7 +5,7 @@ use jackin_api::kinds::ReclaimPolicy;
 use crate::launch::STOP_SECONDS;
 use crate::observed::Observed;
 use crate::sidecar;
-use crate::step::{Consent, DataConsent, Plan, Step, StepReason};
+use crate::step::{Consent, DataConsent, Plan, PlannedStep, Step, StepReason};
 
 use super::has_processes;
 use super::sidecar::remove;
@@ -13,19 +13,21 @@ use super::steps::Steps;
 
 /// The instance is stopped, with its state kept: first what its sessions run in, then its sidecar.
 pub(super) fn stop(observed: &Observed) -> Plan {
+    Plan { steps: stops(observed, &StepReason::Requested, Consent::Request), ..Plan::idle(None) }
+}
+
+/// Whatever runs is stopped, the sidecar after what uses it.
+pub(super) fn stops(observed: &Observed, reason: &StepReason, consent: Consent) -> Vec<PlannedStep> {
     let mut steps = Steps::default();
     let mut stopped = Vec::new();
     for container in observed.containers.iter().filter(|container| has_processes(container.state)) {
-        let step = Step::StopContainer { id: container.id.clone(), timeout_seconds: STOP_SECONDS };
-        stopped.push(steps.add_destructive(step, vec![], StepReason::Requested, Consent::Request));
+        stopped.push(steps.stop(&container.id, vec![], reason.clone(), consent));
     }
     for container in observed.sidecar.containers.iter().filter(|container| has_processes(container.state)) {
         let step = Step::StopContainer { id: container.id.clone(), timeout_seconds: sidecar::STOP_SECONDS };
-        steps.add_destructive(step, stopped.clone(), StepReason::Requested, Consent::Request);
+        steps.add_destructive(step, stopped.clone(), reason.clone(), consent);
     }
-    let mut plan = Plan::idle(None);
-    plan.steps = steps.finish();
-    plan
+    steps.finish()
 }
 
 /// Everything of ours that serves the instance is removed, but nothing that somebody may want: files stay, and so do volumes with

@@ -40,6 +40,11 @@
 //! consent. It is decided anew in each pass, so that of a chain of edits only the last is repaired, and of an edit that was taken
 //! back nothing.
 //!
+//! # When nobody works
+//! Where the workspace's `lifecycle.idleAfter` is set, an instance in which no session has been live for that long is stopped, its
+//! container kept ([`crate::disruption::awake_sessions`]). It then stays as it is, whatever moves meanwhile, until somebody starts or
+//! restarts it. While `spec.suspend` is set nothing is stopped, and who cannot be asked is not idle.
+//!
 //! # What holds a plan back
 //! Then it has no steps, and [`Held`] says why. In this order:
 //!
@@ -74,6 +79,7 @@
 
 mod create;
 mod ending;
+mod idle;
 mod keep;
 mod live;
 mod network;
@@ -117,7 +123,8 @@ pub fn plan(site: &Site, wanted: &Wanted, observed: &Observed, memory: &Memory, 
     match wanted {
         Wanted::Remove { run, home, reclaim } => ending::removal(observed, run, home, *reclaim),
         Wanted::Stop => ending::stop(observed),
-        Wanted::Unresolved(_) => Plan::idle(None),
+        // What it was stopped for is kept: what comes back is no reason to start it.
+        Wanted::Unresolved(_) => Plan { idle: memory.status.idle.clone(), ..Plan::idle(None) },
         Wanted::Run(desired) => run(&Situation { site, desired, observed, memory, now }),
     }
 }
@@ -140,6 +147,7 @@ impl Plan {
             steps: Vec::new(),
             drift: Vec::new(),
             pending: None,
+            idle: None,
             held: None,
             look_again: LookAgain::OnChange,
         }
@@ -155,6 +163,9 @@ impl Plan {
 }
 
 fn run(situation: &Situation<'_>) -> Plan {
+    if let Some(resting) = idle::resting(situation) {
+        return resting;
+    }
     let image = match &situation.desired.image {
         DesiredImage::Valid(image) => Some(image),
         DesiredImage::Invalid { serving, .. } => serving.as_ref(),
@@ -163,7 +174,7 @@ fn run(situation: &Situation<'_>) -> Plan {
     let mut plan = decide(situation, current.as_ref());
     plan.drift = current.as_ref().map(|current| current.all_changes()).unwrap_or_default();
     sidecar::look(situation).add_differences(&mut plan.drift);
-    obstacles::apply(situation, current.as_ref(), plan)
+    idle::apply(situation, obstacles::apply(situation, current.as_ref(), plan))
 }
 
 /// Takes the lowest rung that reaches the desired state, once nobody is in its way.

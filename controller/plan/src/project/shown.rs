@@ -335,6 +335,7 @@ fn operation(pass: usize, planned: &PlannedStep, provisional: bool) -> ShownOper
             | StepReason::Superseded
             | StepReason::Requested
             | StepReason::NotWanted
+            | StepReason::Idle
             | StepReason::Deleted => None,
         },
     };

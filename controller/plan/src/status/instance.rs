@@ -68,6 +68,7 @@ pub fn instance(pass: &InstancePass<'_>) -> InstanceStatus {
     status.last_launch = launch::after(status.last_launch.take(), pass, container);
     status.retry = retry(pass, container);
     status.repeated = repeated(pass);
+    status.idle.clone_from(&pass.plan.idle);
     // Once it is started again the request is served, whatever fails after that: nobody asked to be restarted twice.
     if let Wanted::Run(desired) = pass.wanted
         && let Some(request) = &desired.restart
@@ -96,7 +97,8 @@ fn repeated(pass: &InstancePass<'_>) -> Option<Repeated> {
         let over = |record: &&Repeated| damper::is_slowed(record) && damper::lasting_ms(record, pass.now).is_none();
         return before.filter(|record| pass.plan.held.is_some() || !over(record)).cloned();
     }
-    if failure(pass.outcomes).is_some() || asked {
+    // A stop for idleness lasts until somebody comes, which is no repair that was undone.
+    if failure(pass.outcomes).is_some() || asked || pass.plan.rests() {
         return before.filter(|_| !asked).cloned();
     }
     Some(damper::after_repair(before, pass.plan, pass.memory.generation, pass.now, pass.jitter))
@@ -190,6 +192,10 @@ fn phase(pass: &InstancePass<'_>, container: Option<&Container>) -> Phase {
         Wanted::Remove { .. } => Phase::Stopping,
         Wanted::Stop if failed || !pass.plan.steps.is_empty() => Phase::Stopping,
         Wanted::Stop => Phase::Stopped,
+        Wanted::Run(_) if pass.plan.rests() && (failed || !pass.plan.steps.is_empty() || pass.plan.held.is_some()) => {
+            Phase::Stopping
+        }
+        Wanted::Run(_) if pass.plan.rests() => Phase::Stopped,
         Wanted::Unresolved(_) if running && answers => Phase::Running,
         Wanted::Unresolved(_) => Phase::Pending,
         Wanted::Run(_) if running && answers => Phase::Running,

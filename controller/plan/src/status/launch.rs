@@ -15,8 +15,14 @@ use super::{InstancePass, Outcome, StepResult};
 ///
 /// `id` names a launch that begins now. A launch that is already open goes on: its image was built meanwhile, say.
 pub fn record(memory: &Memory, plan: &Plan, id: &str, now: Timestamp) -> Option<InstanceStatus> {
-    let chosen = plan.chosen?;
     let mut status = memory.status.clone();
+    if plan.rests() && plan.idle != status.idle {
+        // Whoever comes after a crash must not take what was stopped on purpose for something that ended.
+        status.idle.clone_from(&plan.idle);
+        status.phase = Phase::Stopping;
+        return Some(status);
+    }
+    let chosen = plan.chosen?;
     let open = status.last_launch.take().filter(|launch| launch.duration_ms.is_none());
     // A launch begins with the wait for its image. That is written once, however long it takes.
     let waits = plan.held == Some(Held::Image) && open.is_none();

@@ -24,6 +24,7 @@ pub(super) fn state_sidecar(pass: &InstancePass<'_>, conditions: &mut Conditions
         Wanted::Stop | Wanted::Remove { .. } | Wanted::Unresolved(_) => None,
     };
     let (ready, reason, message) = match (wanted, pass.observed.sidecar.containers.last()) {
+        (Some(_), Some(_)) if pass.plan.rests() => (false, Reason::Stopped, String::new()),
         (Some(wanted), found) => said_of(pass, wanted, found),
         (None, Some(_)) if matches!(pass.wanted, Wanted::Stop) => (false, Reason::Stopped, String::new()),
         (None, _) => (false, Reason::NotRequested, String::new()),
@@ -104,10 +105,10 @@ pub(super) fn note(pass: &InstancePass<'_>, status: &mut InstanceStatus) {
     status.awaits_approval = unconsented(pass.plan).to_vec();
     let Wanted::Run(desired) = pass.wanted else { return };
     status.reclaimable_volumes = sidecar::reclaimable(pass.site, desired, seen);
-    // A consent is good for one replacement, and for none once there is nothing to replace.
-    let idle = pass.plan.steps.is_empty() && pass.plan.held.is_none() && pass.plan.pending.is_none();
+    // A consent is good for one replacement, and for none once there is nothing to replace. What rests was not looked at for that.
+    let nothing = pass.plan.steps.is_empty() && pass.plan.held.is_none() && pass.plan.pending.is_none();
     if let Some(approval) = &desired.approval
-        && (idle || is_done(pass.outcomes, "RemoveVolume"))
+        && (nothing && !pass.plan.rests() || is_done(pass.outcomes, "RemoveVolume"))
     {
         status.approved = Some(approval.id.clone());
     }

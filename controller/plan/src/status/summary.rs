@@ -8,7 +8,7 @@ use crate::backoff::CRASH_LOOP_FAILURES;
 use crate::desired::DesiredImage;
 use crate::observed::Capsule;
 use crate::resolve::Wanted;
-use crate::step::Held;
+use crate::step::{Held, Plan};
 use crate::world::{Container, ContainerState};
 
 use super::instance::InstancePass;
@@ -48,6 +48,9 @@ pub(super) fn state_summary(
             (Wanted::Run(_), Some(held)) => {
                 let (reason, message) = held_words(held, pass, retry);
                 (false, reason, message)
+            }
+            (Wanted::Run(_), None) if pass.plan.rests() && pass.plan.steps.is_empty() => {
+                (false, Reason::Idle, idle_words(pass.plan))
             }
             (Wanted::Run(_), None) if running && answers && pass.plan.steps.is_empty() => {
                 (true, Reason::AsDesired, String::new())
@@ -92,11 +95,17 @@ pub(super) fn state_summary(
         conditions.set(ConditionType::Stalled, true, reason, message);
     } else if image_failed {
         conditions.set(ConditionType::Stalled, true, Reason::BuildFailed, image_why.unwrap_or_default());
-    } else if !ready && !matches!(reason, Reason::Stopped) {
+    } else if !ready && !matches!(reason, Reason::Stopped | Reason::Idle) {
         conditions.set(ConditionType::Reconciling, true, reason, message);
     } else if let Some(why) = image_why {
         conditions.set(ConditionType::Reconciling, true, Reason::Building, why);
     }
+}
+
+/// Since when nobody had worked in what was stopped for that, and how it starts again.
+fn idle_words(plan: &Plan) -> String {
+    let since = plan.idle.as_ref().map(|idle| format!(" since {:.0}", idle.since)).unwrap_or_default();
+    format!("no session was live{since}, so that it was stopped; `jackin start` or `jackin attach` starts it")
 }
 
 /// Whether the engine starts a container again and again by its own policy.

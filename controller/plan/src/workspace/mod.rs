@@ -125,6 +125,7 @@ fn fill(
             spec.run = instance.spec.run;
             spec.identity.clone_from(&instance.spec.identity);
             spec.restart.clone_from(&instance.spec.restart);
+            spec.start.clone_from(&instance.spec.start);
             spec.approval.clone_from(&instance.spec.approval);
             if spec != instance.spec {
                 plan.update.insert(name, spec);
@@ -156,6 +157,7 @@ fn spec(snapshot: &WorkspaceSnapshot, template: &InstanceTemplate, index: Option
         suspend: spec.suspend,
         run: Default::default(),
         restart: None,
+        start: None,
         approval: None,
     }
 }

@@ -115,6 +115,8 @@ impl Case {
             goal: Goal::Run,
             suspended: false,
             restart: None,
+            start: None,
+            idle_after_seconds: None,
             agent: "shell".to_owned(),
             agents: [("codex".to_owned(), agent(true)), ("shell".to_owned(), agent(false))].into(),
             workdir: "/work".to_owned(),
