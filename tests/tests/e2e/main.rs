@@ -21,6 +21,7 @@ mod lifecycle;
 mod live;
 mod networks;
 mod ownership;
+mod recipes;
 mod secrets;
 mod sessions;
 mod sidecar;

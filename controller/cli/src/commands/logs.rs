@@ -1,21 +1,24 @@
-//! `jackin logs`: what a session or the container printed.
+//! `jackin logs`: what a session, the container or a build printed.
 
 use std::io::Write;
 use std::path::Path;
 
+use futures::{TryStreamExt, pin_mut};
 use jackin_api::wire::Output;
 use jackin_daemon::capsule::{CapsuleClient, StreamItem};
 
 use super::{Ended, instances};
+use crate::command_error::CommandError;
 use crate::context::Context;
-use crate::resource;
+use crate::resource::{self, IMAGE};
 
-/// Print the output of an instance's session or container.
+/// Print the output of an instance's session or container, or of an image's last build.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Instance
-    instance: String,
-    /// Go on until the session ends
+    /// Instance, or `image/NAME`
+    #[arg(value_name = "INSTANCE")]
+    object: String,
+    /// Go on until the session or build ends
     #[arg(short, long, conflicts_with = "capsule")]
     follow: bool,
     /// Session, by name or id; the oldest one that lives when absent
@@ -30,7 +33,10 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Ended {
-    let name = resource::instance_name(&arguments.instance)?;
+    if let Some(image) = image_name(&arguments.object) {
+        return build(image, arguments, context).await;
+    }
+    let name = resource::instance_name(&arguments.object)?;
     let namespace = context.namespace();
     let connection = context.connect().await?;
     if arguments.capsule {
@@ -53,6 +59,32 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Ended {
             StreamItem::TakenOver => {}
             StreamItem::Ended(_) => break,
         }
+    }
+    Ok(0)
+}
+
+/// The name in `image/NAME`.
+fn image_name(word: &str) -> Option<&str> {
+    let (kind, name) = word.split_once('/')?;
+    (resource::find(kind) == Some(&IMAGE)).then_some(name)
+}
+
+/// What the last build of an image printed.
+async fn build(image: &str, arguments: &Arguments, context: &Context) -> Ended {
+    if arguments.capsule || arguments.session.is_some() {
+        return Err(CommandError::bad_input("an image has no sessions and no capsule")
+            .hint(format!("`jackin logs image/{image}` prints what its last build did")));
+    }
+    let connection = context.connect().await?;
+    let tail = arguments.tail.map_or_else(String::new, |tail| format!("&tail={tail}"));
+    let path =
+        format!("/jackin/v1/namespaces/{}/images/{image}/log?follow={}{tail}", context.namespace(), arguments.follow);
+    let printed = connection.get_stream(&path).await?;
+    pin_mut!(printed);
+    while let Some(text) = printed.try_next().await? {
+        let mut output = std::io::stdout().lock();
+        output.write_all(&text)?;
+        output.flush()?;
     }
     Ok(0)
 }

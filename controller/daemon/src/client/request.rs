@@ -1,5 +1,8 @@
 //! Requests to the local routes beside the Kubernetes API.
 
+use futures::{Stream, TryStreamExt};
+use http_body_util::{BodyDataStream, BodyExt};
+use hyper::body::Incoming;
 use hyper::{Method, Request, StatusCode};
 use kube::core::Status;
 use serde::Serialize;
@@ -38,7 +41,27 @@ impl Connection {
         read(path, if bytes.is_empty() { b"null" } else { &bytes })
     }
 
+    /// Asks for the text at `path` as it is written, until the daemon ends it.
+    ///
+    /// # Errors
+    /// When the connection breaks or the daemon refuses.
+    pub async fn get_stream(
+        &self,
+        path: &str,
+    ) -> Result<impl Stream<Item = Result<bytes::Bytes, RequestError>> + use<>, RequestError> {
+        let answer = self.request(Method::GET, path, Vec::new()).await?;
+        let path = path.to_owned();
+        let broken = move |error: hyper::Error| RequestError::Transport { path: path.clone(), source: error.into() };
+        Ok(BodyDataStream::new(answer).map_err(broken))
+    }
+
     async fn send(&self, method: Method, path: &str, body: Vec<u8>) -> Result<bytes::Bytes, RequestError> {
+        let answer = self.request(method, path, body).await?;
+        collect(path, answer).await
+    }
+
+    /// Sends a request; the body of an answer that is no refusal.
+    async fn request(&self, method: Method, path: &str, body: Vec<u8>) -> Result<Incoming, RequestError> {
         let broken = |source| RequestError::Transport { path: path.to_owned(), source };
         let request = Request::builder()
             .method(method)
@@ -46,12 +69,21 @@ impl Connection {
             .header("content-type", "application/json")
             .body(Body::from(body))
             .map_err(|error| broken(error.into()))?;
-        let (status, bytes) = self.transport.ask(request).await.map_err(broken)?;
+        let answer = self.transport.open(request).await.map_err(|error| broken(error.into()))?;
+        let status = answer.status();
         if status.is_success() {
-            return Ok(bytes);
+            return Ok(answer.into_body());
         }
+        let bytes = collect(path, answer.into_body()).await?;
         Err(RequestError::Refused { status: Box::new(refusal(status, &bytes)) })
     }
+}
+
+async fn collect(path: &str, body: Incoming) -> Result<bytes::Bytes, RequestError> {
+    let collected = body.collect().await;
+    let collected =
+        collected.map_err(|error| RequestError::Transport { path: path.to_owned(), source: error.into() })?;
+    Ok(collected.to_bytes())
 }
 
 fn read<T: DeserializeOwned>(path: &str, bytes: &[u8]) -> Result<T, RequestError> {

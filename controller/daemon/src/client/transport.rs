@@ -44,12 +44,20 @@ impl Transport {
     /// Sends one request and collects its whole answer.
     pub(super) async fn ask(
         &self,
-        mut request: Request<Body>,
+        request: Request<Body>,
     ) -> Result<(hyper::StatusCode, bytes::Bytes), Box<dyn std::error::Error + Send + Sync>> {
+        let answer = self.open(request).await?;
+        let status = answer.status();
+        Ok((status, answer.into_body().collect().await?.to_bytes()))
+    }
+
+    /// Sends one request, and gives back the answer as it comes.
+    pub(super) async fn open(
+        &self,
+        mut request: Request<Body>,
+    ) -> Result<Response<Incoming>, hyper_util::client::legacy::Error> {
         with_authority(request.uri_mut());
-        let response = self.client.request(request).await?;
-        let status = response.status();
-        Ok((status, response.into_body().collect().await?.to_bytes()))
+        self.client.request(request).await
     }
 }
 

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::docker::{BuildProgress, Engine, EngineError, EngineErrorCause, Operation};
 
+use super::log::BuildLogs;
 use super::{BuildError, BuildInputs, BuiltImage, build};
 
 /// Lines of progress that somebody who listens slowly may be behind.
@@ -28,6 +29,7 @@ pub struct Builds {
     turns: Arc<Semaphore>,
     closed: CancellationToken,
     running: Mutex<BTreeMap<Digest, Weak<Running>>>,
+    logs: BuildLogs,
 }
 
 /// A build, held by everybody who wants it.
@@ -54,6 +56,7 @@ impl Builds {
             turns: Arc::new(Semaphore::new(at_once.max(1))),
             closed: CancellationToken::new(),
             running: Mutex::default(),
+            logs: BuildLogs::default(),
         }
     }
 
@@ -85,6 +88,11 @@ impl Builds {
                 outcome = &mut done => return outcome.unwrap_or_else(|| Err(Arc::new(BuildError::GivenUp { role }))),
             }
         }
+    }
+
+    /// What the last build of each role printed.
+    pub(crate) fn logs(&self) -> &BuildLogs {
+        &self.logs
     }
 
     /// Gives up all builds, and those that are asked for later.

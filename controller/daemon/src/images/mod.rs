@@ -28,6 +28,7 @@ mod fields;
 mod fingerprint;
 mod glob;
 mod hooks;
+mod log;
 mod source;
 mod walk;
 

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use axum::body::Body;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use jackin_api::kinds::Instance;
+use futures::StreamExt;
+use jackin_api::kinds::{Image, Instance};
 use jackin_api::words as labels;
 use jackin_apiserver::ApiServer;
 use jackin_plan::ladder::FIRST_SESSION;
@@ -50,6 +52,7 @@ pub(super) fn router(context: Arc<Context>, server: ApiServer, stop: Cancellatio
         .route("/jackin/v1/namespaces/{namespace}/instances/{name}/connection", get(connection))
         .route("/jackin/v1/namespaces/{namespace}/instances/{name}/agents/{agent}/session", get(session))
         .route("/jackin/v1/namespaces/{namespace}/instances/{name}/log", get(log))
+        .route("/jackin/v1/namespaces/{namespace}/images/{name}/log", get(build_log))
         .with_state(local)
 }
 
@@ -205,6 +208,34 @@ async fn log(
         return Err(Refusal::new(StatusCode::NOT_FOUND, "NotFound", format!("instance `{name}` has no container")));
     };
     context.engine.container_logs(&newest.id, options.tail).await.map_err(unreachable)
+}
+
+#[derive(Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[derive(Default)]
+struct BuildLogOptions {
+    tail: Option<usize>,
+    follow: bool,
+}
+
+/// What the last build of an image printed, as it is printed where it is followed.
+async fn build_log(
+    State(local): State<Arc<Local>>,
+    Path((namespace, name)): At,
+    Query(BuildLogOptions { tail, follow }): Query<BuildLogOptions>,
+) -> Result<Response, Refusal> {
+    let context = &local.context;
+    let images: Api<Image> = Api::namespaced(context.client.clone(), &namespace);
+    let not_found = |message: String| Refusal::new(StatusCode::NOT_FOUND, "NotFound", message);
+    let image = images.get_opt(&name).await?;
+    let image = image.ok_or_else(|| not_found(format!("images.jackin.dev \"{name}\" not found")))?;
+    let log = context.builds.logs().read(&namespace, &image.spec.role, tail, follow).ok_or_else(|| {
+        not_found(format!(
+            "image `{name}` was not built since the controller started; `jackin describe image {name}` shows the steps of its \
+             last build"
+        ))
+    })?;
+    Ok(Body::from_stream(log.map(Ok::<_, std::convert::Infallible>)).into_response())
 }
 
 async fn instance(context: &Context, namespace: &str, name: &str) -> Result<Instance, Refusal> {

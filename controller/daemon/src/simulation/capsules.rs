@@ -89,6 +89,11 @@ impl MemoryCapsules {
         });
     }
 
+    /// Whether a capsule does not answer.
+    pub(super) fn is_mute(&self, container: &Container) -> bool {
+        self.with(container, |state| state.mute).unwrap_or_default()
+    }
+
     /// Lets a capsule fall silent, or answer again.
     pub(super) fn set_mute(&self, container: &Container, mute: bool) {
         self.with(container, |state| state.mute = mute);

@@ -60,8 +60,12 @@ impl Look<'_> {
             // Which of several go is the planner's choice; those that wait for their sessions are too many for a while.
             let waiting = placed.iter().chain(&surplus).filter(|one| self.may_wait(&of(&containers, one))).count();
             if placed.len() < count || placed.len() + surplus.len() > count + waiting {
-                let names: Vec<_> = placed.iter().chain(&surplus).map(|instance| instance.name_any()).collect();
-                found.push(format!("{workspace} should have {count} instances, and has {names:?}"));
+                let told = |instance: &&Instance| {
+                    let conditions = instance.status.as_ref().map(|status| &status.conditions);
+                    format!("{}, of which is told {conditions:?}", instance.name_any())
+                };
+                let has: Vec<_> = placed.iter().chain(&surplus).map(told).collect();
+                found.push(format!("{workspace} should have {count} instances, and has {}", has.join("; ")));
             }
             if count > 0 {
                 placed.iter().for_each(|instance| self.instance(instance, &of(&containers, instance), &mut found));
@@ -87,9 +91,9 @@ impl Look<'_> {
         found
     }
 
-    /// Whether an instance that nobody wants may still be there: somebody works in it.
+    /// Whether an instance that nobody wants may still be there: somebody works in it, or its capsule does not say.
     fn may_wait(&self, own: &[&Container]) -> bool {
-        own.iter().any(|container| self.is_live(container))
+        own.iter().any(|container| self.is_live(container) || self.world.capsules.is_mute(container))
     }
 
     fn is_live(&self, container: &Container) -> bool {

@@ -1,11 +1,11 @@
-//! What is told of an Instance, an Image and a Workspace beyond what every kind has.
+//! What is told of an Instance and a Workspace beyond what every kind has.
 
 use std::fmt::Write as _;
 
-use jackin_api::kinds::{Image, Instance, Launch, StepTiming, Workspace};
+use jackin_api::kinds::{Instance, Launch, Workspace};
 use jackin_api::words::Phase;
 
-use super::{field, section, table};
+use super::{field, section, short, table, timings};
 use crate::console::{Console, Paint};
 
 pub(super) fn describe(text: &mut String, instance: &Instance, console: &Console) {
@@ -90,50 +90,10 @@ fn describe_launch(text: &mut String, launch: &Launch) {
     timings(text, steps);
 }
 
-fn timings(text: &mut String, steps: &[StepTiming]) {
-    let rows: Vec<_> = steps.iter().map(|step| vec![step.step.clone(), format!("{} ms", step.duration_ms)]).collect();
-    table(text, &rows);
-}
-
-pub(super) fn describe_image(text: &mut String, image: &Image) {
-    let Some(status) = &image.status else { return };
-    if let Some(decision) = &status.decision {
-        field(text, "Decision", &decision.to_string());
-    }
-    if !status.reasons.is_empty() {
-        section(text, "Reasons");
-        for reason in &status.reasons {
-            let change = reason.change.as_ref().map_or_else(String::new, |change| format!(": {change}"));
-            let _ = writeln!(text, "  {}{change}", reason.reason);
-        }
-    }
-    if let Some(image) = &status.image {
-        field(text, "Image", &format!("{} ({})", image.name, short(&image.id)));
-    }
-    for (name, digest) in [("Recipe", &status.recipe), ("Built from", &status.image_recipe)] {
-        if let Some(digest) = digest {
-            field(text, name, digest.short());
-        }
-    }
-    if !status.steps.is_empty() {
-        section(text, "Build");
-        timings(text, &status.steps);
-    }
-    if let Some(retry) = &status.retry {
-        field(text, "Retry", &format!("after {} failures, at {}", retry.failures, retry.after));
-    }
-}
-
 pub(super) fn describe_workspace(text: &mut String, workspace: &Workspace) {
     let Some(status) = &workspace.status else { return };
     field(text, "Instances", &format!("{} of {} ready", status.ready, status.desired));
     for role in &status.roles {
         field(text, "Role", &format!("{} (revision {})", role.name, role.revision.get(..19).unwrap_or(&role.revision)));
     }
-}
-
-/// An id of the engine as people read it.
-fn short(id: &str) -> &str {
-    let id = id.strip_prefix("sha256:").unwrap_or(id);
-    id.get(..12).unwrap_or(id)
 }

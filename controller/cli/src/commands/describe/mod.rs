@@ -1,14 +1,16 @@
 //! `jackin describe`: everything about objects, for people.
 
+mod image;
 mod instance;
 mod spec;
 
 use std::fmt::Write as _;
 
+use jackin_api::kinds::{Instance, StepTiming};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Event;
-use kube::ResourceExt;
 use kube::api::{Api, DynamicObject, ListParams};
+use kube::{Client, ResourceExt};
 
 use super::{Ended, events};
 use crate::command_error::CommandError;
@@ -31,11 +33,13 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Ended {
     let client = context.client().await?;
     let mut texts = Vec::new();
     for one in &selected {
+        let instances = users(&client, one.resource, context.namespace()).await?;
         for object in live::list(&client, one.resource, context.namespace(), &one.names, None).await? {
             let about = Selected { resource: one.resource, names: vec![object.name_any()] };
             let api: Api<Event> = Api::namespaced(client.clone(), context.namespace());
             let found = api.list(&ListParams::default().fields(&events::selector(&about))).await?;
-            texts.push(describe(one.resource, &object, events::sorted(found.items), &context.console)?);
+            let events = events::sorted(found.items);
+            texts.push(describe(one.resource, &object, &instances, &events, &context.console)?);
         }
     }
     if texts.is_empty() {
@@ -46,10 +50,20 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Ended {
     Ok(0)
 }
 
+/// The instances that images are told with.
+async fn users(client: &Client, resource: &Resource, namespace: &str) -> Result<Vec<Instance>, CommandError> {
+    if resource != &IMAGE {
+        return Ok(Vec::new());
+    }
+    let instances: Api<Instance> = Api::namespaced(client.clone(), namespace);
+    Ok(instances.list(&ListParams::default()).await?.items)
+}
+
 fn describe(
     resource: &Resource,
     object: &DynamicObject,
-    events: Vec<Event>,
+    instances: &[Instance],
+    events: &[Event],
     console: &Console,
 ) -> Result<String, CommandError> {
     let now = Timestamp::now();
@@ -79,13 +93,13 @@ fn describe(
     if resource == &INSTANCE {
         instance::describe(&mut text, &live::typed(object)?, console);
     } else if resource == &IMAGE {
-        instance::describe_image(&mut text, &live::typed(object)?);
+        image::describe(&mut text, &live::typed(object)?, instances);
     } else if resource == &WORKSPACE {
         instance::describe_workspace(&mut text, &live::typed(object)?);
     }
     spec::describe(&mut text, &object.data["spec"]);
     conditions(&mut text, object, console, now);
-    timeline(&mut text, &events, now);
+    timeline(&mut text, events, now);
     Ok(text)
 }
 
@@ -104,6 +118,17 @@ fn table(text: &mut String, rows: &[Vec<String>]) {
     for line in text::columns(rows).lines() {
         let _ = writeln!(text, "  {line}");
     }
+}
+
+fn timings(text: &mut String, steps: &[StepTiming]) {
+    let rows: Vec<_> = steps.iter().map(|step| vec![step.step.clone(), format!("{} ms", step.duration_ms)]).collect();
+    table(text, &rows);
+}
+
+/// An id of the engine as people read it.
+fn short(id: &str) -> &str {
+    let id = id.strip_prefix("sha256:").unwrap_or(id);
+    id.get(..12).unwrap_or(id)
 }
 
 fn conditions(text: &mut String, object: &DynamicObject, console: &Console, now: Timestamp) {

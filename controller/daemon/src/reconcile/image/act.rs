@@ -70,7 +70,8 @@ async fn pull(context: &Context, plan: &ImagePlan, reference: &str) -> Acted {
 }
 
 async fn build(context: &Context, plan: &ImagePlan, inputs: BuildInputs) -> Acted {
-    let error = match context.builds.build(inputs, |_| {}).await {
+    let log = context.builds.logs().begin(&inputs.namespace, &inputs.role);
+    let error = match context.builds.build(inputs, |news| log.hear(&news)).await {
         // What was built of a source that changed meanwhile is gone again, and the next pass builds what is there now.
         Ok(built) => {
             let steps = built.steps.iter().map(timing).collect();
