@@ -6,6 +6,7 @@ mod image;
 mod instance;
 mod launch;
 mod object;
+mod output;
 mod parts;
 mod retry;
 mod sidecar;

@@ -9,10 +9,8 @@ use crate::observed::Observed;
 use crate::world::{Container, ContainerState};
 
 use super::instance::InstancePass;
+use super::output::last_lines;
 use super::{Outcome, failure};
-
-/// The most characters of a container's output that a status keeps, from its end.
-const MOST_OUTPUT: usize = 1000;
 
 /// The record after this pass; `None` once nothing that failed matters any more.
 pub(super) fn retry(pass: &InstancePass<'_>, container: Option<&Container>) -> Option<Retry> {
@@ -68,13 +66,11 @@ fn last_exit(container: &Container, observed: &Observed, known: Option<&LastExit
     if let Some(known) = known.filter(|known| known.at == exit.finished_at) {
         return Some(known.clone());
     }
-    let output = observed.output.as_deref().unwrap_or_default();
-    let skipped = output.chars().count().saturating_sub(MOST_OUTPUT);
     Some(LastExit {
         code: exit.code,
         out_of_memory: exit.out_of_memory,
         at: exit.finished_at,
-        output: output.chars().skip(skipped).collect::<String>().trim().to_owned(),
+        output: last_lines(observed.output.as_deref().unwrap_or_default()),
     })
 }
 

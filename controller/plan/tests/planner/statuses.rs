@@ -199,7 +199,7 @@ fn a_crash_loop_tells_how_it_ended_and_what_to_do() {
     assert_eq!(ready.reason, "OutOfMemory");
     assert!(ready.message.ends_with("-the reason") && ready.message.len() < 1_500, "{}", ready.message);
     let exit = status.retry.and_then(|retry| retry.last_exit).expect("how it ended");
-    assert_eq!((exit.code, exit.out_of_memory, exit.output.len()), (137, true, 1_000));
+    assert_eq!((exit.code, exit.out_of_memory, exit.output.chars().count()), (137, true, 1_000));
 }
 
 #[test]
