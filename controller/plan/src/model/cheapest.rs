@@ -33,7 +33,9 @@ const MOST_WRITES: usize = 24;
 ///
 /// `may_end` says whether what runs may be ended. `None`: no sequence is known, because something is in the way (a name that is
 /// taken, an image or a program that is not there, sessions that may not be ended), the desired state cannot be told, or a sidecar
-/// is part of it, which the search does not know.
+/// is part of it. Which sidecar does, and which of its volumes may go, hangs on labels, consents and a reclaim policy that
+/// [`crate::sidecar`] reads: a search that asked it would ask the ladder. The writes of repairs with a sidecar are counted case by
+/// case instead, on the model and on a real engine.
 pub fn cheapest(world: &World, wanted: &Wanted, may_end: bool, frame: Frame<'_>) -> Option<usize> {
     let containers = || world.of_instance(frame.site, frame.key).map(|contained| &contained.container);
     let running = || containers().filter(|container| has_processes(container.state)).count();
