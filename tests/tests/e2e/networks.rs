@@ -117,6 +117,10 @@ fn an_old_network_with_somebody_elses_container_stays_until_that_has_left() -> R
         stage.apply(&desk(&[MAIN]))?;
         let old = format!("{}default.desk", stage.prefix()?);
         let guest = person_runs(stage, "guest", &old)?;
+        let next = stage.write("next.yaml", &desk(&[INTERNAL, MAIN]))?;
+        let told = stage.run(&["diff", "-f", next.to_str().unwrap_or_default()])?.stdout;
+        let stays = format!("network {old} stays: {} use it", stage.person("guest"));
+        ensure!(told.contains(&stays), "diff does not tell: {told}");
         let budget = [
             "network create default.desk.internal",
             "network connect default.desk.internal",

@@ -14,12 +14,13 @@ use jackin_plan::backoff;
 use jackin_plan::model::World;
 use jackin_plan::network::{Leaving, leaving, surplus};
 use jackin_plan::project::{
-    self, ShownHeld, ShownImage, ShownInstance, ShownProjection, shown_image, shown_instance, shown_workspace,
+    self, LeftNetworks, ShownHeld, ShownImage, ShownInstance, ShownKeptNetwork, ShownProjection, shown_image,
+    shown_instance, shown_workspace,
 };
 use jackin_plan::resolve::resolve;
 use jackin_plan::status::{self, ImageOutcome};
 use jackin_plan::workspace::{self, WorkspacePlan, WorkspaceSnapshot, instances_after};
-use jackin_plan::world::{ContainerId, Network};
+use jackin_plan::world::ContainerId;
 use jiff::Timestamp;
 use kube::api::ListParams;
 use kube::{Api, ResourceExt};
@@ -131,21 +132,29 @@ impl<'a> Projection<'a> {
         Ok(())
     }
 
-    /// Names of the networks that the workspace leaves and that nobody is on once its instances are as they would be.
-    async fn left_networks(&self, workspace: &Workspace, all: &[Workspace]) -> Result<Vec<String>, EngineError> {
+    /// The networks that the workspace leaves once its instances are as they would be.
+    async fn left_networks(&self, workspace: &Workspace, all: &[Workspace]) -> Result<LeftNetworks, EngineError> {
         let Context { engine, site, .. } = self.context;
         let ours =
             LabelFilter::new().with(labels::OWNER, &site.owner.0).with(labels::COMPONENT, labels::COMPONENT_NETWORK);
         let networks = engine.list_networks(&ours).await?;
         let surplus = surplus(&site.owner, workspace, all, &networks);
         if surplus.is_empty() {
-            return Ok(Vec::new());
+            return Ok(LeftNetworks::default());
         }
         let listed = engine.list_containers(&LabelFilter::new()).await?.into_iter().map(seen);
         let elsewhere = listed.filter(|container| !self.looked_at.contains(&container.id));
         let containers: Vec<_> = elsewhere.chain(self.world.listed()).collect();
-        let goes = |network: &&Network| leaving(&site.owner, network, &containers) == Leaving::Removed;
-        Ok(surplus.into_iter().filter(goes).map(|network| network.name.clone()).collect())
+        let mut left = LeftNetworks::default();
+        for network in surplus {
+            let name = network.name.clone();
+            match leaving(&site.owner, network, &containers) {
+                Leaving::Removed => left.removed.push(name),
+                Leaving::Kept(users) => left.kept.push(ShownKeptNetwork { network: name, users }),
+                Leaving::Waits => {}
+            }
+        }
+        Ok(left)
     }
 
     /// Looks at the image of a role, once however many workspaces use it.

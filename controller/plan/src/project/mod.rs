@@ -17,8 +17,9 @@ mod shown;
 
 pub use image::{ProjectedImage, image};
 pub use shown::{
-    ShownHeld, ShownImage, ShownImageOperation, ShownInstance, ShownOperation, ShownPass, ShownProjection, ShownReason,
-    ShownRename, ShownWait, ShownWorkspace, shown_image, shown_instance, shown_workspace,
+    LeftNetworks, ShownHeld, ShownImage, ShownImageOperation, ShownInstance, ShownKeptNetwork, ShownOperation,
+    ShownPass, ShownProjection, ShownReason, ShownRename, ShownWait, ShownWorkspace, shown_image, shown_instance,
+    shown_workspace,
 };
 
 use jackin_api::kinds::{Image, InstanceStatus};

@@ -51,9 +51,31 @@ pub struct ShownWorkspace {
     /// Networks of ours that nobody is on then, and that are removed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub removes_networks: Vec<String>,
+    /// Networks of ours that it leaves and that stay, as others are on them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keeps_networks: Vec<ShownKeptNetwork>,
     /// Roles that are named and do not exist.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing_roles: Vec<String>,
+}
+
+/// A network that stays although its workspace leaves it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ShownKeptNetwork {
+    /// Its name.
+    pub network: String,
+    /// Names of the containers of others that are on it.
+    pub users: Vec<String>,
+}
+
+/// Networks that a workspace leaves.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LeftNetworks {
+    /// Those that nobody is on.
+    pub removed: Vec<String>,
+    /// Those that others are on.
+    pub kept: Vec<ShownKeptNetwork>,
 }
 
 /// An instance that goes on under another name.
@@ -221,7 +243,7 @@ pub fn shown_workspace(
     namespace: &str,
     name: &str,
     plan: &WorkspacePlan,
-    removes_networks: Vec<String>,
+    left: LeftNetworks,
 ) -> Option<ShownWorkspace> {
     let takes_over: BTreeSet<_> = plan.renames.values().collect();
     let shown = ShownWorkspace {
@@ -237,10 +259,17 @@ pub fn shown_workspace(
             .map(|(instance, sessions)| deletion_waits(instance, sessions))
             .chain(plan.suspended.iter().map(|instance| deletion_suspended(instance)))
             .collect(),
-        removes_networks,
+        removes_networks: left.removed,
+        keeps_networks: left.kept,
         missing_roles: plan.missing_roles.iter().cloned().collect(),
     };
-    let nothing = ShownWorkspace { namespace: shown.namespace.clone(), name: shown.name.clone(), ..Default::default() };
+    // What was left behind long ago and is still there is no change.
+    let nothing = ShownWorkspace {
+        namespace: shown.namespace.clone(),
+        name: shown.name.clone(),
+        keeps_networks: shown.keeps_networks.clone(),
+        ..Default::default()
+    };
     (shown != nothing).then_some(shown)
 }
 

@@ -85,6 +85,13 @@ impl Page<'_> {
         for network in &workspace.removes_networks {
             self.line(Paint::Bad, &format!("- network {network}, which nobody is on then"));
         }
+        for kept in &workspace.keeps_networks {
+            let users = kept.users.join(", ");
+            self.plain(&format!(
+                "network {} stays: {users} use it; it is removed when they have left it",
+                kept.network
+            ));
+        }
         for wait in &workspace.waits {
             self.plain(&format!("{} stays: {}", wait.instance, wait.message));
         }
