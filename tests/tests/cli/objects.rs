@@ -51,7 +51,7 @@ fn a_dry_run_of_the_server_tells_and_changes_nothing() {
 #[test]
 fn a_changed_file_of_a_role_source_is_a_changed_role() {
     let text = ROLE.replace("image: x", "path: ./rust");
-    let sandbox = Sandbox::new().with("role.yaml", &text).with("rust/Dockerfile", "FROM x\n");
+    let sandbox = Sandbox::new().with("role.yaml", &text).with("rust/Dockerfile", "FROM x\nCOPY . /x\n");
     sandbox.applied("role.yaml");
     let sandbox = sandbox.with("rust/tool.sh", "echo\n");
     let told = sandbox.run(&["apply", "-f", "role.yaml"]);
