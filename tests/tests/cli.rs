@@ -10,4 +10,5 @@ mod cli {
     mod references;
     mod sandbox;
     mod sources;
+    mod trust;
 }

@@ -70,7 +70,7 @@ pub struct RoleSource {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct GitSource {
-    /// Address, as `git clone` takes it.
+    /// Address, as `git clone` takes it. Nothing is fetched from it before it is trusted.
     pub url: String,
     /// Branch or tag; the remote's default branch when absent.
     #[serde(default, rename = "ref", skip_serializing_if = "Option::is_none")]
@@ -78,6 +78,10 @@ pub struct GitSource {
     /// Full commit id; nothing else is built when it is given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
+    /// The address once more, which says that what lies there may be built on this machine, as `jackin trust add` does. It does not
+    /// move with `url`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trusted_url: Option<String>,
 }
 
 /// A Dockerfile written in the manifest.

@@ -68,6 +68,9 @@ pub struct ImageStatus {
     /// Digest of the current recipe.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recipe: Option<Digest>,
+    /// Commit of the role's repository that the recipe is of; absent for other sources.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_commit: Option<String>,
     /// The image that serves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<ImageReference>,

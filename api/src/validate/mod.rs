@@ -5,12 +5,14 @@
 //! in a condition.
 
 mod agent;
+mod git;
 mod mounts;
 mod names;
 mod network;
 mod role;
 mod workspace;
 
+pub use git::{is_git_reference, normal_git_url};
 pub use mounts::{is_home, is_sensitive};
 pub use names::{is_dns_label, is_variable_name};
 

@@ -2,6 +2,7 @@
 
 use crate::kinds::{DockerAccess, Resources, RoleSpec};
 
+use super::git;
 use super::names::{require_inner_path, require_label, require_variable};
 use super::{Errors, FieldReason};
 
@@ -21,11 +22,8 @@ pub(super) fn check(spec: &RoleSpec, errors: &mut Errors) {
     {
         errors.invalid("spec.source.inline.dockerfile", "the Dockerfile has no FROM", "start it with `FROM IMAGE`");
     }
-    if let Some(git) = &source.git
-        && let Some(commit) = &git.commit
-        && !(commit.len() == 40 && commit.bytes().all(|byte| byte.is_ascii_hexdigit()))
-    {
-        errors.invalid("spec.source.git.commit", format!("not a full commit id: `{commit}`"), "write all 40 digits");
+    if let Some(git) = &source.git {
+        git::check(git, errors);
     }
     for (index, agent) in spec.agents.iter().enumerate() {
         require_label(errors, &format!("spec.agents[{index}]"), agent);

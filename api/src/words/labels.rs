@@ -23,6 +23,8 @@ pub const FORMAT: &str = "jackin.format";
 pub const RECIPE: &str = "jackin.recipe";
 /// The recipe's fields and their digests, as JSON.
 pub const RECIPE_FIELDS: &str = "jackin.recipe.fields";
+/// Commit of the role's repository that an image was built of. Another commit of equal content builds no other image.
+pub const COMMIT: &str = "jackin.commit";
 /// Digest of what a container fixed at its creation.
 pub const LAUNCH: &str = "jackin.launch";
 /// The launch's fields and their digests, as JSON.

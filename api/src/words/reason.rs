@@ -74,8 +74,10 @@ pub enum Reason {
     PullFailed,
     /// The role's source could not be read.
     SourceUnreadable,
-    /// The role's kind of source is not supported by this version.
-    SourceNotSupported,
+    /// The role's repository could not be fetched from, whoever failed; a commit of it that was fetched before may serve.
+    SourceUnreachable,
+    /// The role's repository was not trusted by the operator: nothing is fetched from it and nothing of it is built.
+    Untrusted,
     /// The image that serves was built of another recipe.
     RecipeChanged,
     /// The recipe could be computed.

@@ -70,6 +70,9 @@ pub(crate) enum Command {
     Start(commands::start::Arguments),
     /// Remove what is ours and nothing refers to any more
     Prune(commands::prune::Arguments),
+    /// Say whose repositories may be fetched and built on this machine
+    #[command(subcommand)]
+    Trust(commands::trust::Arguments),
     /// Run, stop and look at the controller
     #[command(subcommand)]
     Controller(commands::controller::Arguments),

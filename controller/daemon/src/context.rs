@@ -14,6 +14,7 @@ use crate::reconcile::{Failures, Notices};
 use crate::secrets::Policy;
 use crate::sidecar::Sidecars;
 use crate::surroundings::{Chance, Clock, Files, Programs};
+use crate::trust::Trust;
 use crate::volumes::Volumes;
 
 /// What every pass needs at hand. Cheap to share.
@@ -32,6 +33,8 @@ pub(crate) struct Context {
     pub(crate) chance: Chance,
     /// This machine's files.
     pub(crate) files: Arc<dyn Files>,
+    /// Which repositories roles may come from.
+    pub(crate) trust: Arc<Trust>,
     /// Programs that go into volumes.
     pub(crate) programs: Arc<dyn Programs>,
     /// The capsules of running instances.

@@ -97,6 +97,21 @@ impl Home {
         self.root.join("cache").join("agents")
     }
 
+    /// Repositories that roles come from.
+    pub fn git_cache(&self) -> Utf8PathBuf {
+        self.root.join("cache").join("git")
+    }
+
+    /// Files of commits of those repositories.
+    pub fn source_cache(&self) -> Utf8PathBuf {
+        self.root.join("cache").join("sources")
+    }
+
+    /// Which repositories the operator trusts.
+    pub fn trust_file(&self) -> Utf8PathBuf {
+        self.root.join("trust.json")
+    }
+
     fn owner_file(&self) -> Utf8PathBuf {
         self.root.join("owner")
     }

@@ -15,7 +15,6 @@ use jackin_api::kinds::{AgentSpec, CredentialMode, GitPull, RoleSpec, WorkspaceS
 pub fn not_acted_on_role(spec: &RoleSpec) -> Vec<String> {
     let hooks = spec.hooks.as_ref();
     named([
-        ("spec.source.git", spec.source.git.is_some()),
         ("spec.publishedImage", spec.published_image.is_some()),
         ("spec.hooks.setupOnce", hooks.is_some_and(|hooks| hooks.setup_once.is_some())),
         ("spec.hooks.source", hooks.is_some_and(|hooks| hooks.source.is_some())),
@@ -81,13 +80,7 @@ mod tests {
             "source": {"git": {"url": "https://example.com/role.git"}}, "publishedImage": "a",
             "hooks": {"setupOnce": "a", "source": "b", "preflight": "c"},
         });
-        let expected = [
-            "spec.source.git",
-            "spec.publishedImage",
-            "spec.hooks.setupOnce",
-            "spec.hooks.source",
-            "spec.hooks.preflight",
-        ];
+        let expected = ["spec.publishedImage", "spec.hooks.setupOnce", "spec.hooks.source", "spec.hooks.preflight"];
         assert_eq!(not_acted_on_role(&spec(role)), expected);
     }
 

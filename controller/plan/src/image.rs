@@ -15,6 +15,8 @@ use crate::world::{Image, Labels};
 pub struct ObservedImage {
     /// Fields of the recipe that come from the source.
     pub source: DigestMap,
+    /// What the source is a commit of; absent for sources that are none.
+    pub commit: Option<SourceCommit>,
     /// Whether there is something to build, or an image that is used as it is.
     pub build: bool,
     /// Images that the source names (what it is built on, or what is used), with what the engine has under each name.
@@ -23,6 +25,15 @@ pub struct ObservedImage {
     pub found: Vec<Image>,
     /// Images of ours for other roles: one of the same recipe serves as well.
     pub others: Vec<Image>,
+}
+
+/// The commit that a source was read from. It is told, and is no part of the recipe: equal content is equal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceCommit {
+    /// Its id.
+    pub id: String,
+    /// Why nobody could be asked whether it is still the one that is wanted; it was, the last time that somebody could.
+    pub unfetched: Option<String>,
 }
 
 /// What to do about an image.
@@ -36,6 +47,8 @@ pub struct ImagePlan {
     pub recipe: Option<Digest>,
     /// Fields of the current recipe.
     pub fields: DigestMap,
+    /// The commit that the source was read from.
+    pub commit: Option<SourceCommit>,
     /// What is to be done.
     pub action: ImageAction,
 }
@@ -61,6 +74,10 @@ pub enum ImageAction {
 
 /// What to do about the image of a role.
 pub fn plan(observed: &ObservedImage, rebuild: Option<&String>, status: &ImageStatus) -> ImagePlan {
+    ImagePlan { commit: observed.commit.clone(), ..decide(observed, rebuild, status) }
+}
+
+fn decide(observed: &ObservedImage, rebuild: Option<&String>, status: &ImageStatus) -> ImagePlan {
     let mut fields = observed.source.clone();
     for (reference, base) in &observed.bases {
         match base {
@@ -84,7 +101,7 @@ pub fn plan(observed: &ObservedImage, rebuild: Option<&String>, status: &ImageSt
             let reasons = build_reasons(before(observed, status), &fields, rebuild);
             let action = ImageAction::Build { recipe: recipe.clone(), no_cache: rebuild };
             let decision = ImageDecision::BuildFromWorkspace;
-            ImagePlan { decision, reasons, recipe: Some(recipe), fields, action }
+            ImagePlan { decision, reasons, recipe: Some(recipe), fields, commit: None, action }
         }
     }
 }
@@ -95,6 +112,7 @@ fn pull(reference: &str, fields: DigestMap) -> ImagePlan {
         reasons: vec![because(ImageReason::LocalImageMissing)],
         recipe: None,
         fields,
+        commit: None,
         action: ImageAction::Pull { reference: reference.to_owned() },
     }
 }
@@ -129,6 +147,7 @@ fn serve(
         reasons,
         recipe: Some(recipe),
         fields,
+        commit: None,
         action: ImageAction::Serve(serving),
     }
 }

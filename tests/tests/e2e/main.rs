@@ -22,6 +22,7 @@ mod live;
 mod networks;
 mod ownership;
 mod recipes;
+mod repositories;
 mod secrets;
 mod sessions;
 mod sidecar;

@@ -150,6 +150,7 @@ impl Stage {
             .partition(|image| image.labels.get(labels::ROLE).map(String::as_str) == Some(role));
         ObservedImage {
             source: DigestMap([("dockerfile".to_owned(), digest_of(&inline))].into()),
+            commit: None,
             build: true,
             bases: BTreeMap::new(),
             found,

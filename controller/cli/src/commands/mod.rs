@@ -20,6 +20,7 @@ pub(crate) mod prune;
 pub(crate) mod restart;
 pub(crate) mod start;
 pub(crate) mod stop;
+pub(crate) mod trust;
 pub(crate) mod version;
 pub(crate) mod wait;
 
@@ -52,6 +53,7 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> Ended {
         Command::Stop(stop) => serial(stop::run(stop, &context()?)),
         Command::Start(start) => serial(start::run(start, &context()?)),
         Command::Prune(prune) => serial(prune::run(prune, &context()?)),
+        Command::Trust(trust) => serial(trust::run(trust, &context()?)),
         Command::Controller(controller) => controller::run(controller, &context()?),
         Command::Version(version) => serial(version::run(version, &context()?)),
         Command::Completion(completion) => completion::run(completion, console),

@@ -10,6 +10,7 @@
 //! - Nothing is sent anywhere while there is a problem: who gets objects from here has only sound ones.
 
 mod check;
+mod commits;
 mod node;
 mod parse;
 mod paths;
@@ -24,6 +25,7 @@ use kube::core::ObjectMeta;
 use serde_json::Value;
 
 pub(crate) use check::{Known, Wanted};
+pub(crate) use commits::note_commits;
 pub(crate) use source::Source;
 
 use node::Node;

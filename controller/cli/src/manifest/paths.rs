@@ -32,6 +32,15 @@ pub(super) fn resolve(object: &mut Object, node: &Node, folder: &Utf8Path) -> Ve
             }
         }
         Object::Role(role) => {
+            let git = role.spec.source.git.as_mut();
+            for (url, field) in git.into_iter().flat_map(|git| {
+                let trusted = git.trusted_url.as_mut().map(|url| (url, "spec.source.git.trustedUrl"));
+                std::iter::once((&mut git.url, "spec.source.git.url")).chain(trusted)
+            }) {
+                if url.starts_with(['.', '~']) {
+                    make_absolute(url, field, node, folder, &mut problems);
+                }
+            }
             let field = "spec.source.path";
             if let Some(path) = &mut role.spec.source.path {
                 make_absolute(path, field, node, folder, &mut problems);

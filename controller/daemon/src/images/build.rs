@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jackin_api::words::{COMPONENT_IMAGE, Change, Digest, DigestMap, NAMESPACE, ROLE};
+use jackin_api::words::{COMMIT, COMPONENT_IMAGE, Change, Digest, DigestMap, NAMESPACE, ROLE};
 use jackin_plan::image::recipe_labels;
 use jackin_plan::names::{Owner, is_label_of_ours};
 use jackin_plan::world::{BuildRequest, BuildStep, ImageId, Labels};
@@ -153,20 +153,22 @@ fn is_own(news: &BuildProgress) -> bool {
 }
 
 fn request(inputs: &BuildInputs) -> BuildRequest {
-    let BuildInputs { source, owner, namespace, role, recipe, fields, no_cache } = inputs;
+    let BuildInputs { source, owner, namespace, role, recipe, fields: _, no_cache } = inputs;
     BuildRequest {
         tags: vec![owner.image(namespace, role, recipe)],
         dockerfile: source.dockerfile().to_owned(),
-        labels: labels(owner, namespace, role, recipe, fields),
+        labels: labels(inputs),
         no_cache: *no_cache,
         build_args: std::collections::BTreeMap::new(),
     }
 }
 
-fn labels(owner: &Owner, namespace: &str, role: &str, recipe: &Digest, fields: &DigestMap) -> Labels {
+fn labels(inputs: &BuildInputs) -> Labels {
+    let BuildInputs { source, owner, namespace, role, recipe, fields, no_cache: _ } = inputs;
     let mut labels = owner.labels(COMPONENT_IMAGE);
-    labels.extend([(NAMESPACE, namespace), (ROLE, role)].map(|(key, value)| (key.to_owned(), value.to_owned())));
+    labels.extend([(NAMESPACE, namespace), (ROLE, role)].map(|(key, value)| (key.to_owned(), value.clone())));
     labels.extend(recipe_labels(recipe, fields));
+    labels.extend(source.checkout.iter().map(|checkout| (COMMIT.to_owned(), checkout.commit.clone())));
     labels
 }
 

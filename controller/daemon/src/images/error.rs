@@ -5,15 +5,33 @@ use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use crate::git::GitError;
+
 /// Why a role's source cannot be read.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum SourceError {
-    /// This build does not act on such a source.
-    #[error("read the role's source: `{source_kind}` is not supported yet")]
-    NotSupported {
-        /// Its field in `spec.source`.
-        source_kind: &'static str,
+    /// It is in a repository, which nobody fetched from for this.
+    #[error("read the role's source: its repository was not fetched from")]
+    NotFetched,
+    /// It is in a repository that the operator does not trust.
+    #[error(
+        "use `{url}`: nothing is fetched from it or built of it before it is trusted; `jackin trust add {url}` trusts it"
+    )]
+    Untrusted {
+        /// The address.
+        url: String,
     },
+    /// Whether its repository is trusted cannot be told.
+    #[error("tell whether `{url}` is trusted: {why}")]
+    TrustUnreadable {
+        /// The address.
+        url: String,
+        /// Why, with its causes.
+        why: String,
+    },
+    /// Its repository could not be fetched from or read.
+    #[error(transparent)]
+    Git(#[from] GitError),
     /// The role has no source.
     #[error("read the role's source: none is given")]
     NoSource,
@@ -88,7 +106,7 @@ impl SourceError {
     /// What a person can do about it.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::NotSupported { .. } => Some("use `path`, `inline` or `image`"),
+            Self::Untrusted { .. } => Some("`jackin trust add` trusts a repository"),
             Self::NoSource => Some("write exactly one of `path`, `git`, `image`, `inline` in `spec.source`"),
             Self::Relative { .. } => Some("apply the file with `jackin apply`, which writes absolute paths"),
             Self::Missing { .. } => Some("write the path of a folder with a Dockerfile in `spec.source.path`"),
@@ -99,13 +117,17 @@ impl SourceError {
             Self::BadPattern { .. } => Some("close every `[`, and write a pattern after `!`"),
             Self::NameNotUtf8 { .. } => Some("rename it, or name its folder in `.dockerignore`"),
             Self::TooManyFiles { .. } => Some("name what the build does not copy in `.dockerignore`"),
-            Self::Unreadable { .. } => None,
+            Self::NotFetched | Self::TrustUnreadable { .. } | Self::Git(_) | Self::Unreadable { .. } => None,
         }
     }
 
     /// Whether nothing can be concluded about the source: it may be there unchanged.
     pub fn is_unknown(&self) -> bool {
-        matches!(self, Self::Unreadable { .. })
+        match self {
+            Self::Git(error) => error.is_unknown(),
+            Self::Unreadable { .. } | Self::NotFetched | Self::TrustUnreadable { .. } => true,
+            _ => false,
+        }
     }
 
     pub(crate) fn unreadable(path: &Utf8Path, source: io::Error) -> Self {

@@ -44,4 +44,5 @@ pub use jackin_plan::recipe::{fields_for_label, fold_like};
 pub(crate) use context::add;
 pub(crate) use error::says_missing;
 pub(crate) use fingerprint::{digest_of, file_hash, fingerprint, finish, is_executable};
+pub(crate) use source::observe_checkout;
 pub(crate) use walk::walk_everything;

@@ -6,6 +6,8 @@ use camino::{Utf8Path, Utf8PathBuf};
 use jackin_api::kinds::{Hooks, Role, RoleSource};
 use jackin_api::words::{Digest, DigestMap};
 
+use crate::git::Checkout;
+
 use super::SourceError;
 use super::copies::Copies;
 use super::dockerfile::Dockerfile;
@@ -32,6 +34,8 @@ pub struct ObservedSource {
     /// References of the images that it starts from, sorted.
     pub bases: Vec<String>,
     hooks: Hooks,
+    /// The commit that it was read from.
+    pub(crate) checkout: Option<Checkout>,
 }
 
 /// Kinds of sources.
@@ -87,7 +91,7 @@ impl ObservedSource {
 /// Reads a role's source. Blocks on the file system: call it where that may be.
 ///
 /// # Errors
-/// When the source is not there, cannot be read, or is of a kind that is not acted on.
+/// When the source is not there, cannot be read, or is in a repository: [`observe_checkout`] reads those.
 pub fn observe_source(role: &Role) -> Result<ObservedSource, SourceError> {
     let RoleSource { path, git, image, inline } = &role.spec.source;
     if let Some(path) = path {
@@ -104,9 +108,18 @@ pub fn observe_source(role: &Role) -> Result<ObservedSource, SourceError> {
         return Ok(from_image(reference));
     }
     if git.is_some() {
-        return Err(SourceError::NotSupported { source_kind: "git" });
+        return Err(SourceError::NotFetched);
     }
     Err(SourceError::NoSource)
+}
+
+/// Reads the source of a role that comes from a repository, where its files were put. Blocks on the file system.
+///
+/// # Errors
+/// As [`observe_source`].
+pub(crate) fn observe_checkout(role: &Role, checkout: Checkout) -> Result<ObservedSource, SourceError> {
+    let source = folder(&checkout.folder, &role.spec.hooks.clone().unwrap_or_default())?;
+    Ok(ObservedSource { checkout: Some(checkout), ..source })
 }
 
 /// One digest of the files of a folder with a Dockerfile, as `jackin apply` writes it to the role's annotation.
@@ -134,6 +147,7 @@ fn from_inline(dockerfile: &str) -> ObservedSource {
         fields: DigestMap([("dockerfile".to_owned(), sha256(dockerfile))].into()),
         bases: Dockerfile::parse(dockerfile).bases(),
         hooks: Hooks::default(),
+        checkout: None,
     }
 }
 
@@ -143,6 +157,7 @@ fn from_image(reference: &str) -> ObservedSource {
         fields: DigestMap::default(),
         bases: vec![reference.to_owned()],
         hooks: Hooks::default(),
+        checkout: None,
     }
 }
 
@@ -169,6 +184,7 @@ fn folder(path: &Utf8Path, declared: &Hooks) -> Result<ObservedSource, SourceErr
         fields: DigestMap(fields),
         bases: parsed.bases(),
         hooks: declared.clone(),
+        checkout: None,
     })
 }
 

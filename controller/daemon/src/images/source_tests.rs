@@ -200,5 +200,5 @@ fn sources_without_a_folder() {
     assert!(!source.is_built());
     assert_eq!(source.bases, ["b:2"]);
     role.spec.source = RoleSource { git: Some(Default::default()), ..RoleSource::default() };
-    assert!(matches!(observe_source(&role), Err(SourceError::NotSupported { source_kind: "git" })));
+    assert!(matches!(observe_source(&role), Err(SourceError::NotFetched)));
 }

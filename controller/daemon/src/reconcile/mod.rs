@@ -47,6 +47,7 @@ pub(crate) async fn run(context: Arc<Context>, stop: CancellationToken) {
     let lost = Arc::new(Notify::new());
     tasks.spawn(wake::follow_events(context.clone(), wakes.clone(), lost.clone(), stop.clone()));
     tasks.spawn(relist::relist(context.clone(), wakes.clone(), lost, stop.clone()));
+    tasks.spawn(relist::follow_trust(context.clone(), wakes.clone(), stop.clone()));
     context.notices.connect(wakes.clone());
     let controllers: Vec<futures::future::BoxFuture<'static, ()>> = vec![
         Box::pin(instance::run(context.clone(), wakes.clone(), stop.clone())),

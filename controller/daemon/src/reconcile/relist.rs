@@ -145,6 +145,20 @@ async fn wake_images(context: &Context, wakes: &Wakes, such: fn(&[Condition]) ->
     Ok(())
 }
 
+/// Wakes every image whenever the operator trusts somebody, or no longer does.
+pub(crate) async fn follow_trust(context: Arc<Context>, wakes: Wakes, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => return,
+            () = context.trust.changed() => {}
+        }
+        if let Err(error) = wake_images(&context, &wakes, |_| true).await {
+            tracing::warn!(%error, "images that wait for trust cannot be listed");
+        }
+    }
+}
+
 /// Whether they claim to know how the object is.
 fn claims(conditions: &[Condition]) -> bool {
     labels::find(conditions, ConditionType::Ready).is_some_and(|ready| ready.status != ConditionStatus::Unknown)

@@ -21,6 +21,7 @@ use crate::agents::ProgramStore;
 use crate::capsule::SocketCapsules;
 use crate::context::{Context, reporter};
 use crate::docker::{DockerEngine, Engine, EngineError};
+use crate::git::GitSources;
 use crate::home::{Home, HomeError};
 use crate::images::Builds;
 use crate::kinds;
@@ -28,6 +29,7 @@ use crate::reconcile::{self, Failures, Notices};
 use crate::secrets::Policy;
 use crate::sidecar::SocketSidecars;
 use crate::surroundings::{Chance, Clock, LocalFiles, LocalPrograms};
+use crate::trust::Trust;
 use crate::volumes::{CapsuleError, CapsuleProgram, Volumes};
 
 pub use lock::LockError;
@@ -104,6 +106,7 @@ impl Embedded {
         let client = Client::new(server.router(), "default");
         kinds::ensure_builtin(client.clone()).await?;
         let user = format!("{}:{}", rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw());
+        let trust = Arc::new(Trust::new(&home));
         let context = Arc::new(Context {
             recorder: Recorder::new(client.clone(), reporter()),
             volumes: Volumes::new(engine.clone(), owner.clone()),
@@ -115,7 +118,8 @@ impl Embedded {
             site: Site { owner, user, capsule: capsule.content.clone() },
             clock: Clock::system(),
             chance: Chance::system(),
-            files: Arc::new(LocalFiles),
+            files: Arc::new(LocalFiles { git: GitSources::new(&home, Clock::system()), trust: trust.clone() }),
+            trust,
             capsules: Arc::new(SocketCapsules),
             sidecars: Arc::new(SocketSidecars),
             programs: Arc::new(LocalPrograms { capsule, agents: ProgramStore::new(home.agent_cache()) }),

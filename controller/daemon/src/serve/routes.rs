@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use futures::StreamExt;
-use jackin_api::kinds::{Image, Instance};
+use jackin_api::kinds::{GitSource, Image, Instance};
 use jackin_api::words as labels;
 use jackin_apiserver::ApiServer;
 use jackin_plan::ladder::FIRST_SESSION;
@@ -28,6 +28,7 @@ use crate::context::Context;
 use crate::pass::{self, around};
 use crate::strays::{self, StraysError};
 use crate::text::with_causes;
+use crate::trust::TrustError;
 
 use super::plan_route;
 
@@ -49,6 +50,8 @@ pub(super) fn router(context: Arc<Context>, server: ApiServer, stop: Cancellatio
         .route("/jackin/v1/dump", get(dump))
         .route("/jackin/v1/plan", post(plan_route::plan))
         .route("/jackin/v1/prune", post(prune))
+        .route("/jackin/v1/commit", post(commit))
+        .route("/jackin/v1/trust", get(trusted).post(trust))
         .route("/jackin/v1/namespaces/{namespace}/instances/{name}/connection", get(connection))
         .route("/jackin/v1/namespaces/{namespace}/instances/{name}/agents/{agent}/session", get(session))
         .route("/jackin/v1/namespaces/{namespace}/instances/{name}/log", get(log))
@@ -135,6 +138,40 @@ async fn prune(
         Err(StraysError::Engine(error)) => Err(unreachable(error)),
         Err(StraysError::Api(error)) => Err(error.into()),
     }
+}
+
+/// The commit that a repository's branch or tag is at now; nothing where that is not known, or not to be asked.
+async fn commit(State(local): State<Arc<Local>>, Json(source): Json<GitSource>) -> Json<Value> {
+    let asked = local.context.chance.launch_id(local.context.clock.now());
+    Json(json!({ "commit": local.context.files.commit(&source, &asked).await }))
+}
+
+async fn trusted(State(local): State<Arc<Local>>) -> Result<Json<Value>, Refusal> {
+    Ok(Json(json!({ "git": local.context.trust.list().map_err(|error| not_trusted(&error))? })))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct TrustRequest {
+    url: String,
+    trusted: bool,
+}
+
+/// Gives trust to a repository or takes it back; images that wait for it are woken.
+async fn trust(
+    State(local): State<Arc<Local>>,
+    Json(TrustRequest { url, trusted }): Json<TrustRequest>,
+) -> Result<Json<Value>, Refusal> {
+    let (url, changed) = local.context.trust.change(&url, trusted).map_err(|error| not_trusted(&error))?;
+    Ok(Json(json!({ "url": url, "changed": changed })))
+}
+
+fn not_trusted(error: &TrustError) -> Refusal {
+    let (code, reason) = match error {
+        TrustError::BadAddress { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "Invalid"),
+        TrustError::Io { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "InternalError"),
+    };
+    Refusal::new(code, reason, with_causes(error))
 }
 
 type At = Path<(String, String)>;

@@ -23,6 +23,7 @@ use crate::reconcile::wake::{Wakes, follow_events};
 use crate::reconcile::{Failures, Notices, relist::relist};
 use crate::secrets::Policy;
 use crate::surroundings::{Chance, Clock};
+use crate::trust::Trust;
 use crate::volumes::Volumes;
 
 use super::capsules::MemoryCapsules;
@@ -126,6 +127,7 @@ fn context(world: &World, client: Client, seed: u64) -> Context {
         clock: Clock::reading(move || time.now()),
         chance: Chance::drawing(draw),
         files: world.faults.files.clone(),
+        trust: Arc::new(Trust::new(&Home::at(HOME))),
         capsules: world.capsules.clone(),
         sidecars: Arc::new(NoSidecars),
         client,

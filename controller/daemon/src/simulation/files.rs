@@ -71,7 +71,7 @@ impl Files for MemoryFiles {
     }
 
     /// Sources in the simulation hold their Dockerfile themselves, so that no file is read.
-    async fn source(&self, role: &Role) -> Result<ObservedSource, SourceError> {
+    async fn source(&self, role: &Role, _asked: Option<&str>) -> Result<ObservedSource, SourceError> {
         observe_source(role)
     }
 

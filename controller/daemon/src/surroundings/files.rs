@@ -7,11 +7,15 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use fs_err as fs;
-use jackin_api::kinds::{Mount, Role};
+use jackin_api::kinds::{GitSource, Mount, Role};
+use jackin_api::validate::normal_git_url;
 use jackin_plan::observed::Mounted;
 
 use crate::checkouts::{ObservedMount, observe_mounted, observe_mounts};
-use crate::images::{ObservedSource, SourceError, observe_source, says_missing};
+use crate::git::{Checkout, GitSources};
+use crate::images::{ObservedSource, SourceError, observe_checkout, observe_source, says_missing};
+use crate::text::with_causes;
+use crate::trust::Trust;
 
 /// The files that a pass looks at or makes.
 #[async_trait]
@@ -24,8 +28,13 @@ pub(crate) trait Files: Send + Sync {
         BTreeMap::new()
     }
 
-    /// What a role's source holds.
-    async fn source(&self, role: &Role) -> Result<ObservedSource, SourceError>;
+    /// What a role's source holds. `asked` is a new value when somebody asks for a new look at where a branch or tag stands.
+    async fn source(&self, role: &Role, asked: Option<&str>) -> Result<ObservedSource, SourceError>;
+
+    /// The commit that a repository's branch or tag is at now, as far as that is known. `asked` as for [`Files::source`].
+    async fn commit(&self, _source: &GitSource, _asked: &str) -> Option<String> {
+        None
+    }
 
     /// Whether something is there.
     fn exists(&self, path: &str) -> io::Result<bool>;
@@ -43,8 +52,25 @@ pub(crate) trait Files: Send + Sync {
     fn remove_empty_directories(&self, path: &str) -> io::Result<()>;
 }
 
-/// The file system itself.
-pub(crate) struct LocalFiles;
+/// The file system itself, and the repositories that are fetched into it.
+pub(crate) struct LocalFiles {
+    /// Repositories.
+    pub(crate) git: GitSources,
+    /// Which of them may be fetched from.
+    pub(crate) trust: Arc<Trust>,
+}
+
+impl LocalFiles {
+    /// The files of the commit that a source means, when it is trusted.
+    async fn checkout(&self, source: &GitSource, asked: Option<&str>) -> Result<Checkout, SourceError> {
+        let url = normal_git_url(&source.url).unwrap_or_else(|| source.url.clone());
+        match self.trust.covers(source) {
+            Ok(true) => Ok(self.git.checkout(source, asked).await?),
+            Ok(false) => Err(SourceError::Untrusted { url }),
+            Err(error) => Err(SourceError::TrustUnreadable { url, why: with_causes(&error) }),
+        }
+    }
+}
 
 #[async_trait]
 impl Files for LocalFiles {
@@ -58,12 +84,24 @@ impl Files for LocalFiles {
         tokio::task::spawn_blocking(move || observe_mounted(&mounts, pid)).await.unwrap_or_default()
     }
 
-    async fn source(&self, role: &Role) -> Result<ObservedSource, SourceError> {
+    async fn source(&self, role: &Role, asked: Option<&str>) -> Result<ObservedSource, SourceError> {
+        let checkout = match &role.spec.source.git {
+            Some(source) => Some(self.checkout(source, asked).await?),
+            None => None,
+        };
         let role = role.clone();
-        tokio::task::spawn_blocking(move || observe_source(&role)).await.unwrap_or_else(|panicked| {
+        let observe = move || match checkout {
+            Some(checkout) => observe_checkout(&role, checkout),
+            None => observe_source(&role),
+        };
+        tokio::task::spawn_blocking(observe).await.unwrap_or_else(|panicked| {
             let source = Arc::new(io::Error::other(panicked));
             Err(SourceError::Unreadable { path: "the role's source".into(), source })
         })
+    }
+
+    async fn commit(&self, source: &GitSource, asked: &str) -> Option<String> {
+        self.checkout(source, Some(asked)).await.ok().map(|checkout| checkout.commit)
     }
 
     fn exists(&self, path: &str) -> io::Result<bool> {
@@ -120,21 +158,26 @@ fn remove_empty(path: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::home::Home;
+    use crate::surroundings::Clock;
 
     #[test]
     fn what_holds_no_file_goes_and_what_holds_one_stays() {
         let folder = tempfile::tempdir().unwrap();
+        let home = Home::at(camino::Utf8Path::from_path(folder.path()).unwrap());
+        let git = GitSources::new(&home, Clock::system());
+        let files = LocalFiles { git, trust: Arc::new(Trust::new(&home)) };
         let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
         for directory in ["data/home/.cache/empty", "data/home/.config"] {
-            LocalFiles.make_directory(&path(directory)).unwrap();
+            files.make_directory(&path(directory)).unwrap();
         }
         std::fs::write(path("data/home/.config/kept"), "").unwrap();
-        LocalFiles.remove_empty_directories(&path("data/home")).unwrap();
-        let is_there = |name: &str| LocalFiles.exists(&path(name)).unwrap();
+        files.remove_empty_directories(&path("data/home")).unwrap();
+        let is_there = |name: &str| files.exists(&path(name)).unwrap();
         assert!(is_there("data/home/.config/kept") && !is_there("data/home/.cache"));
         std::fs::remove_file(path("data/home/.config/kept")).unwrap();
-        LocalFiles.remove_empty_directories(&path("data/home")).unwrap();
+        files.remove_empty_directories(&path("data/home")).unwrap();
         assert!(!is_there("data"));
-        LocalFiles.remove_empty_directories(&path("data/home")).unwrap();
+        files.remove_empty_directories(&path("data/home")).unwrap();
     }
 }

@@ -96,7 +96,9 @@ pub fn image(
             failed(&mut conditions, &status, *reason, message);
         }
         ImageOutcome::Unresolved { reason, message } => {
-            status.retry = Some(backoff::after_failure(before.retry.as_ref(), generation, now, jitter));
+            // Who waits for somebody's word has nothing to try again.
+            let again = *reason != Reason::Untrusted;
+            status.retry = again.then(|| backoff::after_failure(before.retry.as_ref(), generation, now, jitter));
             conditions.set(ConditionType::RecipeResolved, false, *reason, message.clone());
             failed(&mut conditions, &status, *reason, message);
         }
@@ -138,7 +140,13 @@ fn recipe_resolved(conditions: &mut Conditions, plan: &ImagePlan) {
             let message = format!("image `{reference}` must be there first");
             conditions.set(type_, false, Reason::DependenciesNotReady, message)
         }
-        _ => conditions.set(type_, plan.recipe.is_some(), Reason::RecipeComputed, ""),
+        _ => match plan.commit.as_ref().and_then(|commit| Some((&commit.id, commit.unfetched.as_ref()?))) {
+            Some((commit, why)) => {
+                let message = format!("{why}; commit {commit}, which was fetched before, serves meanwhile");
+                conditions.set(type_, plan.recipe.is_some(), Reason::SourceUnreachable, message)
+            }
+            None => conditions.set(type_, plan.recipe.is_some(), Reason::RecipeComputed, ""),
+        },
     };
 }
 
@@ -150,6 +158,7 @@ fn take_plan(status: &mut ImageStatus, plan: &ImagePlan) {
         status.reasons.clone_from(&plan.reasons);
     }
     status.recipe.clone_from(&plan.recipe);
+    status.source_commit = plan.commit.as_ref().map(|commit| commit.id.clone());
 }
 
 fn doing(action: &ImageAction) -> (Reason, String) {

@@ -33,6 +33,7 @@ fn source() -> ObservedImage {
         source: DigestMap(
             [("dockerfile".to_owned(), digest("FROM debian:1")), ("files[a]".to_owned(), digest("a"))].into(),
         ),
+        commit: None,
         build: true,
         bases: BTreeMap::from([("debian:1".to_owned(), Some(base))]),
         found: vec![],

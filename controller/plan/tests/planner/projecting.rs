@@ -128,6 +128,7 @@ impl Stage {
 fn observed(source: &str) -> ObservedImage {
     ObservedImage {
         source: DigestMap([("dockerfile".to_owned(), digest(source))].into()),
+        commit: None,
         build: true,
         bases: BTreeMap::new(),
         found: vec![],

@@ -63,10 +63,13 @@ enum DryRun {
 }
 
 pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Ended {
-    let manifests = manifest::load(&arguments.files, context)?;
+    let mut manifests = manifest::load(&arguments.files, context)?;
     if arguments.dry_run == DryRun::Client {
         let client = match Connection::open(&context.home, Start::Never).await {
-            Ok(connection) => Some(connection.kube()),
+            Ok(connection) => {
+                manifest::note_commits(&connection, &mut manifests).await?;
+                Some(connection.kube())
+            }
             Err(ConnectError::NotRunning { .. }) => None,
             Err(error) => return Err(error.into()),
         };
@@ -78,8 +81,9 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Ended {
         })
         .await;
     }
-    let client = context.client().await?;
-    apply(arguments, context, Some(client), manifests).await
+    let connection = context.connect().await?;
+    manifest::note_commits(&connection, &mut manifests).await?;
+    apply(arguments, context, Some(connection.kube()), manifests).await
 }
 
 async fn apply(

@@ -26,6 +26,9 @@ pub(super) fn describe(text: &mut String, image: &Image, instances: &[Instance])
     if let Some(image) = &status.image {
         field(text, "Image", &format!("{} ({})", image.name, short(&image.id)));
     }
+    if let Some(commit) = &status.source_commit {
+        field(text, "Commit", commit);
+    }
     for (name, digest) in [("Recipe", &status.recipe), ("Built from", &status.image_recipe)] {
         if let Some(digest) = digest {
             field(text, name, digest.short());

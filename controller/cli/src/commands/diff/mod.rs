@@ -68,6 +68,7 @@ async fn look(arguments: &Arguments, context: &Context) -> Result<(Vec<ObjectDif
     let mut manifests = manifest::load(&arguments.files, context)?;
     manifests.sort_by_key(|manifest| manifest.object.rank());
     let connection = context.connect().await?;
+    manifest::note_commits(&connection, &mut manifests).await?;
     let client = connection.kube();
     apply::check_references(&client, &manifests).await?;
     let live = apply::fetch(Some(&client), &manifests).await?;

@@ -12,7 +12,7 @@ use futures::future::try_join_all;
 use jackin_api::kinds::{Image, ImageStatus, Role, StepTiming};
 use jackin_api::words::{self as labels, Reason};
 use jackin_plan::digest::digest_of;
-use jackin_plan::image::{ImageAction, ImagePlan, ObservedImage, plan};
+use jackin_plan::image::{ImageAction, ImagePlan, ObservedImage, SourceCommit, plan};
 use jackin_plan::status::{ImageOutcome, Unseen, image as image_status};
 use jackin_plan::world::ImageId;
 use jackin_plan::{backoff, world};
@@ -25,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::context::Context;
 use crate::docker::{EngineError, LabelFilter};
+use crate::git::Checkout;
 use crate::images::{ObservedSource, SourceError};
 use crate::pass::{Next, PassError};
 use crate::text::with_causes;
@@ -75,7 +76,11 @@ async fn pass(context: &Context, namespace: &str, name: &str) -> Result<Next, Pa
     }
     let roles: Api<Role> = Api::namespaced(context.client.clone(), namespace);
     let seen = match roles.get_opt(&image.spec.role).await? {
-        Some(role) => observe(context, namespace, &role).await,
+        Some(role) => {
+            // Who asks for a build asks for what is there now.
+            let asked = image.spec.rebuild.as_deref().filter(|rebuild| status.rebuilt.as_deref() != Some(rebuild));
+            observe(context, namespace, &role, asked).await.map_err(|outcome| kept(&status, outcome))
+        }
         None => Err(unresolved(Reason::ReferenceMissing, format!("role `{}` does not exist", image.spec.role))),
     };
     let Observed { source, image: observed, nameless } = match seen {
@@ -84,7 +89,8 @@ async fn pass(context: &Context, namespace: &str, name: &str) -> Result<Next, Pa
     };
     let plan = plan(&observed, image.spec.rebuild.as_ref(), &status);
     if let ImageAction::Serve(_) = &plan.action {
-        let again = tidy(context, &nameless).await;
+        let moves = source.checkout.as_ref().and_then(|checkout| checkout.again);
+        let again = tidy(context, &nameless).await.into_iter().chain(moves).min();
         let next = conclude(context, &image, &ImageOutcome::Planned { plan, begun: false }, None).await?;
         return Ok(match (next, again) {
             (Next::OnChange, Some(wait)) => Next::After(wait),
@@ -104,7 +110,7 @@ async fn pass(context: &Context, namespace: &str, name: &str) -> Result<Next, Pa
 
 /// What is seen of a role's source and of images that could serve, with nothing done about it.
 pub(crate) async fn look(context: &Context, namespace: &str, role: &Role) -> Result<ObservedImage, ImageOutcome> {
-    Ok(observe(context, namespace, role).await?.image)
+    Ok(observe(context, namespace, role, None).await?.image)
 }
 
 /// What a pass sees.
@@ -116,8 +122,13 @@ struct Observed {
 }
 
 /// Reads the source and what the engine has for it.
-async fn observe(context: &Context, namespace: &str, role: &Role) -> Result<Observed, ImageOutcome> {
-    let source = context.files.source(role).await.map_err(|error| source_outcome(&error))?;
+async fn observe(
+    context: &Context,
+    namespace: &str,
+    role: &Role,
+    asked: Option<&str>,
+) -> Result<Observed, ImageOutcome> {
+    let source = context.files.source(role, asked).await.map_err(|error| source_outcome(&error))?;
     let seen = engine_view(context, &source).await;
     let EngineView { platform, bases, built, nameless } =
         seen.map_err(|error| ImageOutcome::Unknown(Unseen { reason: error.reason(), message: error.full_message() }))?;
@@ -128,7 +139,11 @@ async fn observe(context: &Context, namespace: &str, role: &Role) -> Result<Obse
         let label = |key: &str| image.labels.get(key).map(String::as_str);
         label(labels::NAMESPACE) == Some(namespace) && label(labels::ROLE) == Some(role.name_any().as_str())
     });
-    let image = ObservedImage { source: fields, build: source.is_built(), bases, found, others };
+    let commit = source
+        .checkout
+        .as_ref()
+        .map(|Checkout { commit, unfetched, .. }| SourceCommit { id: commit.clone(), unfetched: unfetched.clone() });
+    let image = ObservedImage { source: fields, commit, build: source.is_built(), bases, found, others };
     Ok(Observed { source, image, nameless })
 }
 
@@ -157,10 +172,21 @@ async fn engine_view(context: &Context, source: &ObservedSource) -> Result<Engin
 
 fn source_outcome(error: &SourceError) -> ImageOutcome {
     let reason = match error {
-        SourceError::NotSupported { .. } => Reason::SourceNotSupported,
+        SourceError::Untrusted { .. } => Reason::Untrusted,
+        SourceError::Git(error) if error.is_unknown() => Reason::SourceUnreachable,
         _ => Reason::SourceUnreadable,
     };
     unresolved(reason, with_causes(error))
+}
+
+/// A repository that cannot be reached says nothing about an image that serves.
+fn kept(status: &ImageStatus, outcome: ImageOutcome) -> ImageOutcome {
+    match outcome {
+        ImageOutcome::Unresolved { reason: reason @ Reason::SourceUnreachable, message } if status.image.is_some() => {
+            ImageOutcome::Unknown(Unseen { reason, message })
+        }
+        other => other,
+    }
 }
 
 fn unresolved(reason: Reason, message: String) -> ImageOutcome {
