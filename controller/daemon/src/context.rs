@@ -10,6 +10,7 @@ use crate::capsule::Capsules;
 use crate::docker::Engine;
 use crate::home::Home;
 use crate::images::Builds;
+use crate::pass::AtWork;
 use crate::reconcile::{Failures, Notices};
 use crate::secrets::Policy;
 use crate::sidecar::Sidecars;
@@ -51,9 +52,8 @@ pub(crate) struct Context {
     pub(crate) recorder: Recorder,
     /// Failures of passes themselves, by key.
     pub(crate) failures: Failures,
-    /// Held for reading by each pass over an instance, and for writing while strays are removed: what a pass has seen or made is
-    /// not yet used by a container, and must not be taken for a stray meanwhile.
-    pub(crate) at_work: tokio::sync::RwLock<()>,
+    /// Who is at work on instances.
+    pub(crate) at_work: AtWork,
     /// Subscriptions to capsules.
     pub(crate) notices: Notices,
 }

@@ -67,7 +67,7 @@ pub(crate) async fn look(context: &Context, options: Options) -> Result<Vec<Prun
 /// Removes what the options allow.
 pub(crate) async fn prune(context: &Context, options: Options) -> Result<Vec<Pruned>, StraysError> {
     // A pass that has filled a volume or seen a network and not yet used it would find it gone.
-    let alone = tokio::time::timeout(PATIENCE, context.at_work.write()).await;
+    let alone = tokio::time::timeout(PATIENCE, context.at_work.alone()).await;
     let _alone = alone.map_err(|_| StraysError::Busy { after: PATIENCE })?;
     let mut pruned = Vec::new();
     for stray in find(context, options).await? {

@@ -13,6 +13,7 @@
 //!
 //! A pass may be interrupted after any step, and the next one finishes the job: "already so" is success for every step.
 
+mod at_work;
 mod execute;
 mod observe;
 mod output;
@@ -35,6 +36,7 @@ use jackin_plan::step::{LookAgain, Plan};
 
 use crate::context::Context;
 
+pub(crate) use at_work::AtWork;
 pub(crate) use observe::{containers, observe, program};
 pub(crate) use overlay::Overlay;
 pub(crate) use snapshot::{Taken, around, around_under, take};
@@ -70,7 +72,8 @@ pub(crate) enum Next {
 /// # Errors
 /// When the API cannot be used, or by a defect of ours.
 pub(crate) async fn pass(context: &Context, key: &InstanceKey) -> Result<Next, PassError> {
-    let _at_work = context.at_work.read().await;
+    let Some(identity) = snapshot::identity(context, key).await? else { return Ok(Next::OnChange) };
+    let _turn = context.at_work.turn(&key.namespace, &identity).await;
     let Some(taken) = take(context, key).await? else { return Ok(Next::OnChange) };
     let wanted = resolve(&taken.snapshot);
     let memory = taken.memory();

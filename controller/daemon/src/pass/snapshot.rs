@@ -33,6 +33,12 @@ impl Taken {
     }
 }
 
+/// The identity of an instance, which it keeps for as long as it is there; `None` when it is gone.
+pub(super) async fn identity(context: &Context, key: &InstanceKey) -> Result<Option<String>, kube::Error> {
+    let instances: Api<Instance> = Api::namespaced(context.client.clone(), &key.namespace);
+    Ok(instances.get_opt(&key.name).await?.map(|instance| instance.identity().to_owned()))
+}
+
 /// Takes the snapshot of an instance; `None` when it is gone.
 pub(crate) async fn take(context: &Context, key: &InstanceKey) -> Result<Option<Taken>, kube::Error> {
     let instances: Api<Instance> = Api::namespaced(context.client.clone(), &key.namespace);

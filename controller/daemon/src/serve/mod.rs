@@ -25,6 +25,7 @@ use crate::git::GitSources;
 use crate::home::{Home, HomeError};
 use crate::images::Builds;
 use crate::kinds;
+use crate::pass::AtWork;
 use crate::reconcile::{self, Failures, Notices};
 use crate::secrets::Policy;
 use crate::sidecar::SocketSidecars;
@@ -113,7 +114,7 @@ impl Embedded {
             builds: Builds::new(engine.clone(), Builds::AT_ONCE),
             references: Policy::from_environment(),
             failures: Failures::default(),
-            at_work: tokio::sync::RwLock::default(),
+            at_work: AtWork::default(),
             notices: Notices::default(),
             site: Site { owner, user, capsule: capsule.content.clone() },
             clock: Clock::system(),

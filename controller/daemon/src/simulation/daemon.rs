@@ -19,6 +19,7 @@ use crate::docker::fake::FakeEngine;
 use crate::home::Home;
 use crate::images::Builds;
 use crate::kinds;
+use crate::pass::AtWork;
 use crate::reconcile::wake::{Wakes, follow_events};
 use crate::reconcile::{Failures, Notices, relist::relist};
 use crate::secrets::Policy;
@@ -121,7 +122,7 @@ fn context(world: &World, client: Client, seed: u64) -> Context {
         builds: Builds::new(engine.clone(), Builds::AT_ONCE),
         references: Policy { environment, ..Policy::from_environment() },
         failures: Failures::default(),
-        at_work: tokio::sync::RwLock::default(),
+        at_work: AtWork::default(),
         notices: Notices::default(),
         site: Site { owner: owner(), user: "1000:1000".to_owned(), capsule: Digest("sha256:capsule-1".to_owned()) },
         clock: Clock::reading(move || time.now()),
