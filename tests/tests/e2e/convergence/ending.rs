@@ -1,23 +1,26 @@
 //! C09: a container that ends again and again is not started for ever, and how it ended is told, also after the controller restarted.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use crate::stage::{Found, MAIN, Stage, desk, docker, eventually, play};
 
-/// Ends the container whenever it runs, until this reason is told of it; the condition, and how often it was ended.
-fn end_until(stage: &Stage, reason: &str, end: impl Fn(&Found)) -> Result<(Value, u32)> {
-    let mut ends = 0;
+/// Ends the container whenever it runs, until this reason is told of it; the condition, and how often the container was started.
+fn end_until(stage: &Stage, reason: &str, end: impl Fn(&Found)) -> Result<(Value, usize)> {
+    let mut starts = BTreeSet::new();
     let said = eventually(reason, || {
         let found = stage.container("desk-main")?;
         if found.state == "running" {
             end(&found);
-            ends += 1;
+            // The engine says for a moment longer that it runs.
+            starts.insert(found.started_at);
         }
         let ready = stage.condition("instance", "desk-main", "Ready")?;
         Ok((ready["reason"] == reason).then_some(ready))
     })?;
-    Ok((said, ends))
+    Ok((said, starts.len()))
 }
 
 /// How it ended last, as the status has it; the same after the controller was restarted.
@@ -37,11 +40,12 @@ fn a_container_that_is_killed_again_and_again_is_a_crash_loop_until_a_restart_is
     play(|stage| {
         stage.apply(&desk(&[MAIN]))?;
         let before = stage.container("desk-main")?;
-        let (said, ends) = end_until(stage, "CrashLoop", |found| {
+        let (said, starts) = end_until(stage, "CrashLoop", |found| {
             // It may have ended by itself meanwhile: what counts is that it does not stay up.
             let _ = docker(&["kill", &found.id]);
         })?;
-        ensure!((3..=5).contains(&ends), "it was started {ends} times");
+        // One that ends while it is being started is a start that failed, and not yet one that did not last.
+        ensure!((3..=8).contains(&starts), "it was started {starts} times");
         let message = said["message"].as_str().context("a message")?;
         for part in
             ["it ended with 137", "killed", "its last lines:", "next try at", "`jackin logs`", "`jackin restart`"]
