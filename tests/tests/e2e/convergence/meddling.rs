@@ -47,16 +47,19 @@ fn a_paused_container_is_unpaused_and_its_processes_go_on() -> Result<()> {
     })
 }
 
+/// A container that is removed is made and started again, and nothing else is done.
+fn removed(stage: &Stage) -> Result<()> {
+    let (operations, before, after) = meddle(stage, |found| docker(&["rm", "-f", &found.id]), started_again)?;
+    let done =
+        ["die", "destroy", "create", "start"].map(|operation| format!("container {operation} default.desk-main"));
+    assert_eq!(operations, done);
+    assert_ne!(after.id, before.id);
+    Ok(())
+}
+
 #[test]
 fn a_removed_container_costs_a_create_and_a_start() -> Result<()> {
-    play(|stage| {
-        let (operations, before, after) = meddle(stage, |found| docker(&["rm", "-f", &found.id]), started_again)?;
-        let done =
-            ["die", "destroy", "create", "start"].map(|operation| format!("container {operation} default.desk-main"));
-        assert_eq!(operations, done);
-        assert_ne!(after.id, before.id);
-        Ok(())
-    })
+    play(|stage| removed(stage))
 }
 
 /// The controller follows the engine's events from now on, and none comes.
@@ -72,12 +75,7 @@ fn lose_events(stage: &mut Stage) -> Result<Proxy> {
 fn a_removed_container_costs_the_same_when_the_event_is_lost() -> Result<()> {
     play(|stage| {
         let _proxy = lose_events(stage)?;
-        let (operations, before, after) = meddle(stage, |found| docker(&["rm", "-f", &found.id]), started_again)?;
-        let done =
-            ["die", "destroy", "create", "start"].map(|operation| format!("container {operation} default.desk-main"));
-        assert_eq!(operations, done);
-        assert_ne!(after.id, before.id);
-        Ok(())
+        removed(stage)
     })
 }
 
