@@ -1,7 +1,8 @@
-//! Which sessions are live, and whether a repair may end them.
+//! Which sessions are live, whether a repair may end them, and who loses nothing by one.
 
-use jackin_api::kinds::{DisruptionPolicy, SessionStatus};
+use jackin_api::kinds::{DisruptionPolicy, Instance, RunState, SessionStatus};
 use jackin_api::wire::{Session, SessionState};
+use jackin_api::words::{self, ConditionType, Phase, Reason};
 
 use crate::step::Consent;
 
@@ -28,6 +29,14 @@ pub fn awake_sessions(sessions: &[Session], policy: DisruptionPolicy) -> Vec<Str
 pub fn live_by_status(sessions: &[SessionStatus], policy: DisruptionPolicy) -> Vec<String> {
     let live = |session: &&SessionStatus| protects(state_from_word(&session.state), session.attached, policy);
     sessions.iter().filter(live).map(|session| session.id.clone()).collect()
+}
+
+/// Whether an instance should run and does not, after tries that failed: nothing is lost by another try, be it with another image.
+pub fn stands_still(instance: &Instance) -> bool {
+    let Some(status) = &instance.status else { return false };
+    let capsule = words::find(&status.conditions, ConditionType::CapsuleReady);
+    let not_running = capsule.is_some_and(|capsule| capsule.reason == Reason::ContainerNotRunning.to_string());
+    instance.spec.run == RunState::Running && status.phase == Phase::Failed && not_running
 }
 
 fn is_live(session: &Session, policy: DisruptionPolicy) -> bool {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jackin_api::kinds::{Image, Instance, Role, RunState};
-use jackin_api::words::{self, ConditionType, Phase, Reason};
+use jackin_plan::disruption::stands_still;
 use kube::ResourceExt;
 use kube::api::{Api, ListParams, Patch, PatchParams};
 use serde_json::json;
@@ -52,7 +52,7 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Ended {
     for instance in found {
         let name = instance.name_any();
         let label = INSTANCE.label(&name);
-        if arguments.rebuild && !arguments.recreate && !waits_in_vain(&instance) {
+        if arguments.rebuild && !arguments.recreate && !stands_still(&instance) {
             context.console.line(&format!("{label} unchanged"))?;
             if built.contains(&instance.spec.role) {
                 context.console.say(&format!("{label}: {}", takes_it(&instance)));
@@ -73,14 +73,6 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Ended {
         served == Some(&id) && start::is_ready(instance)
     })
     .await
-}
-
-/// Whether it should run and does not, after tries that failed: the new image is the next try, and nothing is lost by it.
-fn waits_in_vain(instance: &Instance) -> bool {
-    let Some(status) = &instance.status else { return false };
-    let capsule = words::find(&status.conditions, ConditionType::CapsuleReady);
-    let stands_still = capsule.is_some_and(|capsule| capsule.reason == Reason::ContainerNotRunning.to_string());
-    instance.spec.run == RunState::Running && status.phase == Phase::Failed && stands_still
 }
 
 /// How an instance that is left alone gets to an image that was built again.

@@ -26,13 +26,16 @@ pub(super) fn retry(pass: &InstancePass<'_>, container: Option<&Container>) -> O
     let early = container.is_some_and(|container| ended_early(container, pass.now));
     let launches = pass.plan.steps.iter().any(|planned| planned.step.is_launch());
     let state = container.map(|container| container.state);
+    let is_news = exit.as_ref() != known;
     let mut retry = if let Some((reason, _, outcome)) = failure(pass.outcomes) {
-        again(u32::from(blames_container(reason, outcome)))
+        // Whatever failed now, a container that this pass found ended did not last; each such end is counted once.
+        let ended = state == Some(ContainerState::Exited) && early && launches && is_news;
+        again(u32::from(ended || blames_container(reason, outcome)))
     } else {
         match state {
             Some(ContainerState::Exited) if early && launches => again(1),
             // The engine starts it again by its own policy; each end is counted once.
-            Some(ContainerState::Restarting) if early && exit.as_ref() != known => again(1),
+            Some(ContainerState::Restarting) if early && is_news => again(1),
             Some(ContainerState::Running) if !early && pass.plan.held.is_none() => None,
             _ => before.clone(),
         }

@@ -293,6 +293,17 @@ fn a_step_whose_effect_is_not_known_is_neither_done_nor_failed_and_is_not_held_a
 }
 
 #[test]
+fn an_end_counts_once_also_where_the_next_start_fails_for_another_reason() {
+    let mut case = Case::converged().state(ContainerState::Exited).container(|container| {
+        container.started_at = container.exit.as_ref().and_then(|exit| exit.finished_at);
+    });
+    for (step, ends) in [("Personalise", 1), ("CreateNetwork", 1)] {
+        case.memory.status = after_failure(&case, &case.wanted(), Some(step), Reason::EngineTimeout);
+        assert_eq!(case.memory.status.retry.as_ref().map(|retry| retry.ends), Some(ends), "{step}");
+    }
+}
+
+#[test]
 fn a_request_counts_as_served_when_the_container_was_started_whatever_failed_after() {
     let case = Case::converged().restart(false);
     assert_eq!(after(&case, Some("StartContainer")).restarted, None);

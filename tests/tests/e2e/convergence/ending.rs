@@ -44,8 +44,8 @@ fn a_container_that_is_killed_again_and_again_is_a_crash_loop_until_a_restart_is
             // It may have ended by itself meanwhile: what counts is that it does not stay up.
             let _ = docker(&["kill", &found.id]);
         })?;
-        // One that ends while it is being started is a start that failed, and not yet one that did not last.
-        ensure!((3..=8).contains(&starts), "it was started {starts} times");
+        // The end of one that was personalised meanwhile is seen, and counted, by the pass that starts it again.
+        ensure!((3..=5).contains(&starts), "it was started {starts} times");
         let message = said["message"].as_str().context("a message")?;
         for part in
             ["it ended with 137", "killed", "its last lines:", "next try at", "`jackin logs`", "`jackin restart`"]
