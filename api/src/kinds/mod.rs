@@ -4,6 +4,7 @@
 //! written to `manifests/` by a test that fails when they drift.
 
 mod agent;
+mod build;
 mod image;
 mod instance;
 mod quantity;
@@ -14,6 +15,7 @@ mod status;
 mod workspace;
 
 pub use agent::*;
+pub use build::{BuildSecret, RoleBuild};
 pub use image::*;
 pub use instance::*;
 pub use quantity::{DurationText, Quantity, QuantityError};

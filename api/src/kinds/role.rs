@@ -6,7 +6,7 @@ use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{ObjectStatus, Quantity, Resources};
+use super::{ObjectStatus, Quantity, Resources, RoleBuild};
 
 /// The environment of an instance: which image, which agents it supports, which hooks and variables.
 #[derive(CustomResource, Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -25,6 +25,9 @@ use super::{ObjectStatus, Quantity, Resources};
 pub struct RoleSpec {
     /// Where the image comes from. Exactly one source.
     pub source: RoleSource,
+    /// What the build of the image is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub build: Option<RoleBuild>,
     /// An image that somebody built of this role already, by name; it saves the build while it is fresh.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub published_image: Option<String>,

@@ -5,6 +5,7 @@
 //! in a condition.
 
 mod agent;
+mod build;
 mod git;
 mod mounts;
 mod names;

@@ -2,9 +2,9 @@
 
 use crate::kinds::{DockerAccess, Resources, RoleSpec};
 
-use super::git;
 use super::names::{require_inner_path, require_label, require_variable};
 use super::{Errors, FieldReason};
+use super::{build, git};
 
 pub(super) fn check(spec: &RoleSpec, errors: &mut Errors) {
     let source = &spec.source;
@@ -24,6 +24,9 @@ pub(super) fn check(spec: &RoleSpec, errors: &mut Errors) {
     }
     if let Some(git) = &source.git {
         git::check(git, errors);
+    }
+    if let Some(given) = &spec.build {
+        build::check(given, source, errors);
     }
     for (index, agent) in spec.agents.iter().enumerate() {
         require_label(errors, &format!("spec.agents[{index}]"), agent);

@@ -91,6 +91,9 @@ pub enum ConditionType {
     Built,
     /// Image: True when the image that serves is not of the current recipe.
     Stale,
+    /// Image: True when the role's `spec.build` gives arguments or secrets that no stage of its Dockerfile that is built asks for. Absent
+    /// otherwise.
+    BuildInputsUnused,
     /// Workspace: True when every instance is Ready for the current spec.
     InstancesReady,
     /// Workspace: True when the pool has its size; False with `NotRequested` where there is none.

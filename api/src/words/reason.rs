@@ -78,6 +78,12 @@ pub enum Reason {
     SourceUnreachable,
     /// The role's repository was not trusted by the operator: nothing is fetched from it and nothing of it is built.
     Untrusted,
+    /// A secret that the Dockerfile requires is given by nobody or could not be read, so that the build was not begun.
+    BuildSecretMissing,
+    /// The Dockerfile needs BuildKit and the engine has none, so that the build was not begun.
+    BuilderMissing,
+    /// The Dockerfile does not ask for what the role gives to its build.
+    NotAskedFor,
     /// The image that serves was built of another recipe.
     RecipeChanged,
     /// The recipe could be computed.

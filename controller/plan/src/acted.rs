@@ -15,6 +15,7 @@ use jackin_api::kinds::{AgentSpec, CredentialMode, GitPull, RoleSpec, WorkspaceS
 pub fn not_acted_on_role(spec: &RoleSpec) -> Vec<String> {
     let hooks = spec.hooks.as_ref();
     named([
+        ("spec.build.secrets", spec.build.as_ref().is_some_and(|build| !build.secrets.is_empty())),
         ("spec.publishedImage", spec.published_image.is_some()),
         ("spec.hooks.setupOnce", hooks.is_some_and(|hooks| hooks.setup_once.is_some())),
         ("spec.hooks.source", hooks.is_some_and(|hooks| hooks.source.is_some())),

@@ -17,6 +17,8 @@ pub struct ObservedImage {
     pub source: DigestMap,
     /// What the source is a commit of; absent for sources that are none.
     pub commit: Option<SourceCommit>,
+    /// Fields of the role's `spec.build` that the Dockerfile does not ask for.
+    pub unused: Vec<String>,
     /// Whether there is something to build, or an image that is used as it is.
     pub build: bool,
     /// Images that the source names (what it is built on, or what is used), with what the engine has under each name.
@@ -49,6 +51,8 @@ pub struct ImagePlan {
     pub fields: DigestMap,
     /// The commit that the source was read from.
     pub commit: Option<SourceCommit>,
+    /// Fields of the role's `spec.build` that the Dockerfile does not ask for.
+    pub unused: Vec<String>,
     /// What is to be done.
     pub action: ImageAction,
 }
@@ -74,7 +78,7 @@ pub enum ImageAction {
 
 /// What to do about the image of a role.
 pub fn plan(observed: &ObservedImage, rebuild: Option<&String>, status: &ImageStatus) -> ImagePlan {
-    ImagePlan { commit: observed.commit.clone(), ..decide(observed, rebuild, status) }
+    ImagePlan { commit: observed.commit.clone(), unused: observed.unused.clone(), ..decide(observed, rebuild, status) }
 }
 
 fn decide(observed: &ObservedImage, rebuild: Option<&String>, status: &ImageStatus) -> ImagePlan {
@@ -101,7 +105,7 @@ fn decide(observed: &ObservedImage, rebuild: Option<&String>, status: &ImageStat
             let reasons = build_reasons(before(observed, status), &fields, rebuild);
             let action = ImageAction::Build { recipe: recipe.clone(), no_cache: rebuild };
             let decision = ImageDecision::BuildFromWorkspace;
-            ImagePlan { decision, reasons, recipe: Some(recipe), fields, commit: None, action }
+            ImagePlan { decision, reasons, recipe: Some(recipe), fields, commit: None, unused: vec![], action }
         }
     }
 }
@@ -113,6 +117,7 @@ fn pull(reference: &str, fields: DigestMap) -> ImagePlan {
         recipe: None,
         fields,
         commit: None,
+        unused: vec![],
         action: ImageAction::Pull { reference: reference.to_owned() },
     }
 }
@@ -148,6 +153,7 @@ fn serve(
         recipe: Some(recipe),
         fields,
         commit: None,
+        unused: vec![],
         action: ImageAction::Serve(serving),
     }
 }

@@ -184,6 +184,8 @@ impl Stage {
             labels: self.labels(),
             no_cache: false,
             build_args: Default::default(),
+            target: None,
+            builder: Default::default(),
         }
     }
 

@@ -211,6 +211,8 @@ async fn all_calls(engine: &DockerEngine) -> Vec<Result<(), EngineError>> {
         labels: Default::default(),
         no_cache: false,
         build_args: Default::default(),
+        target: None,
+        builder: Default::default(),
     };
     let (progress, _heard) = tokio::sync::mpsc::unbounded_channel();
     let net = NetworkSpec { name: "n".into(), labels: Default::default(), internal: false };

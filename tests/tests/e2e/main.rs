@@ -5,6 +5,7 @@
 
 mod stage;
 
+mod builds;
 mod commands;
 mod contexts;
 mod convergence;

@@ -151,6 +151,7 @@ impl Stage {
         ObservedImage {
             source: DigestMap([("dockerfile".to_owned(), digest_of(&inline))].into()),
             commit: None,
+            unused: vec![],
             build: true,
             bases: BTreeMap::new(),
             found,

@@ -159,7 +159,9 @@ fn request(inputs: &BuildInputs) -> BuildRequest {
         dockerfile: source.dockerfile().to_owned(),
         labels: labels(inputs),
         no_cache: *no_cache,
-        build_args: std::collections::BTreeMap::new(),
+        build_args: source.build.args.clone(),
+        target: source.build.target.clone(),
+        builder: source.build.builder,
     }
 }
 

@@ -65,6 +65,21 @@ pub enum SourceError {
         /// Path of the hook, inside the source.
         hook: String,
     },
+    /// The Dockerfile has no stage of this name.
+    #[error("build the stage `{stage}`: the Dockerfile has no stage of that name")]
+    NoSuchStage {
+        /// The name.
+        stage: String,
+    },
+    /// The Dockerfile requires a secret that the role does not give.
+    #[error(
+        "build with the secret `{id}`: the Dockerfile requires it and the role gives none; write where it is read from, \
+         `build: {{secrets: {{{id}: {{from: \"env://NAME\"}}}}}}`, and run `jackin apply`"
+    )]
+    SecretUndeclared {
+        /// Its id.
+        id: String,
+    },
     /// A line of the ignore file is no pattern.
     #[error("read `{path}`: line {line} is not a pattern: `{pattern}`")]
     BadPattern {
@@ -114,6 +129,8 @@ impl SourceError {
             Self::HookMissing { .. } | Self::HookOutside { .. } => {
                 Some("hooks are files inside the role's folder; write their path relative to it")
             }
+            Self::NoSuchStage { .. } => Some("write the name that stands after `AS` in `spec.build.target`"),
+            Self::SecretUndeclared { .. } => Some("give it in `spec.build.secrets`"),
             Self::BadPattern { .. } => Some("close every `[`, and write a pattern after `!`"),
             Self::NameNotUtf8 { .. } => Some("rename it, or name its folder in `.dockerignore`"),
             Self::TooManyFiles { .. } => Some("name what the build does not copy in `.dockerignore`"),

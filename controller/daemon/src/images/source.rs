@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use jackin_api::kinds::{Hooks, Role, RoleSource};
+use jackin_api::kinds::{Hooks, Role, RoleBuild, RoleSource};
 use jackin_api::words::{Digest, DigestMap};
 
 use crate::git::Checkout;
 
 use super::SourceError;
 use super::copies::Copies;
+use super::demand::BuildDemand;
 use super::dockerfile::Dockerfile;
 use super::dockerignore::Ignore;
 use super::error::says_missing;
@@ -33,9 +34,24 @@ pub struct ObservedSource {
     pub fields: DigestMap,
     /// References of the images that it starts from, sorted.
     pub bases: Vec<String>,
-    hooks: Hooks,
+    /// What its build is given.
+    pub build: BuildDemand,
+    declared: Declared,
     /// The commit that it was read from.
     pub(crate) checkout: Option<Checkout>,
+}
+
+/// What a role says of its image beside the source.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Declared {
+    hooks: Hooks,
+    build: RoleBuild,
+}
+
+impl Declared {
+    fn of(role: &Role) -> Self {
+        Self { hooks: role.spec.hooks.clone().unwrap_or_default(), build: role.spec.build.clone().unwrap_or_default() }
+    }
 }
 
 /// Kinds of sources.
@@ -82,7 +98,7 @@ impl ObservedSource {
     /// As [`observe_source`].
     pub fn observe_again(&self) -> Result<Self, SourceError> {
         match &self.kind {
-            SourceKind::Folder { root, .. } => folder(root, &self.hooks),
+            SourceKind::Folder { root, .. } => folder(root, &self.declared),
             SourceKind::Inline { .. } | SourceKind::Image { .. } => Ok(self.clone()),
         }
     }
@@ -99,10 +115,10 @@ pub fn observe_source(role: &Role) -> Result<ObservedSource, SourceError> {
         if !path.is_absolute() {
             return Err(SourceError::Relative { path: path.to_string() });
         }
-        return folder(path, &role.spec.hooks.clone().unwrap_or_default());
+        return folder(path, &Declared::of(role));
     }
     if let Some(inline) = inline {
-        return Ok(from_inline(&inline.dockerfile));
+        return from_inline(&inline.dockerfile, Declared::of(role));
     }
     if let Some(reference) = image {
         return Ok(from_image(reference));
@@ -118,7 +134,7 @@ pub fn observe_source(role: &Role) -> Result<ObservedSource, SourceError> {
 /// # Errors
 /// As [`observe_source`].
 pub(crate) fn observe_checkout(role: &Role, checkout: Checkout) -> Result<ObservedSource, SourceError> {
-    let source = folder(&checkout.folder, &role.spec.hooks.clone().unwrap_or_default())?;
+    let source = folder(&checkout.folder, &Declared::of(role))?;
     Ok(ObservedSource { checkout: Some(checkout), ..source })
 }
 
@@ -127,7 +143,7 @@ pub(crate) fn observe_checkout(role: &Role, checkout: Checkout) -> Result<Observ
 /// # Errors
 /// As [`observe_source`].
 pub fn source_digest(path: &Utf8Path) -> Result<Digest, SourceError> {
-    Ok(folder(path, &Hooks::default())?.content())
+    Ok(folder(path, &Declared::default())?.content())
 }
 
 /// [`source_digest`] of a role that has files, hooks included; `None` for the other sources.
@@ -141,14 +157,18 @@ pub fn role_source_digest(role: &Role) -> Result<Option<Digest>, SourceError> {
     }
 }
 
-fn from_inline(dockerfile: &str) -> ObservedSource {
-    ObservedSource {
-        kind: SourceKind::Inline { dockerfile: dockerfile.to_owned() },
-        fields: DigestMap([("dockerfile".to_owned(), sha256(dockerfile))].into()),
-        bases: Dockerfile::parse(dockerfile).bases(),
-        hooks: Hooks::default(),
+fn from_inline(text: &str, declared: Declared) -> Result<ObservedSource, SourceError> {
+    let (dockerfile, build) = BuildDemand::read(text, &declared.build)?;
+    let mut fields = build.fields();
+    fields.insert("dockerfile".to_owned(), sha256(text));
+    Ok(ObservedSource {
+        kind: SourceKind::Inline { dockerfile: text.to_owned() },
+        fields: DigestMap(fields),
+        bases: dockerfile.bases(),
+        build,
+        declared,
         checkout: None,
-    }
+    })
 }
 
 fn from_image(reference: &str) -> ObservedSource {
@@ -156,12 +176,13 @@ fn from_image(reference: &str) -> ObservedSource {
         kind: SourceKind::Image { reference: reference.to_owned() },
         fields: DigestMap::default(),
         bases: vec![reference.to_owned()],
-        hooks: Hooks::default(),
+        build: BuildDemand::default(),
+        declared: Declared::default(),
         checkout: None,
     }
 }
 
-fn folder(path: &Utf8Path, declared: &Hooks) -> Result<ObservedSource, SourceError> {
+fn folder(path: &Utf8Path, declared: &Declared) -> Result<ObservedSource, SourceError> {
     let root = match path.canonicalize_utf8() {
         Ok(root) => root,
         Err(error) if says_missing(&error) => return Err(SourceError::Missing { path: path.to_owned() }),
@@ -172,18 +193,20 @@ fn folder(path: &Utf8Path, declared: &Hooks) -> Result<ObservedSource, SourceErr
     let ignore = ignore(&root)?;
     let mut always = vec![DOCKERFILE];
     always.extend(IGNORE_FILES);
-    let parsed = Dockerfile::parse(&dockerfile);
+    let (parsed, build) = BuildDemand::read(&dockerfile, &declared.build)?;
     let entries = sent(&root, walk(&root, &ignore, &always)?, &parsed, &always)?;
     let mut fields = copied(&entries);
+    fields.extend(build.fields());
     fields.insert("dockerfile".to_owned(), sha256(&dockerfile));
-    for (hook, digest) in hooks(&root, declared)? {
+    for (hook, digest) in hooks(&root, &declared.hooks)? {
         fields.insert(format!("hooks[{hook}]"), digest);
     }
     Ok(ObservedSource {
         kind: SourceKind::Folder { root, entries },
         fields: DigestMap(fields),
         bases: parsed.bases(),
-        hooks: declared.clone(),
+        build,
+        declared: declared.clone(),
         checkout: None,
     })
 }

@@ -67,6 +67,7 @@ pub fn image(
         ImageOutcome::Planned { plan, begun } => {
             take_plan(&mut status, plan);
             recipe_resolved(&mut conditions, plan);
+            inputs_unused(&mut conditions, plan);
             match &plan.action {
                 ImageAction::Serve(serving) => {
                     status.image = Some(ImageReference { id: serving.id.clone(), name: serving.name.clone() });
@@ -93,6 +94,7 @@ pub fn image(
             status.steps.clone_from(steps);
             status.retry = Some(backoff::after_failure(before.retry.as_ref(), generation, now, jitter));
             recipe_resolved(&mut conditions, plan);
+            inputs_unused(&mut conditions, plan);
             failed(&mut conditions, &status, *reason, message);
         }
         ImageOutcome::Unresolved { reason, message } => {
@@ -148,6 +150,14 @@ fn recipe_resolved(conditions: &mut Conditions, plan: &ImagePlan) {
             None => conditions.set(type_, plan.recipe.is_some(), Reason::RecipeComputed, ""),
         },
     };
+}
+
+/// What the role gives to the build and nothing asks for: told, and no reason to build.
+fn inputs_unused(conditions: &mut Conditions, plan: &ImagePlan) {
+    if !plan.unused.is_empty() {
+        let message = format!("the Dockerfile does not ask for {}", plan.unused.join(", "));
+        conditions.set(ConditionType::BuildInputsUnused, true, Reason::NotAskedFor, message);
+    }
 }
 
 fn take_plan(status: &mut ImageStatus, plan: &ImagePlan) {

@@ -58,8 +58,22 @@ pub struct BuildRequest {
     pub labels: Labels,
     /// Whether every step runs, also where the engine has its result.
     pub no_cache: bool,
-    /// Build arguments that the recipe declares.
+    /// Values of build arguments.
     pub build_args: std::collections::BTreeMap<String, String>,
+    /// Name of the stage that is built; the last one when absent.
+    pub target: Option<String>,
+    /// Who builds it.
+    pub builder: Builder,
+}
+
+/// Who carries out a Dockerfile.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Builder {
+    /// The engine's classic builder, which every engine has.
+    #[default]
+    Classic,
+    /// The engine's BuildKit, which knows mounts, secrets and more, and which not every engine has.
+    BuildKit,
 }
 
 /// One step of a build, as the engine told it.

@@ -13,7 +13,7 @@ pub use container::{
     Confinement, Container, ContainerId, ContainerSpec, ContainerState, Exit, Limits, Mount, MountSource,
     RestartPolicy, Security,
 };
-pub use image::{BuildRequest, BuildStep, Image, ImageId};
+pub use image::{BuildRequest, BuildStep, Builder, Image, ImageId};
 pub use network::{Network, NetworkId, NetworkSpec};
 pub use volume::{Volume, VolumeMedium, VolumeSpec};
 

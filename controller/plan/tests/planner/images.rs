@@ -34,6 +34,7 @@ fn source() -> ObservedImage {
             [("dockerfile".to_owned(), digest("FROM debian:1")), ("files[a]".to_owned(), digest("a"))].into(),
         ),
         commit: None,
+        unused: vec![],
         build: true,
         bases: BTreeMap::from([("debian:1".to_owned(), Some(base))]),
         found: vec![],

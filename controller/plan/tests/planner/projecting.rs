@@ -129,6 +129,7 @@ fn observed(source: &str) -> ObservedImage {
     ObservedImage {
         source: DigestMap([("dockerfile".to_owned(), digest(source))].into()),
         commit: None,
+        unused: vec![],
         build: true,
         bases: BTreeMap::new(),
         found: vec![],

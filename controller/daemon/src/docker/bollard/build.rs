@@ -73,13 +73,14 @@ impl DockerEngine {
 }
 
 fn options(request: &BuildRequest) -> BuildImageOptions {
-    let BuildRequest { tags, dockerfile, labels, no_cache, build_args } = request;
+    let BuildRequest { tags, dockerfile, labels, no_cache, build_args, target, builder: _ } = request;
     BuildImageOptions {
         t: tags.first().cloned(),
         dockerfile: dockerfile.clone(),
         labels: Some(labels.clone().into_iter().collect()),
         buildargs: Some(build_args.clone().into_iter().collect()),
         nocache: *no_cache,
+        target: target.clone().unwrap_or_default(),
         q: false,
         rm: true,
         // With `rm` alone a failing step leaves its container behind.

@@ -1,10 +1,10 @@
 //! One stage of a Dockerfile: what it starts from, and what it takes from where.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::instructions::{Instruction, instructions};
-use super::variables::Variables;
+use super::variables::{Variables, is_of_the_builder};
 use crate::images::glob;
 
 /// Something that a build copies out of its context.
@@ -23,6 +23,15 @@ impl fmt::Display for Copied {
             Self::Everything => formatter.write_str("everything"),
         }
     }
+}
+
+/// A secret that a step reads.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::images) struct SecretMount {
+    /// Its id.
+    pub(in crate::images) id: String,
+    /// Whether the step fails without it.
+    pub(in crate::images) required: bool,
 }
 
 /// What a stage takes something from.
@@ -49,11 +58,23 @@ pub(super) struct Stage {
     triggers: Vec<Instruction>,
     /// What it copies out of the context.
     pub(super) copied: Vec<Copied>,
+    /// Names of the arguments that it declares.
+    pub(super) declared: BTreeSet<String>,
+    /// Secrets that its steps read.
+    pub(super) secrets: Vec<SecretMount>,
+    /// The first part of it that the classic builder does not know, as written.
+    pub(super) newer: Option<String>,
 }
 
 impl Stage {
     /// The stage that a `FROM` begins.
-    pub(super) fn begin(from: &Instruction, earlier: &[Self], global: &Variables, escape: char) -> Self {
+    pub(super) fn begin(
+        from: &Instruction,
+        earlier: &[Self],
+        given: &BTreeMap<String, String>,
+        global: &Variables,
+        escape: char,
+    ) -> Self {
         let words: Vec<&str> = from.rest.split_whitespace().collect();
         let base = match global.expand(words.first().unwrap_or(&"scratch"), escape) {
             Ok(reference) if reference == "scratch" => Base::Nothing,
@@ -67,13 +88,16 @@ impl Stage {
         if words.get(1).is_some_and(|word| word.eq_ignore_ascii_case("as")) {
             words.get(2).copied().unwrap_or_default().clone_into(&mut stage.name);
         }
+        if stage.base == Base::Unknown {
+            stage.newer = Some(format!("FROM {}", from.rest));
+        }
         match stage.base {
             Base::Nothing => {}
             Base::Image(_) | Base::Unknown => stage.variables.inherits = true,
             Base::Stage(place) => {
                 stage.variables = earlier[place].variables.of_a_stage_on_top();
                 for trigger in &earlier[place].triggers {
-                    stage.carry_out(trigger, earlier, &BTreeMap::new(), global, escape);
+                    stage.carry_out(trigger, earlier, given, global, escape);
                 }
             }
         }
@@ -85,7 +109,7 @@ impl Stage {
         std::iter::once(&self.base).chain(&self.others)
     }
 
-    fn is_named(&self, name: &str) -> bool {
+    pub(super) fn is_named(&self, name: &str) -> bool {
         !self.name.is_empty() && self.name.eq_ignore_ascii_case(name)
     }
 
@@ -98,8 +122,14 @@ impl Stage {
         global: &Variables,
         escape: char,
     ) {
+        if self.newer.is_none() {
+            self.newer = newer(instruction);
+        }
         match instruction.name.as_str() {
-            "ARG" => self.variables.argument(&instruction.rest, given, Some(global), escape),
+            "ARG" => {
+                self.declared.extend(arguments(&instruction.rest));
+                self.variables.argument(&instruction.rest, given, Some(global), escape);
+            }
             "ENV" => self.variables.environment(&instruction.rest, escape),
             "ONBUILD" => self.triggers.extend(instructions(&instruction.rest, escape)),
             "COPY" | "ADD" => match instruction.flags.iter().find(|(name, _)| name == "from") {
@@ -135,6 +165,9 @@ impl Stage {
         };
         match (option(&["type"]).unwrap_or("bind"), option(&["from"])) {
             (_, Some(from)) => self.others.push(other(from, earlier)),
+            ("secret", None) => {
+                self.secrets.extend(secret(mount, option(&["id"]), option(&["target", "dst", "destination"])))
+            }
             ("bind", None) => self.copied.push(match option(&["source", "src"]) {
                 // Variables are put in by newer builders only.
                 Some(source) if source.contains('$') => Copied::Everything,
@@ -143,6 +176,35 @@ impl Stage {
             (_, None) => {}
         }
     }
+}
+
+/// Names of the arguments in the text after `ARG`.
+pub(super) fn arguments(text: &str) -> impl Iterator<Item = String> {
+    text.split_whitespace().map(|word| word.split_once('=').map_or(word, |(name, _)| name).to_owned())
+}
+
+/// The secret that a mount is for; without an id it is called like its file.
+fn secret(mount: &str, id: Option<&str>, target: Option<&str>) -> Option<SecretMount> {
+    let id = id.or_else(|| target?.rsplit('/').next()).filter(|id| !id.is_empty())?.to_owned();
+    let required = mount.split(',').any(|option| matches!(option, "required" | "required=true" | "required=1"));
+    Some(SecretMount { id, required })
+}
+
+/// What of an instruction the classic builder does not know, as written.
+fn newer(instruction: &Instruction) -> Option<String> {
+    let flags: &[&str] = match instruction.name.as_str() {
+        "RUN" => &["mount", "network", "security"],
+        "COPY" => &["chmod", "link", "parents", "exclude"],
+        "ADD" => &["chmod", "link", "checksum", "keep-git-dir", "exclude"],
+        "ARG" => {
+            let of_the_builder = arguments(&instruction.rest).find(|name| is_of_the_builder(name));
+            return of_the_builder.map(|name| format!("ARG {name}"));
+        }
+        _ => &[],
+    };
+    let flag = instruction.flags.iter().find(|(name, _)| flags.contains(&name.as_str()));
+    let heredoc = || instruction.heredocs.first().map(|end| format!("{} <<{end}", instruction.name));
+    flag.map(|(name, _)| format!("{} --{name}", instruction.name)).or_else(heredoc)
 }
 
 /// What `--from=` means.

@@ -14,6 +14,11 @@ const OF_THE_BUILDER: [&str; 8] = [
     "BUILDVARIANT",
 ];
 
+/// Whether a builder sets this argument.
+pub(super) fn is_of_the_builder(name: &str) -> bool {
+    OF_THE_BUILDER.contains(&name)
+}
+
 /// What is known of the variables at one place of a Dockerfile.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Variables {
@@ -52,7 +57,7 @@ impl Variables {
             let value = match (given.get(name), default) {
                 (Some(value), _) => Some(value.clone()),
                 (None, Some(default)) => self.expand(default, escape).ok(),
-                (None, None) if OF_THE_BUILDER.contains(&name) => None,
+                (None, None) if is_of_the_builder(name) => None,
                 (None, None) => match global.and_then(|global| global.arguments.get(name)) {
                     Some(value) => value.clone(),
                     // Declared and never set: as if it were not there.

@@ -143,7 +143,8 @@ async fn observe(
         .checkout
         .as_ref()
         .map(|Checkout { commit, unfetched, .. }| SourceCommit { id: commit.clone(), unfetched: unfetched.clone() });
-    let image = ObservedImage { source: fields, commit, build: source.is_built(), bases, found, others };
+    let (unused, build) = (source.build.unused.clone(), source.is_built());
+    let image = ObservedImage { source: fields, commit, unused, build, bases, found, others };
     Ok(Observed { source, image, nameless })
 }
 
@@ -173,6 +174,7 @@ async fn engine_view(context: &Context, source: &ObservedSource) -> Result<Engin
 fn source_outcome(error: &SourceError) -> ImageOutcome {
     let reason = match error {
         SourceError::Untrusted { .. } => Reason::Untrusted,
+        SourceError::SecretUndeclared { .. } => Reason::BuildSecretMissing,
         SourceError::Git(error) if error.is_unknown() => Reason::SourceUnreachable,
         _ => Reason::SourceUnreadable,
     };
