@@ -10,6 +10,7 @@ pub mod git;
 pub mod home;
 pub mod images;
 pub mod kinds;
+mod metrics;
 mod pass;
 mod reconcile;
 pub mod secrets;

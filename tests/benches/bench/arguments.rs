@@ -8,7 +8,7 @@ use anyhow::{Context, bail};
 pub(crate) const HELP: &str = "\
 Measures jackin against the same Engine API calls made bare.
 
-  --only NAME          one of create, start, attach, apply, get, heal, remake, idle; may be repeated
+  --only NAME          one of create, start, attach, apply, get, heal, remake, warm, idle; may be repeated
   --rounds N           pairs of each comparison (default 15)
   --command-rounds N   runs of each command (default 30)
   --instances N        instances of the idle controller (default 50)
@@ -52,13 +52,24 @@ pub(crate) enum Measure {
     Heal,
     /// An instance whose container was removed.
     Remake,
+    /// A role of many files of which none changed.
+    Warm,
     /// What a controller costs that has nothing to do.
     Idle,
 }
 
 impl Measure {
-    const ALL: [Self; 8] =
-        [Self::Create, Self::Start, Self::Attach, Self::Apply, Self::Get, Self::Heal, Self::Remake, Self::Idle];
+    const ALL: [Self; 9] = [
+        Self::Create,
+        Self::Start,
+        Self::Attach,
+        Self::Apply,
+        Self::Get,
+        Self::Heal,
+        Self::Remake,
+        Self::Warm,
+        Self::Idle,
+    ];
 
     /// Its name on the command line.
     pub(crate) fn name(self) -> &'static str {
@@ -70,6 +81,7 @@ impl Measure {
             Self::Get => "get",
             Self::Heal => "heal",
             Self::Remake => "remake",
+            Self::Warm => "warm",
             Self::Idle => "idle",
         }
     }

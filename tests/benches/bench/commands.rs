@@ -5,6 +5,7 @@ use tokio::time::Instant;
 
 use super::report::{Bar, Row, Samples, milliseconds};
 use super::stage::Stage;
+use super::subject::Subject;
 
 /// An apply that changes nothing may take this many milliseconds.
 const APPLY_BAR: f64 = 30.0;
@@ -13,7 +14,7 @@ const GET_BAR: f64 = 15.0;
 
 /// `jackin apply -f` of what is there.
 pub(crate) async fn apply(stage: &Stage, rounds: usize) -> anyhow::Result<Row> {
-    let path = stage.manifest(1)?;
+    let path = Subject::PLAIN.manifest(stage, 1)?;
     let words = ["apply", "-f", path.to_str().context("a path in UTF-8")?];
     let check = |said: &str| {
         let changed: Vec<_> = said.lines().filter(|line| !line.ends_with(" unchanged")).collect();
@@ -24,7 +25,7 @@ pub(crate) async fn apply(stage: &Stage, rounds: usize) -> anyhow::Result<Row> {
 
 /// `jackin get instances`.
 pub(crate) async fn get(stage: &Stage, rounds: usize) -> anyhow::Result<Row> {
-    let check = |said: &str| said.contains(&Stage::instance_name(0));
+    let check = |said: &str| said.contains(&Subject::PLAIN.instance(0));
     walls(stage, rounds, "get-instances", GET_BAR, &["get", "instances"], check).await
 }
 

@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep};
 use super::report::{Bar, Row, Samples};
 use super::say;
 use super::stage::{Stage, status};
+use super::subject::Subject;
 
 /// Ticks of `/proc` in a second, on every Linux of the day.
 const TICKS: f64 = 100.0;
@@ -20,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(180);
 
 /// Watches the controller with this many ready instances for a while.
 pub(crate) async fn idle(stage: &Stage, instances: usize, period: Duration) -> anyhow::Result<Vec<Row>> {
-    stage.scale(instances).await.context("run the instances")?;
+    stage.scale(&Subject::PLAIN, instances).await.context("run the instances")?;
     rest(stage).await?;
     let pid = stage.daemon_pid().await?;
     let since = SystemTime::now();

@@ -13,8 +13,10 @@ use tokio::process::Command;
 use tokio::time::Instant;
 
 use super::bare::Bare;
+use super::counts::Counts;
 use super::report::{Bar, Parts, Row, Samples, milliseconds};
 use super::stage::{Stage, Watch, is_ready, status};
+use super::subject::Subject;
 
 /// What the rungs may cost over their calls.
 const BAR: Bar = Bar::Ratio(1.15);
@@ -23,14 +25,15 @@ const BAR: Bar = Bar::Ratio(1.15);
 const REMAKE_BAR: Bar = Bar::Milliseconds(2000.0);
 
 /// From the start of the `jackin apply` that asks for one more instance until that is ready; bare: create, start, capsule answers.
-pub(crate) async fn create(stage: &Stage, rounds: usize) -> anyhow::Result<Row> {
+pub(crate) async fn create(stage: &Stage, subject: &Subject, row: &'static str, rounds: usize) -> anyhow::Result<Row> {
     let instances = stage.instances().await?;
-    let bare = Bare::of(stage, &container_of(&instances.get(&Stage::instance_name(0)).await?)?).await?;
-    let name = Stage::instance_name(1);
-    let more = stage.manifest(2)?;
+    let bare = Bare::of(stage, &container_of(&instances.get(&subject.instance(0)).await?)?).await?;
+    let name = subject.instance(1);
+    let more = subject.manifest(stage, 2)?;
     let mut pair = Pair::default();
     for round in 0..=rounds {
         let mut watch = Watch::begin(&instances, &name).await?;
+        let before = Counts::of(stage).await?;
         let begun = Instant::now();
         let mut apply = Command::new(stage.jackin())
             .args(["apply", "-f"])
@@ -42,8 +45,9 @@ pub(crate) async fn create(stage: &Stage, rounds: usize) -> anyhow::Result<Row> 
         let ready = watch.until(is_ready).await?;
         let ours = begun.elapsed();
         ensure!(apply.wait().await?.success(), "`jackin apply` failed");
-        let parts = parts_of(&ready, PlanKind::CreateFromValidImage)?;
-        stage.apply(1).await?;
+        let mut parts = parts_of(&ready, PlanKind::CreateFromValidImage)?;
+        parts.extend(Counts::of(stage).await?.since(&before));
+        stage.apply(subject, 1).await?;
         watch.until_gone().await?;
 
         let begun = Instant::now();
@@ -60,13 +64,13 @@ pub(crate) async fn create(stage: &Stage, rounds: usize) -> anyhow::Result<Row> 
             (theirs, steps(&[("create", created), ("start", started), ("answers", theirs)])),
         );
     }
-    Ok(pair.row("create-from-valid-image", BAR))
+    Ok(pair.row(row, BAR))
 }
 
 /// From the write that wants it to run until it is ready; bare: start, capsule answers.
 pub(crate) async fn start(stage: &Stage, rounds: usize) -> anyhow::Result<Row> {
     let instances = stage.instances().await?;
-    let name = Stage::instance_name(0);
+    let name = Subject::PLAIN.instance(0);
     let bare = Bare::of(stage, &container_of(&instances.get(&name).await?)?).await?;
     bare.create().await?;
     bare.start().await?;
@@ -99,16 +103,16 @@ pub(crate) async fn start(stage: &Stage, rounds: usize) -> anyhow::Result<Row> {
 ///
 /// Each instance is killed once: a container that dies soon after its start is left alone for a while, and that is no repair's cost.
 pub(crate) async fn heal(stage: &Stage, rounds: usize) -> anyhow::Result<Row> {
-    stage.scale(rounds + 1).await?;
+    stage.scale(&Subject::PLAIN, rounds + 1).await?;
     let instances = stage.instances().await?;
-    let first = container_of(&instances.get(&Stage::instance_name(0)).await?)?;
+    let first = container_of(&instances.get(&Subject::PLAIN.instance(0)).await?)?;
     let bare = Bare::of(stage, &first).await?;
     bare.create().await?;
     bare.start().await?;
     bare.answers().await?;
     let mut pair = Pair::default();
     for round in 0..=rounds {
-        let name = Stage::instance_name(round);
+        let name = Subject::PLAIN.instance(round);
         let before = instances.get(&name).await?;
         let id = container_of(&before)?;
         let launch = |instance: &Instance| Some(status(instance).ok()?.last_launch.as_ref()?.id.clone());
@@ -137,7 +141,7 @@ pub(crate) async fn heal(stage: &Stage, rounds: usize) -> anyhow::Result<Row> {
 /// capsule answers.
 pub(crate) async fn remake(stage: &Stage, rounds: usize) -> anyhow::Result<Row> {
     let instances = stage.instances().await?;
-    let name = Stage::instance_name(0);
+    let name = Subject::PLAIN.instance(0);
     let bare = Bare::of(stage, &container_of(&instances.get(&name).await?)?).await?;
     bare.create().await?;
     bare.start().await?;

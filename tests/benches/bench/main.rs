@@ -17,12 +17,15 @@
 mod arguments;
 mod bare;
 mod commands;
+mod counts;
 mod engine;
 mod idle;
 mod launch;
 mod report;
 mod stage;
+mod subject;
 mod terminal;
+mod warm;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -33,6 +36,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use arguments::{Arguments, Measure};
 use report::Report;
 use stage::Stage;
+use subject::Subject;
 
 fn main() -> ExitCode {
     run().unwrap_or_else(|error| {
@@ -81,18 +85,19 @@ async fn measure(arguments: Arguments) -> anyhow::Result<ExitCode> {
 
 async fn all(stage: std::sync::Arc<Stage>, arguments: Arguments) -> anyhow::Result<Report> {
     let mut report = Report::new(stage.about().await?);
-    stage.scale(1).await.context("run the first instance")?;
+    stage.scale(&Subject::PLAIN, 1).await.context("run the first instance")?;
     for measure in &arguments.only {
         say(&format!("{} …", measure.name()));
         let rounds = arguments.rounds;
         let rows = match measure {
-            Measure::Create => vec![launch::create(&stage, rounds).await?],
+            Measure::Create => vec![launch::create(&stage, &Subject::PLAIN, "create-from-valid-image", rounds).await?],
             Measure::Start => vec![launch::start(&stage, rounds).await?],
             Measure::Attach => vec![terminal::attach(&stage, rounds).await?],
             Measure::Apply => vec![commands::apply(&stage, arguments.command_rounds).await?],
             Measure::Get => vec![commands::get(&stage, arguments.command_rounds).await?],
             Measure::Heal => vec![launch::heal(&stage, rounds).await?],
             Measure::Remake => vec![launch::remake(&stage, rounds).await?],
+            Measure::Warm => warm::warm(&stage, rounds).await?,
             Measure::Idle => idle::idle(&stage, arguments.instances, arguments.idle).await?,
         };
         for row in rows {

@@ -77,6 +77,30 @@ pub(crate) struct Row {
 }
 
 impl Row {
+    /// One without figures yet.
+    pub(crate) fn new(name: &'static str, bar: Bar) -> Self {
+        let (ours, ours_parts, bare_parts) = (Samples::default(), Parts::new(), Parts::new());
+        Self { name, bar, ours, bare: None, ours_parts, bare_parts }
+    }
+
+    /// With these figures of ours and of the bare side.
+    pub(crate) fn with(mut self, ours: &[f64], bare: &[f64]) -> Self {
+        let samples = |figures: &[f64]| {
+            let mut samples = Samples::default();
+            figures.iter().for_each(|figure| samples.push(*figure));
+            samples
+        };
+        (self.ours, self.bare) = (samples(ours), Some(samples(bare)));
+        self
+    }
+
+    /// Takes figures of our parts.
+    pub(crate) fn note_ours(&mut self, parts: BTreeMap<String, f64>) {
+        for (part, value) in parts {
+            self.ours_parts.entry(part).or_default().push(value);
+        }
+    }
+
     fn ratio(&self, of: fn(&Samples) -> f64) -> Option<f64> {
         self.bare.as_ref().map(|bare| of(&self.ours) / of(bare))
     }

@@ -20,11 +20,10 @@ use tokio::process::Command;
 use tokio::time::Instant;
 
 use super::engine::{Engine, label_filter};
+use super::subject::{IMAGE, Subject};
 
 /// Label of containers that were made bare.
 pub(crate) const BARE_LABEL: &str = "jackin-bench.owner";
-/// Image of all instances.
-const IMAGE: &str = "jackin-tiny:1";
 /// How long anything may take before the run fails.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -90,25 +89,6 @@ impl Stage {
         }))
     }
 
-    /// A manifest with this many instances.
-    pub(crate) fn manifest(&self, count: usize) -> anyhow::Result<PathBuf> {
-        let path = self.directory().join(format!("bench-{count}.yaml"));
-        let text = format!(
-            "apiVersion: jackin.dev/v1alpha1\nkind: Role\nmetadata: {{name: bench}}\nspec:\n  \
-             source: {{image: \"{IMAGE}\"}}\n  agents: [shell]\n  resources: {{memory: 64Mi, pids: 64}}\n---\n\
-             apiVersion: jackin.dev/v1alpha1\nkind: Workspace\nmetadata: {{name: bench}}\nspec:\n  workdir: /workspace\n  \
-             mounts:\n  - {{source: ./workspace, target: /workspace}}\n  roles: [bench]\n  instances:\n  \
-             - {{name: i, role: bench, agent: shell, count: {count}}}\n"
-        );
-        std::fs::write(&path, text)?;
-        Ok(path)
-    }
-
-    /// The name of an instance.
-    pub(crate) fn instance_name(index: usize) -> String {
-        format!("bench-i-{index}")
-    }
-
     /// Runs `jackin` to its end, which must be a success.
     pub(crate) async fn run(&self, words: &[&str]) -> anyhow::Result<Output> {
         let output = Command::new(&self.jackin)
@@ -125,19 +105,20 @@ impl Stage {
     }
 
     /// Applies a manifest with this many instances.
-    pub(crate) async fn apply(&self, count: usize) -> anyhow::Result<()> {
-        let path = self.manifest(count)?;
+    pub(crate) async fn apply(&self, subject: &Subject, count: usize) -> anyhow::Result<()> {
+        let path = subject.manifest(self, count)?;
         self.run(&["apply", "-f", path.to_str().context("a path in UTF-8")?]).await.map(drop)
     }
 
     /// Lets there be this many instances, all ready, and waits for it.
-    pub(crate) async fn scale(&self, count: usize) -> anyhow::Result<()> {
-        self.apply(count).await?;
+    pub(crate) async fn scale(&self, subject: &Subject, count: usize) -> anyhow::Result<()> {
+        self.apply(subject, count).await?;
         let instances = self.instances().await?;
         let patience = PATIENCE + Duration::from_secs(5) * u32::try_from(count)?;
         let begun = Instant::now();
         loop {
-            let found = instances.list(&ListParams::default()).await?.items;
+            let mut found = instances.list(&ListParams::default()).await?.items;
+            found.retain(|instance| instance.spec.workspace == subject.name);
             let ready = found.iter().filter(|instance| is_ready(instance)).count();
             if found.len() == count && ready == count {
                 return Ok(());

@@ -10,6 +10,7 @@ use tokio::time::{Instant, timeout};
 
 use super::report::{Bar, Row, Samples, milliseconds};
 use super::stage::Stage;
+use super::subject::Subject;
 
 /// What attaching may cost of what an exec does.
 const BAR: f64 = 0.33;
@@ -25,7 +26,7 @@ pub(crate) fn docker() -> OsString {
 
 /// Both in turns, on the same instance.
 pub(crate) async fn attach(stage: &Stage, rounds: usize) -> anyhow::Result<Row> {
-    let name = Stage::instance_name(0);
+    let name = Subject::PLAIN.instance(0);
     let container = format!("jackin.{}.default.{name}", &stage.owner[..6]);
     let docker = docker();
     let (mut ours, mut bare) = (Samples::default(), Samples::default());

@@ -1,12 +1,13 @@
 //! Commands on a live instance, and applies that leave nothing behind.
 
+use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::process::Stdio;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-use crate::stage::{EngineLog, MAIN, Terminal, desk, desk_of, eventually, inline_role, play};
+use crate::stage::{EngineLog, MAIN, Stage, Terminal, desk, desk_of, eventually, inline_role, play};
 
 #[test]
 fn an_apply_once_converges_and_leaves_no_controller_running() -> Result<()> {
@@ -146,6 +147,35 @@ fn an_attach_without_a_terminal_watches_until_it_is_asked_to_leave() -> Result<(
         let ended = eventually("the watcher to leave", || Ok(watching.try_wait()?))?;
         assert_eq!(ended.code(), Some(0));
         stage.jackin(&["exec", "desk-main", "--", "true"])?;
+        Ok(())
+    })
+}
+
+/// Lines of the controller's metrics that count what a repair costs: writes to the engine, secrets, files read, calls beyond the machine.
+fn costs(stage: &Stage) -> Result<BTreeSet<String>> {
+    let page = stage.jackin(&["controller", "metrics"])?;
+    let is_cost = |line: &&str| match line.split_once('{') {
+        Some(("jackin_engine_requests_total", labels)) => !labels.contains("method=\"GET\""),
+        Some(("jackin_source_files_total", labels)) => labels.contains("result=\"read\""),
+        Some(("jackin_secrets_read_total" | "jackin_network_calls_total", _)) => true,
+        Some(_) | None => false,
+    };
+    Ok(page.lines().filter(is_cost).map(str::to_owned).collect())
+}
+
+#[test]
+fn the_controller_counts_what_a_launch_cost_and_an_apply_without_a_change_costs_nothing() -> Result<()> {
+    play(|stage| {
+        let edited = desk(&["env: {TOKEN: {from: \"env://HOME\"}}", MAIN]);
+        stage.apply(&edited)?;
+        stage.settle("desk-main")?;
+        let before = costs(stage)?;
+        for counted in ["/containers/create", "from=\"env\""] {
+            ensure!(before.iter().any(|line| line.contains(counted)), "no {counted} in {before:#?}");
+        }
+        stage.apply(&edited)?;
+        stage.settle("desk-main")?;
+        assert_eq!(costs(stage)?, before);
         Ok(())
     })
 }

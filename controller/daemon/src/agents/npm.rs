@@ -8,6 +8,8 @@ use camino::{Utf8Path, Utf8PathBuf};
 use serde::Deserialize;
 use tokio::process::Command;
 
+use crate::metrics::{self, Beyond};
+
 use super::InstallError;
 use super::cache::Package;
 
@@ -112,6 +114,7 @@ impl Npm {
         timeout: Duration,
         arguments: &[&str],
     ) -> Result<Output, InstallError> {
+        metrics::network_call(Beyond::Npm);
         let mut command = Command::new(&self.program);
         command.args(arguments).current_dir(folder).stdin(Stdio::null()).kill_on_drop(true);
         for setting in ["update_notifier", "fund", "audit", "progress"] {

@@ -4,6 +4,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use fs_err::tokio as fs;
 
 use crate::images::digest_of;
+use crate::metrics::{self, Beyond};
 
 use super::GitError;
 use super::program::{git, run};
@@ -56,6 +57,7 @@ impl Repository {
         arguments.push(if shallow { "--depth=1" } else { "--depth=2147483647" });
         arguments.extend(["--", &self.url]);
         arguments.extend(refspecs);
+        metrics::network_call(Beyond::Git);
         run(git(Some(&self.path), &arguments)).await.map(drop).map_err(|said| self.failed(said))
     }
 

@@ -13,6 +13,8 @@ use camino::{Utf8Path, Utf8PathBuf};
 use jackin_api::words::Digest;
 use sha2::{Digest as _, Sha256};
 
+use crate::metrics;
+
 /// A file that changed more recently than this may change again within one tick of its clock, so its digest is not remembered.
 const SETTLED: Duration = Duration::from_millis(100);
 
@@ -68,8 +70,10 @@ pub(crate) fn fingerprint(path: &Utf8Path, metadata: &Metadata) -> io::Result<Di
     if let Some((known, digest)) = remembered
         && known == stamp
     {
+        metrics::source_file(false);
         return Ok(digest);
     }
+    metrics::source_file(true);
     let settled = stamp.is_settled();
     let digest = read(path, is_executable(metadata))?;
     if settled {

@@ -10,7 +10,9 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::FutureExt;
+use tokio::time::Instant;
 
+use crate::metrics;
 use crate::pass::{Next, PassError};
 use crate::text::with_causes;
 
@@ -27,11 +29,13 @@ impl Failures {
     where
         F: Future<Output = Result<Next, PassError>>,
     {
+        let begun = Instant::now();
         let result = AssertUnwindSafe(pass).catch_unwind().await.unwrap_or_else(|panic| {
             let text = panic.downcast_ref::<String>().cloned();
             let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
             Err(PassError::Panicked(text.unwrap_or_else(|| "without a message".to_owned())))
         });
+        metrics::pass(key, result.is_ok(), begun.elapsed());
         if result.is_ok() {
             self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
         }

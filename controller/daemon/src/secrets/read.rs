@@ -8,11 +8,20 @@ use secrecy::zeroize::Zeroizing;
 use tokio::io::AsyncReadExt;
 use tokio::process::Command;
 
+use crate::metrics;
+
 use super::program::{Ended, run};
 use super::{Failure, Policy, VALUE_BYTES};
 
 pub(super) async fn read(reference: &Reference, policy: &Policy) -> Result<SecretString, Failure> {
-    match reference.target().map_err(|error| Failure::new(error.to_string()))? {
+    let target = reference.target().map_err(|error| Failure::new(error.to_string()))?;
+    metrics::secret_read(match &target {
+        ReferenceTarget::Environment(_) => "env",
+        ReferenceTarget::File(_) => "file",
+        ReferenceTarget::OnePassword(_) => "op",
+        ReferenceTarget::Command(_) => "cmd",
+    });
+    match target {
         ReferenceTarget::Environment(name) => variable(&name, policy),
         ReferenceTarget::File(path) => file(&path).await,
         ReferenceTarget::OnePassword(item) => one_password(&item, policy).await,

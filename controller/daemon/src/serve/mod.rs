@@ -25,6 +25,7 @@ use crate::git::GitSources;
 use crate::home::{Home, HomeError};
 use crate::images::Builds;
 use crate::kinds;
+use crate::metrics;
 use crate::pass::AtWork;
 use crate::reconcile::{self, Failures, Notices};
 use crate::secrets::Policy;
@@ -91,6 +92,7 @@ impl Embedded {
     /// When the home, the store, the engine's address or the capsule cannot be used. An engine that does not answer is no
     /// error: the objects' statuses say so.
     pub async fn start(options: Options) -> Result<Self, ServeError> {
+        metrics::install();
         let home = options.home;
         home.create()?;
         let lock = lock::Lock::take(&home)?;

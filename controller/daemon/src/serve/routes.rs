@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -25,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::capsule::CAPSULE_SOCKET;
 use crate::context::Context;
+use crate::metrics;
 use crate::pass::{self, around};
 use crate::strays::{self, StraysError};
 use crate::text::with_causes;
@@ -45,6 +47,7 @@ pub(super) fn router(context: Arc<Context>, server: ApiServer, stop: Cancellatio
     let started_at = context.clock.now();
     let local = Arc::new(Local { context, server, stop, started_at });
     Router::new()
+        .route("/metrics", get(counted))
         .route("/jackin/v1/status", get(status))
         .route("/jackin/v1/stop", post(end))
         .route("/jackin/v1/dump", get(dump))
@@ -105,6 +108,11 @@ async fn status(State(local): State<Arc<Local>>) -> Json<Value> {
         "engine": engine,
         "engineError": engine_error,
     }))
+}
+
+/// `GET /metrics`, as Prometheus and `kubectl get --raw /metrics` ask for it.
+async fn counted() -> impl IntoResponse {
+    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], metrics::install().render())
 }
 
 async fn end(State(local): State<Arc<Local>>) -> StatusCode {

@@ -2,6 +2,7 @@
 
 mod adopt;
 mod dump;
+mod metrics;
 mod run;
 mod start;
 mod status;
@@ -28,6 +29,8 @@ pub(crate) enum Arguments {
     Status(status::Arguments),
     /// Print all that is stored, as JSON
     Dump,
+    /// Print what the controller counts of its own work, in the text format of Prometheus
+    Metrics,
     /// Take over the engine's objects of another owner id
     Adopt(adopt::Arguments),
 }
@@ -39,6 +42,7 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Ended {
         Arguments::Stop => serial(stop::run(context)),
         Arguments::Status(arguments) => serial(status::run(arguments, context)),
         Arguments::Dump => serial(dump::run(context)),
+        Arguments::Metrics => serial(metrics::run(context)),
         Arguments::Adopt(arguments) => serial(adopt::run(arguments, context)),
     }
 }

@@ -18,6 +18,7 @@ use tokio::sync::{Mutex, OnceCell};
 use super::failure::{self, Failure};
 use super::{DockerEngine, EngineAddress, HostFacts, limit};
 use crate::docker::{EngineError, EngineErrorCause, EngineInfo, Operation};
+use crate::metrics;
 
 /// The API that this module is written against. A later engine that has dropped it is spoken to in the oldest that it has.
 const OUR_MINOR: usize = 41;
@@ -128,7 +129,10 @@ fn open(address: &EngineAddress, minor: &Arc<AtomicUsize>) -> Result<Docker, Fai
     };
     let minor = Arc::clone(minor);
     let pinned = client.map_err(failure::classify)?;
-    Ok(pinned.with_request_modifier(move |request| versioned(request, minor.load(Ordering::Relaxed))))
+    Ok(pinned.with_request_modifier(move |request| {
+        metrics::engine_request(request.method().as_str(), request.uri().path());
+        versioned(request, minor.load(Ordering::Relaxed))
+    }))
 }
 
 /// Puts the version before the path; before it is known (0), asks without one.

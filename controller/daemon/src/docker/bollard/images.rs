@@ -12,6 +12,7 @@ use super::reference::{is_id, repository_and_tag};
 use super::upload::upload;
 use super::{DockerEngine, limit, translate};
 use crate::docker::{Archive, EngineError, EngineErrorCause, LabelFilter, Operation};
+use crate::metrics::{self, Beyond};
 
 impl DockerEngine {
     pub(super) async fn images(&self, filter: &LabelFilter) -> Result<Vec<Image>, EngineError> {
@@ -53,6 +54,7 @@ impl DockerEngine {
             ..CreateImageOptions::default()
         };
         let client = self.client(operation, reference).await?;
+        metrics::network_call(Beyond::Registry);
         let mut news = client.create_image(Some(options), None, None);
         while bounded(operation, reference, limit::PULL_SILENCE, news.try_next()).await?.is_some() {}
         self.id_of(operation, reference).await
