@@ -5,6 +5,8 @@ crate::rules! {
     a_name_moves_from_image_to_image
     an_image_in_use_is_not_removed
     images_are_filtered_by_label
+    a_registry_is_asked_what_a_name_points_to_without_fetching_it
+    a_registry_that_is_away_refuses_and_one_without_the_name_has_none
 }
 
 mod rule {
@@ -69,6 +71,43 @@ mod rule {
         assert_eq!(listed.iter().map(|image| image.id.clone()).collect::<Vec<_>>(), ids);
         ensure!(listed.iter().all(|image| image.labels == stage.labels() && image.tags.len() == 1), "{listed:?}");
         assert_eq!(stage.engine.list_images(&stage.ours().present("jackin.other")).await?, []);
+        Ok(())
+    }
+
+    pub(super) async fn a_registry_is_asked_what_a_name_points_to_without_fetching_it(stage: &Stage) -> Result<()> {
+        let registry = stage.registry()?;
+        let name = registry.name(&format!("{}:1", stage.name("published")));
+        registry.publish(stage, &name, "one").await?;
+        let one = stage.engine.registry_digest(&name).await?.context("the registry has it")?;
+        assert_eq!(stage.engine.inspect_image(&name).await?, None, "it was fetched");
+        let pulled = stage.engine.pull_image(&name).await?;
+        let here = stage.engine.inspect_image(&name).await?.context("it was fetched")?;
+        let repository = name.strip_suffix(":1").context("a tag")?;
+        assert_eq!((&here.id, &here.repository_digests), (&pulled, &vec![format!("{repository}@{one}")]));
+        // The engine keeps what it has until it is asked to fetch.
+        let away = stage.name("away");
+        stage.engine.tag_image(&here.id, &away).await?;
+        registry.publish(stage, &name, "other").await?;
+        let other = stage.engine.registry_digest(&name).await?.context("the registry has it")?;
+        ensure!(other != one, "the name did not move");
+        ensure!(stage.engine.pull_image(&name).await? != pulled, "the same image after the name moved");
+        Ok(())
+    }
+
+    pub(super) async fn a_registry_that_is_away_refuses_and_one_without_the_name_has_none(stage: &Stage) -> Result<()> {
+        let mut registry = stage.registry()?;
+        let name = registry.name(&format!("{}:1", stage.name("published")));
+        assert_eq!(stage.engine.registry_digest(&name).await?, None, "a repository that is not there");
+        let error = stage.engine.pull_image(&name).await.expect_err("pulled what is not there");
+        ensure!(matches!(error.cause, EngineErrorCause::ImageMissing { .. }), "{error:?}");
+        registry.publish(stage, &name, "one").await?;
+        let repository = name.strip_suffix(":1").context("a tag")?;
+        assert_eq!(stage.engine.registry_digest(&format!("{repository}:2")).await?, None, "a tag that is not there");
+        registry.leave()?;
+        let error = stage.engine.registry_digest(&name).await.expect_err("asked nobody");
+        ensure!(matches!(error.cause, EngineErrorCause::Refused { .. }), "{error:?}");
+        let error = stage.engine.pull_image(&name).await.expect_err("pulled from nobody");
+        ensure!(matches!(error.cause, EngineErrorCause::Refused { .. }), "{error:?}");
         Ok(())
     }
 }

@@ -4,13 +4,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use jackin_daemon::docker::fake::FakeEngine;
 use jackin_daemon::docker::{Archive, BuildProgress, DockerEngine, Engine, EngineError, LabelFilter};
 use jackin_plan::world::{
     BuildRequest, Container, ContainerId, ContainerSpec, ContainerState, ImageId, Labels, Limits, Mount, MountSource,
     RestartPolicy, Security,
 };
+use jackin_tests::Registry;
+use tokio::process::Command;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -27,24 +29,39 @@ pub(crate) struct Stage {
     pub(crate) engine: Arc<dyn Engine>,
     pub(crate) tiny: ImageId,
     pub(crate) owner: String,
+    /// The engine in memory, where the rule is played on that.
+    memory: Option<FakeEngine>,
+}
+
+/// The registry that the engine asks.
+pub(crate) enum Shelf {
+    /// That of the engine in memory.
+    Memory(FakeEngine),
+    /// A real one.
+    Real(Registry),
 }
 
 /// Plays a rule on a fresh engine in memory.
 pub(crate) async fn on_fake(rule: impl AsyncFnOnce(&Stage) -> Result<()>) -> Result<()> {
-    play(Arc::new(FakeEngine::new()), rule).await
+    let engine = FakeEngine::new();
+    play(Arc::new(engine.clone()), Some(engine), rule).await
 }
 
 /// Plays a rule on the engine of this environment.
 pub(crate) async fn on_real(rule: impl AsyncFnOnce(&Stage) -> Result<()>) -> Result<()> {
     let engine = DockerEngine::from_environment().context("no engine to test against")?;
     engine.ping().await.context("no engine answers; `make engine` starts one")?;
-    play(Arc::new(engine), rule).await
+    play(Arc::new(engine), None, rule).await
 }
 
-async fn play(engine: Arc<dyn Engine>, rule: impl AsyncFnOnce(&Stage) -> Result<()>) -> Result<()> {
+async fn play(
+    engine: Arc<dyn Engine>,
+    memory: Option<FakeEngine>,
+    rule: impl AsyncFnOnce(&Stage) -> Result<()>,
+) -> Result<()> {
     let tiny = tiny_image(engine.as_ref()).await?;
     let owner = uuid::Uuid::new_v4().simple().to_string();
-    let stage = Stage { engine, tiny, owner };
+    let stage = Stage { engine, tiny, owner, memory };
     // A panic of the rule is caught here as a result, so that the sweeping comes after every ending.
     let played = futures::FutureExt::catch_unwind(std::panic::AssertUnwindSafe(rule(&stage))).await;
     let swept = stage.sweep().await;
@@ -83,6 +100,14 @@ async fn tiny_image(engine: &dyn Engine) -> Result<ImageId> {
 }
 
 impl Stage {
+    /// A registry that the engine can ask.
+    pub(crate) fn registry(&self) -> Result<Shelf> {
+        match &self.memory {
+            Some(engine) => Ok(Shelf::Memory(engine.clone())),
+            None => Ok(Shelf::Real(Registry::start()?)),
+        }
+    }
+
     /// A name that no other test uses.
     pub(crate) fn name(&self, suffix: &str) -> String {
         format!("jackin-conformance-{}-{suffix}", &self.owner[..12])
@@ -204,6 +229,41 @@ impl Stage {
             for image in self.engine.list_images(&filter).await? {
                 self.engine.remove_image(&image.id.0).await?;
             }
+        }
+        Ok(())
+    }
+}
+
+impl Shelf {
+    /// The name of an image in it.
+    pub(crate) fn name(&self, image: &str) -> String {
+        match self {
+            Self::Memory(_) => format!("127.0.0.1:5000/{image}"),
+            Self::Real(registry) => registry.name(image),
+        }
+    }
+
+    /// Puts an image of this content into it, and into the engine no longer than that takes.
+    pub(crate) async fn publish(&self, stage: &Stage, name: &str, content: &str) -> Result<()> {
+        let mut labels = stage.labels();
+        labels.insert("content".to_owned(), content.to_owned());
+        match self {
+            Self::Memory(engine) => engine.seed_registry(name, &labels),
+            Self::Real(_) => {
+                stage.engine.import_image(archive_of(&[("content", content)]), name, &labels).await?;
+                let pushed = Command::new("docker").args(["push", name]).output().await?;
+                ensure!(pushed.status.success(), "{}", String::from_utf8_lossy(&pushed.stderr));
+                stage.engine.remove_image(name).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets nobody answer there any more.
+    pub(crate) fn leave(&mut self) -> Result<()> {
+        match self {
+            Self::Memory(engine) => engine.set_registry_unreachable(true),
+            Self::Real(registry) => registry.leave()?,
         }
         Ok(())
     }

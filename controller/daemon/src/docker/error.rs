@@ -216,6 +216,7 @@ pub enum Operation {
     ImageHistory,
     BuildImage,
     PullImage,
+    RegistryDigest,
     ImportImage,
     TagImage,
     RemoveImage,
@@ -245,6 +246,7 @@ impl Operation {
                 | Self::ListImages
                 | Self::InspectImage
                 | Self::ImageHistory
+                | Self::RegistryDigest
                 | Self::ListNetworks
                 | Self::InspectNetwork
                 | Self::ListVolumes
@@ -276,6 +278,7 @@ impl Operation {
             Self::ImageHistory => "read the history of image",
             Self::BuildImage => "build image",
             Self::PullImage => "pull image",
+            Self::RegistryDigest => "ask the registry for image",
             Self::ImportImage => "import image",
             Self::TagImage => "tag image",
             Self::RemoveImage => "remove image",

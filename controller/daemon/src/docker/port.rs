@@ -140,6 +140,10 @@ pub trait Engine: Send + Sync + 'static {
     /// Pulls an image from its registry; a reference without tag or digest means `latest`, never all tags.
     async fn pull_image(&self, reference: &str) -> Result<ImageId, EngineError>;
 
+    /// Digest of what a reference points to at its registry now, asked for without fetching it; `None` when the registry says that it has
+    /// no such image. One that cannot be asked is `Refused` by the engine.
+    async fn registry_digest(&self, reference: &str) -> Result<Option<String>, EngineError>;
+
     /// Makes an image of one layer from an archive of a root file system, named `reference`.
     async fn import_image(&self, archive: Archive, reference: &str, labels: &Labels) -> Result<ImageId, EngineError>;
 

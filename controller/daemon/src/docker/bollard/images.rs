@@ -60,6 +60,16 @@ impl DockerEngine {
         self.id_of(operation, reference).await
     }
 
+    pub(super) async fn digest_at_registry(&self, reference: &str) -> Result<Option<String>, EngineError> {
+        let operation = Operation::RegistryDigest;
+        let client = self.client(operation, reference).await?;
+        match within(limit::REGISTRY, client.inspect_registry_image(reference, None)).await {
+            Ok(found) => Ok(found.descriptor.digest),
+            Err(failure) if failure.says(&["manifest unknown", "repository name not known"]) => Ok(None),
+            Err(failure) => Err(failure.into_error(operation, reference)),
+        }
+    }
+
     pub(super) async fn import(
         &self,
         archive: Archive,
@@ -108,7 +118,7 @@ impl DockerEngine {
     pub(super) async fn forget_image(&self, reference: &str) -> Result<(), EngineError> {
         let names = match is_id(reference) {
             // By id the engine refuses an image of several names; `force` would take it from stopped containers too.
-            true => self.image(reference).await?.map(|image| image.tags).unwrap_or_default(),
+            true => self.image(reference).await?.map(names_of).unwrap_or_default(),
             false => Vec::new(),
         };
         for name in names.iter().skip(1) {
@@ -124,6 +134,16 @@ impl DockerEngine {
         let answer = within(limit::WRITE, removed.map_ok(drop)).await;
         settled(answer, operation, reference, Failure::is_missing)
     }
+}
+
+/// Names of an image, and those by digest that are of other repositories than its first name: an image that was fetched or pushed has
+/// them, they stay when a name moves on, and they count as names where an image is to be removed.
+fn names_of(image: Image) -> Vec<String> {
+    let Image { mut tags, repository_digests, .. } = image;
+    let first = tags.first().map(|name| repository_and_tag(name).0.to_owned());
+    let of_others = |name: &String| name.split_once('@').map(|(repository, _)| repository) != first.as_deref();
+    tags.extend(repository_digests.into_iter().filter(of_others));
+    tags
 }
 
 /// A Dockerfile instruction for one label, quoted.

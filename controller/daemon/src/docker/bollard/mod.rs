@@ -50,6 +50,8 @@ mod limit {
     pub(super) const ARCHIVE: Duration = Duration::from_secs(600);
     /// Added to the time that a container is given to stop.
     pub(super) const STOP_GRACE: Duration = Duration::from_secs(10);
+    /// For the engine's own question to a registry.
+    pub(super) const REGISTRY: Duration = Duration::from_secs(30);
     /// Between two signs of life of a pull.
     pub(super) const PULL_SILENCE: Duration = Duration::from_secs(120);
     /// Of a build's silence, after which the engine is asked whether it is there at all.
@@ -165,6 +167,10 @@ impl Engine for DockerEngine {
 
     async fn pull_image(&self, reference: &str) -> Result<ImageId, EngineError> {
         self.pull(reference).await
+    }
+
+    async fn registry_digest(&self, reference: &str) -> Result<Option<String>, EngineError> {
+        self.digest_at_registry(reference).await
     }
 
     async fn import_image(&self, archive: Archive, reference: &str, labels: &Labels) -> Result<ImageId, EngineError> {

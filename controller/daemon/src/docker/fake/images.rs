@@ -47,8 +47,7 @@ impl World {
     pub(super) fn pull_image(&mut self, reference: &str) -> Result<ImageId, EngineErrorCause> {
         let name = with_tag(reference);
         let missing = || EngineErrorCause::ImageMissing { image: reference.to_owned() };
-        let labels = self.registry.get(&name).cloned().ok_or_else(missing)?;
-        let content = digest(&[b"registry", name.as_bytes(), format!("{labels:?}").as_bytes()]);
+        let (labels, content) = self.at_registry(&name)?.ok_or_else(missing)?;
         let id = self.keep_image(&content, &labels, 0);
         if let Some(image) = self.images.get_mut(&id) {
             let repository = name.rsplit_once(':').map_or(name.as_str(), |(repository, _)| repository);
@@ -57,6 +56,23 @@ impl World {
         self.name_image(&id, &name);
         self.tell_of_image(&id, EventAction::Other("pull".to_owned()));
         Ok(id)
+    }
+
+    pub(super) fn registry_digest(&self, reference: &str) -> Result<Option<String>, EngineErrorCause> {
+        Ok(self.at_registry(&with_tag(reference))?.map(|(_, content)| format!("sha256:{content}")))
+    }
+
+    /// Labels and content of what the registry has under a name.
+    fn at_registry(&self, name: &str) -> Result<Option<(Labels, String)>, EngineErrorCause> {
+        if self.registry_unreachable {
+            let message = format!("Get http://{name}: dial tcp: connect: connection refused");
+            return Err(EngineErrorCause::Refused { status: 500, message });
+        }
+        let found = self.registry.get(name).cloned();
+        Ok(found.map(|labels| {
+            let content = digest(&[b"registry", name.as_bytes(), format!("{labels:?}").as_bytes()]);
+            (labels, content)
+        }))
     }
 
     pub(super) fn tag_image(&mut self, id: &ImageId, reference: &str) -> Result<(), EngineErrorCause> {

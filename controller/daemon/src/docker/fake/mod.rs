@@ -168,6 +168,11 @@ impl FakeEngine {
         self.world().registry.insert(images::with_tag(reference), labels.clone());
     }
 
+    /// Takes the registry away from the engine, or brings it back with all that it held.
+    pub fn set_registry_unreachable(&self, unreachable: bool) {
+        self.world().registry_unreachable = unreachable;
+    }
+
     /// Puts an image into the engine itself.
     pub fn seed_image(&self, reference: &str, labels: &Labels) -> ImageId {
         self.world().import_image(reference.as_bytes(), reference, labels)
@@ -369,6 +374,10 @@ impl Engine for FakeEngine {
 
     async fn pull_image(&self, reference: &str) -> Result<ImageId, EngineError> {
         self.call(Operation::PullImage, reference, |world| world.pull_image(reference)).await
+    }
+
+    async fn registry_digest(&self, reference: &str) -> Result<Option<String>, EngineError> {
+        self.call(Operation::RegistryDigest, reference, |world| world.registry_digest(reference)).await
     }
 
     async fn import_image(&self, archive: Archive, reference: &str, labels: &Labels) -> Result<ImageId, EngineError> {

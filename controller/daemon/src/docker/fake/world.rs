@@ -37,6 +37,8 @@ pub(super) struct World {
     pub(super) volumes: BTreeMap<String, FakeVolume>,
     /// Images that a pull finds, by reference.
     pub(super) registry: BTreeMap<String, Labels>,
+    /// Whether nobody answers there.
+    pub(super) registry_unreachable: bool,
     /// Chains of build steps whose result is known.
     pub(super) build_cache: BTreeSet<String>,
     events: broadcast::Sender<EngineEvent>,
@@ -55,6 +57,7 @@ impl World {
             networks: BTreeMap::new(),
             volumes: BTreeMap::new(),
             registry: BTreeMap::new(),
+            registry_unreachable: false,
             build_cache: BTreeSet::new(),
             events: broadcast::channel(EVENT_BUFFER).0,
             history: Vec::new(),
