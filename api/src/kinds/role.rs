@@ -31,6 +31,9 @@ pub struct RoleSpec {
     /// An image that somebody built of this role already, by name; it saves the build while it is fresh.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub published_image: Option<String>,
+    /// When images that this role starts from are fetched.
+    #[serde(default, skip_serializing_if = "PullPolicy::is_default")]
+    pub pull_policy: PullPolicy,
     /// Names of the agents that may run in this role. Empty allows only `shell`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub agents: Vec<String>,
@@ -67,6 +70,26 @@ pub struct RoleSource {
     /// A Dockerfile written here, built with an empty context.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inline: Option<InlineSource>,
+}
+
+/// When images that a role starts from are fetched: the bases of its Dockerfile, or the image that it names as its source.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum PullPolicy {
+    /// Each registry is asked every ten minutes whether the name moved; one that did is fetched while what is there serves.
+    Always,
+    /// An image that is not there is fetched, and one that is there is never asked about.
+    #[default]
+    IfNotPresent,
+    /// Nothing is fetched and no registry is asked, for the published image neither.
+    Never,
+}
+
+impl PullPolicy {
+    /// Whether this is the default.
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// A git repository with a Dockerfile.

@@ -86,12 +86,32 @@ pub struct ImageStatus {
     /// The last `spec.rebuild` that was served.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rebuilt: Option<String>,
+    /// What registries last said of the names that the image came from.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub registry: Vec<RegistryLook>,
     /// Failures since the last success, and when the next try is due.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry: Option<Retry>,
     /// Tries to read the engine that failed since one succeeded; absent while it can be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unread: Option<Unread>,
+}
+
+/// What a registry said of the name of an image.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RegistryLook {
+    /// The name.
+    pub reference: String,
+    /// Digest of what it points to there; absent when the registry has no such name, or could not be asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+    /// When that was, in RFC 3339.
+    #[schemars(with = "String")]
+    pub checked_at: Timestamp,
+    /// Why the registry could not be asked; absent when it answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<String>,
 }
 
 /// One reason of an image decision.

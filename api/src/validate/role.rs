@@ -28,6 +28,9 @@ pub(super) fn check(spec: &RoleSpec, errors: &mut Errors) {
     if let Some(given) = &spec.build {
         build::check(given, source, errors);
     }
+    if let Some(published) = &spec.published_image {
+        check_published(published, source.image.is_some(), errors);
+    }
     for (index, agent) in spec.agents.iter().enumerate() {
         require_label(errors, &format!("spec.agents[{index}]"), agent);
         if spec.agents[..index].contains(agent) {
@@ -62,6 +65,17 @@ pub(super) fn check(spec: &RoleSpec, errors: &mut Errors) {
         check_docker(docker, errors);
     }
     check_resources(spec.resources.as_ref(), errors);
+}
+
+fn check_published(published: &str, is_image: bool, errors: &mut Errors) {
+    let field = "spec.publishedImage";
+    if published.is_empty() || published.chars().any(|character| character.is_whitespace() || character.is_control()) {
+        let message = format!("not the name of an image: {published:?}");
+        errors.invalid(field, message, "write it as `docker pull` takes it, as in `registry.example/rust-dev:1`");
+    } else if is_image {
+        let hint = "leave one of the two out";
+        errors.invalid(field, "the role's source is an image already, for which nothing is built", hint);
+    }
 }
 
 fn check_docker(docker: &DockerAccess, errors: &mut Errors) {

@@ -55,4 +55,7 @@ pub const COMPONENT_FILLER: &str = "filler";
 pub const COMPONENT_IMAGE: &str = "image";
 
 /// The current [`FORMAT`].
+///
+/// A format that gives a field of the recipe another meaning gives it another name as well: fields of equal names mean the same in
+/// every format, so that an image of another one can be compared with today's recipe and is not built anew for its format alone.
 pub const FORMAT_VERSION: &str = "1";

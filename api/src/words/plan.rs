@@ -83,9 +83,9 @@ impl fmt::Display for RejectionReason {
 pub enum ImageDecision {
     /// The image that is there is valid.
     Reuse,
-    /// The image is valid, but what it was built on has moved.
+    /// The image is valid and serves, while what it came from, which moved at its registry, is fetched and built.
     RefreshInBackground,
-    /// Build on top of the published image.
+    /// Nothing valid is here: the published image is asked for and fetched, and serves as it is when it is of the recipe.
     BuildFromPublished,
     /// Build from the role's source.
     BuildFromWorkspace,
@@ -110,8 +110,18 @@ pub enum ImageReason {
     RecipeVersionChanged,
     /// A field of the recipe differs; the change is told beside it.
     RecipeFieldChanged,
-    /// The published image is older than the source.
+    /// The published image is of another recipe than the source; each field that differs is told beside it.
     PublishedImageStale,
+    /// The name of the published image points to other content at its registry than here.
+    PublishedImageMoved,
+    /// The registry has no image of the published name.
+    PublishedImageMissing,
+    /// The registry of the published image could not be asked, or did not give it.
+    RegistryUnreachable,
+    /// The name of an image that this one starts from points to other content at its registry than here; which one is told beside it.
+    BaseImageMoved,
+    /// The image's name was taken away or points to other content; the image itself is still here and gets it back.
+    ImageNameMoved,
 }
 
 impl fmt::Display for ImageReason {

@@ -72,6 +72,12 @@ pub enum Reason {
     BuildFailed,
     /// The image could not be fetched.
     PullFailed,
+    /// An image that is needed is not on the engine, and the role's `pullPolicy` is `never`.
+    ImageMissing,
+    /// What the image came from moved at its registry: the image serves while the new one is fetched or built.
+    Refreshing,
+    /// A registry could not be asked whether what the image came from moved; the image serves.
+    RegistryUnreachable,
     /// The role's source could not be read.
     SourceUnreadable,
     /// The role's repository could not be fetched from, whoever failed; a commit of it that was fetched before may serve.

@@ -111,6 +111,35 @@ impl Owner {
     }
 }
 
+/// The name that an image of a role gets, but for its recipe.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImageName {
+    /// Whose it is.
+    pub owner: Owner,
+    /// Namespace of the role.
+    pub namespace: String,
+    /// Name of the role.
+    pub role: String,
+}
+
+impl ImageName {
+    /// The name of the image of this recipe.
+    pub fn of(&self, recipe: &labels::Digest) -> String {
+        self.owner.image(&self.namespace, &self.role, recipe)
+    }
+
+    /// Whether somebody else built an image and it has our name for its recipe: it was fetched as the role's published image, and
+    /// the name is how it is kept when the published one moves.
+    pub fn adopted(&self, image: &Image) -> bool {
+        let label = |key: &str| image.labels.get(key).map(String::as_str);
+        let recipe = label(labels::RECIPE).map(|recipe| labels::Digest(recipe.to_owned()));
+        let component = label(labels::COMPONENT) == Some(labels::COMPONENT_IMAGE);
+        component
+            && !self.owner.owns(&image.labels)
+            && recipe.is_some_and(|recipe| image.tags.contains(&self.of(&recipe)))
+    }
+}
+
 /// Whether an instruction of a build is a label of ours, which the engine carries out after those of the Dockerfile.
 ///
 /// ```

@@ -22,6 +22,7 @@ mod lifecycle;
 mod live;
 mod networks;
 mod ownership;
+mod published;
 mod recipes;
 mod repositories;
 mod secrets;

@@ -10,7 +10,7 @@ use jackin_plan::digest::digest_of;
 use jackin_plan::image::{self, ImageAction, ObservedImage, recipe_labels};
 use jackin_plan::ladder::Memory;
 use jackin_plan::model::{CapsuleState, World};
-use jackin_plan::names::Owner;
+use jackin_plan::names::{ImageName, Owner};
 use jackin_plan::network::surplus;
 use jackin_plan::observed::MountSourceState;
 use jackin_plan::project::{self, Pass};
@@ -148,14 +148,21 @@ impl Stage {
             .iter()
             .cloned()
             .partition(|image| image.labels.get(labels::ROLE).map(String::as_str) == Some(role));
+        let name = ImageName { owner: self.site.owner.clone(), namespace: "default".to_owned(), role: role.to_owned() };
         ObservedImage {
+            name,
             source: DigestMap([("dockerfile".to_owned(), digest_of(&inline))].into()),
             commit: None,
             unused: vec![],
             build: true,
+            policy: self.roles[role].spec.pull_policy,
             bases: BTreeMap::new(),
+            published: None,
             found,
             others,
+            kept: Vec::new(),
+            served: None,
+            looks: BTreeMap::new(),
         }
     }
 

@@ -46,7 +46,14 @@ impl Transcript {
         let reasons: Vec<_> = plan.reasons.iter().map(reason).collect();
         match &plan.action {
             ImageAction::Serve(_) => {}
-            ImageAction::Pull { reference } => self.line(&format!("image {name}: pull {reference}")),
+            ImageAction::Name(serving) => self.line(&format!("image {name}: tag {}", serving.name)),
+            ImageAction::Ask { references } => {
+                self.line(&format!("image {name}: ask the registry for {}", references.join(", ")));
+            }
+            ImageAction::Missing { reference } => self.line(&format!("image {name}: {reference} is missing")),
+            ImageAction::Pull { reference } | ImageAction::Refresh { reference, .. } => {
+                self.line(&format!("image {name}: pull {reference}"))
+            }
             ImageAction::Build { .. } => {
                 self.line(&format!("image {name}: {} because {}", plan.decision, reasons.join(", ")));
             }

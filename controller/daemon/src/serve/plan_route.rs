@@ -166,7 +166,7 @@ impl<'a> Projection<'a> {
         let (context, now) = (self.context, self.context.clock.now());
         let images: Api<Image> = Api::namespaced(context.client.clone(), namespace);
         let object = image_after(images.get_opt(&key.1).await?, namespace, &key.1, revision);
-        let (shown, images) = match look_at_image(context, namespace, role).await {
+        let (shown, images) = match look_at_image(context, namespace, role, &object).await {
             Ok(observed) => {
                 let projected = project::image(&context.site, &object, &observed, now);
                 let serving = projected.last.status.as_ref().and_then(|status| status.image.as_ref());
@@ -174,7 +174,8 @@ impl<'a> Projection<'a> {
                     self.world.insert_image(&serving.id, projected.labels.clone());
                 }
                 let mut shown = shown_image(namespace, &key.1, &projected);
-                shown.held = next_try(&object, now).filter(|_| !shown.operations.is_empty());
+                let next = next_try(&object, now).filter(|_| !shown.operations.is_empty());
+                shown.held = next.or(shown.held);
                 let (first, last, provisional) = (projected.first, projected.last, projected.provisional);
                 (shown, Images { first, last, provisional })
             }
@@ -243,7 +244,9 @@ fn unresolved(namespace: &str, name: &str, outcome: &ImageOutcome) -> ShownImage
             (reason.to_string(), message.clone())
         }
         ImageOutcome::Unknown(unseen) => (unseen.reason.to_string(), unseen.message.clone()),
-        ImageOutcome::Planned { .. } | ImageOutcome::GivenUp => (String::new(), String::new()),
+        ImageOutcome::Planned { .. } | ImageOutcome::Heard { .. } | ImageOutcome::GivenUp => {
+            (String::new(), String::new())
+        }
     };
     ShownImage {
         namespace: namespace.to_owned(),

@@ -1,12 +1,13 @@
 //! The passes over the image of a role.
 
-use jackin_api::kinds::Image;
+use jackin_api::kinds::{Image, RegistryLook};
 use jackin_api::words as labels;
 use jiff::Timestamp;
 use kube::ResourceExt;
 
 use crate::desired::Site;
-use crate::image::{ImageAction, ImagePlan, ObservedImage, plan, recipe_labels};
+use crate::digest::digest_of_map;
+use crate::image::{ImageAction, ImagePlan, ObservedImage, fetched, plan, recipe_labels};
 use crate::status::{self, ImageOutcome};
 use crate::world::{self, ImageId, Labels};
 
@@ -42,7 +43,12 @@ pub fn image(site: &Site, image: &Image, observed: &ObservedImage, now: Timestam
         let decided = plan(&observed, object.spec.rebuild.as_ref(), &status);
         let built = match &decided.action {
             ImageAction::Build { .. } => Some(Vec::new()),
-            ImageAction::Serve(_) | ImageAction::Pull { .. } => None,
+            ImageAction::Serve(_)
+            | ImageAction::Name(_)
+            | ImageAction::Ask { .. }
+            | ImageAction::Pull { .. }
+            | ImageAction::Missing { .. }
+            | ImageAction::Refresh { .. } => None,
         };
         let outcome = ImageOutcome::Planned { plan: decided.clone(), begun: false };
         if projected.passes.is_empty() {
@@ -51,17 +57,32 @@ pub fn image(site: &Site, image: &Image, observed: &ObservedImage, now: Timestam
         object.status = Some(status::image(&object, &outcome, built, now, 0.0));
         projected.passes.push(decided.clone());
         match &decided.action {
-            ImageAction::Serve(serving) => {
-                let all = observed.found.iter().chain(&observed.others);
-                let found = all.into_iter().find(|image| image.id.0 == serving.id);
+            ImageAction::Serve(serving) | ImageAction::Name(serving) => {
+                let published = observed.published.iter().filter_map(|(_, here)| here.as_ref());
+                let all = observed.found.iter().chain(published).chain(&observed.kept);
+                let found = all.chain(&observed.served).chain(&observed.others).find(|image| image.id.0 == serving.id);
                 projected.labels = found.map(|image| image.labels.clone()).unwrap_or_default();
                 break;
+            }
+            // Whoever looks asks no registry: what is here is taken for what it has.
+            ImageAction::Ask { references } => {
+                projected.provisional = true;
+                for reference in references {
+                    let look = unmoved(&observed, reference, now);
+                    observed.looks.insert(reference.clone(), look);
+                }
+            }
+            ImageAction::Refresh { reference, .. } => {
+                projected.provisional = true;
+                let look = unmoved(&observed, reference, now);
+                observed.looks.insert(reference.clone(), look);
             }
             ImageAction::Pull { reference } => {
                 projected.provisional = true;
                 let id = ImageId(format!("{reference}, not fetched yet"));
-                observed.bases.insert(reference.clone(), Some(found(id, vec![reference.clone()], Labels::new())));
+                fetch(&mut observed, reference, found(id, vec![reference.clone()], Labels::new()), &decided);
             }
+            ImageAction::Missing { .. } => break,
             ImageAction::Build { recipe, .. } => {
                 let namespace = object.namespace().unwrap_or_default();
                 let name = site.owner.image(&namespace, &object.spec.role, recipe);
@@ -76,6 +97,27 @@ pub fn image(site: &Site, image: &Image, observed: &ObservedImage, now: Timestam
     }
     projected.last = object;
     projected
+}
+
+/// The answer of a registry that has what is here.
+fn unmoved(observed: &ObservedImage, reference: &str, now: Timestamp) -> RegistryLook {
+    let published = observed.published.as_ref().filter(|(name, _)| name == reference);
+    let here = published.and_then(|(_, here)| here.as_ref());
+    let here = here.or_else(|| observed.bases.get(reference)?.as_ref());
+    let none = RegistryLook { reference: reference.to_owned(), digest: None, checked_at: now, trouble: None };
+    here.map_or(none, |image| fetched(reference, image, now))
+}
+
+/// An image that is fetched: a published one is taken for one of the recipe.
+fn fetch(observed: &mut ObservedImage, reference: &str, image: world::Image, plan: &ImagePlan) {
+    match &mut observed.published {
+        Some((published, here)) if published == reference => {
+            let recipe = plan.recipe.clone().unwrap_or_else(|| digest_of_map(&plan.fields));
+            let tags = vec![reference.to_owned(), observed.name.of(&recipe)];
+            *here = Some(world::Image { tags, labels: recipe_labels(&recipe, &plan.fields), ..image });
+        }
+        _ => _ = observed.bases.insert(reference.to_owned(), Some(image)),
+    }
 }
 
 fn found(id: ImageId, tags: Vec<String>, labels: Labels) -> world::Image {

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::image::ImageAction;
 use crate::resolve::Wanted;
+use crate::status::missing;
 use crate::step::{Consent, PlannedStep, StepReason, WaitsFor};
 use crate::workspace::WorkspacePlan;
 
@@ -303,8 +304,14 @@ fn deletion_suspended(instance: &str) -> ShownWait {
 /// What becomes of an image.
 pub fn shown_image(namespace: &str, name: &str, projected: &ProjectedImage) -> ShownImage {
     let operations = projected.passes.iter().filter_map(|pass| match &pass.action {
-        ImageAction::Serve(_) => None,
-        ImageAction::Pull { reference } => {
+        ImageAction::Serve(_) | ImageAction::Missing { .. } => None,
+        ImageAction::Name(serving) => {
+            Some(ShownImageOperation { step: "Tag".to_owned(), object: serving.name.clone() })
+        }
+        ImageAction::Ask { references } => {
+            Some(ShownImageOperation { step: "AskRegistry".to_owned(), object: references.join(", ") })
+        }
+        ImageAction::Pull { reference } | ImageAction::Refresh { reference, .. } => {
             Some(ShownImageOperation { step: "Pull".to_owned(), object: reference.clone() })
         }
         ImageAction::Build { .. } if projected.provisional => {
@@ -315,13 +322,17 @@ pub fn shown_image(namespace: &str, name: &str, projected: &ProjectedImage) -> S
         }
     });
     let first = projected.passes.first();
+    let held = projected.passes.iter().find_map(|pass| {
+        let ImageAction::Missing { reference } = &pass.action else { return None };
+        Some(ShownHeld { reason: Reason::ImageMissing.to_string(), message: missing(reference) })
+    });
     ShownImage {
         namespace: namespace.to_owned(),
         name: name.to_owned(),
         decision: first.map(|plan| plan.decision.to_string()).unwrap_or_default(),
         reasons: first.map(|plan| plan.reasons.clone()).unwrap_or_default(),
         operations: operations.collect(),
-        held: None,
+        held,
     }
 }
 

@@ -1,10 +1,11 @@
 //! Status of an image.
 
-use jackin_api::kinds::{Image, ImageReference, ImageStatus, StepTiming};
+use jackin_api::kinds::{Image, ImageReference, ImageStatus, RegistryLook, StepTiming};
 use jackin_api::words::{ConditionStatus, ConditionType, Conditions, Reason};
 use jiff::Timestamp;
 
 use crate::backoff;
+use crate::desired::ServingImage;
 use crate::image::{ImageAction, ImagePlan};
 
 use super::retry::next_try;
@@ -38,6 +39,11 @@ pub enum ImageOutcome {
         /// With names, and what to do.
         message: String,
     },
+    /// Registries were asked, or gave what they were asked for; what follows is for the next pass to say.
+    Heard {
+        /// What they said, with what is known from before.
+        registry: Vec<RegistryLook>,
+    },
     /// The engine could not be read.
     Unknown(Unseen),
     /// The action was given up on our side, as nobody wants it any more; nothing is known that was not known before.
@@ -68,22 +74,22 @@ pub fn image(
             take_plan(&mut status, plan);
             recipe_resolved(&mut conditions, plan);
             inputs_unused(&mut conditions, plan);
-            match &plan.action {
-                ImageAction::Serve(serving) => {
-                    status.image = Some(ImageReference { id: serving.id.clone(), name: serving.name.clone() });
-                    status.image_recipe = Some(serving.recipe.clone());
-                    status.image_fields = serving.fields.clone();
-                    status.retry = None;
-                    conditions.set(ConditionType::Ready, true, Reason::ImageValid, "");
-                    conditions.set(ConditionType::Built, true, Reason::ImageValid, "");
-                    conditions.set(ConditionType::Stale, false, Reason::AsDesired, "");
+            match plan.action.serving() {
+                Some(serving) => {
+                    serves(&mut status, &mut conditions, serving);
+                    moving(&mut conditions, plan);
+                    if let ImageAction::Serve(_) | ImageAction::Name(_) = &plan.action {
+                        status.retry = None;
+                    }
                 }
-                action => {
-                    let (reason, message) = doing(action);
+                None => {
+                    let (reason, message) = doing(&plan.action);
                     conditions.set(ConditionType::Ready, false, reason, message.clone());
                     conditions.set(ConditionType::Built, false, reason, message.clone());
                     stale(&mut conditions, &status);
-                    if *begun {
+                    if let ImageAction::Missing { .. } = &plan.action {
+                        conditions.set(ConditionType::Stalled, true, reason, message);
+                    } else if *begun {
                         conditions.set(ConditionType::Reconciling, true, reason, message);
                     }
                 }
@@ -95,7 +101,13 @@ pub fn image(
             status.retry = Some(backoff::after_failure(before.retry.as_ref(), generation, now, jitter));
             recipe_resolved(&mut conditions, plan);
             inputs_unused(&mut conditions, plan);
-            failed(&mut conditions, &status, *reason, message);
+            match plan.action.serving() {
+                Some(serving) => {
+                    serves(&mut status, &mut conditions, serving);
+                    not_refreshed(&mut conditions, &status, *reason, message);
+                }
+                None => failed(&mut conditions, &status, *reason, message),
+            }
         }
         ImageOutcome::Unresolved { reason, message } => {
             // Who waits for somebody's word has nothing to try again.
@@ -105,10 +117,53 @@ pub fn image(
             failed(&mut conditions, &status, *reason, message);
         }
         ImageOutcome::Unknown(unseen) => return unknown(&before, unseen, generation, now, jitter),
+        ImageOutcome::Heard { registry } => return ImageStatus { registry: registry.clone(), ..before },
         ImageOutcome::GivenUp => return before,
     }
     status.conditions = conditions.finish();
     status
+}
+
+/// This image serves.
+fn serves(status: &mut ImageStatus, conditions: &mut Conditions, serving: &ServingImage) {
+    status.image = Some(ImageReference { id: serving.id.clone(), name: serving.name.clone() });
+    status.image_recipe = Some(serving.recipe.clone());
+    status.image_fields = serving.fields.clone();
+    conditions.set(ConditionType::Ready, true, Reason::ImageValid, "");
+    conditions.set(ConditionType::Built, true, Reason::ImageValid, "");
+}
+
+/// Whether what the image that serves came from moved, as far as that is known.
+fn moving(conditions: &mut Conditions, plan: &ImagePlan) {
+    let type_ = ConditionType::Stale;
+    match &plan.action {
+        ImageAction::Refresh { reference, .. } => {
+            let message =
+                format!("`{reference}` moved at its registry and is being fetched; the image that is here serves");
+            conditions.set(type_, true, Reason::Refreshing, message)
+        }
+        ImageAction::Build { recipe, .. } => {
+            let message = format!("recipe {} is being built; the image of the older base serves", recipe.short());
+            conditions.set(type_, true, Reason::Refreshing, message)
+        }
+        ImageAction::Serve(_)
+        | ImageAction::Name(_)
+        | ImageAction::Ask { .. }
+        | ImageAction::Pull { .. }
+        | ImageAction::Missing { .. } => match &plan.follows.trouble {
+            Some(trouble) => {
+                conditions.set(type_, ConditionStatus::Unknown, Reason::RegistryUnreachable, trouble.clone())
+            }
+            None => conditions.set(type_, false, Reason::AsDesired, ""),
+        },
+    };
+}
+
+/// What was to take the place of the image that serves could not be fetched or built.
+fn not_refreshed(conditions: &mut Conditions, status: &ImageStatus, reason: Reason, message: &str) {
+    let message = format!("{message}{}{}", next_command(reason), next_try(status.retry.as_ref()));
+    let stale = if reason.is_unknown() { ConditionStatus::Unknown } else { ConditionStatus::True };
+    conditions.set(ConditionType::Stale, stale, reason, message);
 }
 
 /// What was known is kept, and nothing is claimed. Before the next try is due, what was said of the last one stays.
@@ -163,7 +218,16 @@ fn inputs_unused(conditions: &mut Conditions, plan: &ImagePlan) {
 fn take_plan(status: &mut ImageStatus, plan: &ImagePlan) {
     // A valid image says nothing about how it came to be; the decision that made it stays readable.
     let moved = status.recipe != plan.recipe && status.image_recipe != plan.recipe;
-    if !matches!(plan.action, ImageAction::Serve(_)) || status.decision.is_none() || moved {
+    let quiet = match &plan.action {
+        ImageAction::Serve(_) => true,
+        ImageAction::Name(_) => plan.reasons.is_empty(),
+        ImageAction::Ask { .. }
+        | ImageAction::Pull { .. }
+        | ImageAction::Missing { .. }
+        | ImageAction::Refresh { .. }
+        | ImageAction::Build { .. } => false,
+    };
+    if !quiet || status.decision.is_none() || moved {
         status.decision = Some(plan.decision);
         status.reasons.clone_from(&plan.reasons);
     }
@@ -173,10 +237,23 @@ fn take_plan(status: &mut ImageStatus, plan: &ImagePlan) {
 
 fn doing(action: &ImageAction) -> (Reason, String) {
     match action {
+        ImageAction::Ask { references } => {
+            (Reason::Pulling, format!("the registry is asked for `{}`", references.join("`, `")))
+        }
         ImageAction::Pull { reference } => (Reason::Pulling, format!("image `{reference}` is being fetched")),
         ImageAction::Build { recipe, .. } => (Reason::Building, format!("recipe {} is being built", recipe.short())),
-        ImageAction::Serve(_) => (Reason::ImageValid, String::new()),
+        ImageAction::Missing { reference } => (Reason::ImageMissing, missing(reference)),
+        ImageAction::Serve(_) | ImageAction::Name(_) | ImageAction::Refresh { .. } => {
+            (Reason::ImageValid, String::new())
+        }
     }
+}
+
+/// What is told of an image that is needed and may not be fetched.
+pub(crate) fn missing(reference: &str) -> String {
+    format!(
+        "image `{reference}` is not on the engine, and `pullPolicy: never` lets nobody fetch it; `docker pull {reference}` does, or leave `pullPolicy` out"
+    )
 }
 
 fn failed(conditions: &mut Conditions, status: &ImageStatus, reason: Reason, message: &str) {

@@ -13,6 +13,7 @@ mod sidecar;
 mod summary;
 mod workspace;
 
+pub(crate) use image::missing;
 pub use image::{ImageOutcome, image};
 pub use instance::{InstancePass, instance, unknown};
 pub use launch::{record, succeeded};

@@ -2,19 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use jackin_api::kinds::{Image as ImageObject, ImageReference, ImageStatus};
+use jackin_api::kinds::{Image as ImageObject, ImageReference, ImageStatus, PullPolicy};
 use jackin_api::words::{
-    self, ConditionStatus, ConditionType, DigestMap, FORMAT, ImageDecision, ImageReason, RECIPE, RECIPE_FIELDS, Reason,
+    self, COMPONENT_IMAGE, ConditionStatus, ConditionType, DigestMap, FORMAT, ImageDecision, ImageReason, RECIPE,
+    RECIPE_FIELDS, Reason,
 };
 use jackin_plan::digest::{digest_of, digest_of_map};
 use jackin_plan::image::{ImageAction, ImagePlan, ObservedImage, plan, recipe_labels};
+use jackin_plan::names::{ImageName, Owner};
 use jackin_plan::status::{ImageOutcome, Unseen, image as status};
 use jackin_plan::world::{Image, ImageId, Labels};
 use jiff::Timestamp;
 
 use crate::support::digest;
 
-fn image(id: &str, tags: &[&str], labels: Labels) -> Image {
+pub(crate) fn image(id: &str, tags: &[&str], labels: Labels) -> Image {
     Image {
         id: ImageId(id.to_owned()),
         content: None,
@@ -27,22 +29,34 @@ fn image(id: &str, tags: &[&str], labels: Labels) -> Image {
 }
 
 /// A source of one Dockerfile on one base that is there.
-fn source() -> ObservedImage {
+pub(crate) fn source() -> ObservedImage {
     let base = image("sha256:base", &["debian:1"], Labels::new());
     ObservedImage {
+        name: name(),
         source: DigestMap(
             [("dockerfile".to_owned(), digest("FROM debian:1")), ("files[a]".to_owned(), digest("a"))].into(),
         ),
         commit: None,
         unused: vec![],
         build: true,
+        policy: PullPolicy::IfNotPresent,
         bases: BTreeMap::from([("debian:1".to_owned(), Some(base))]),
+        published: None,
         found: vec![],
         others: vec![],
+        kept: vec![],
+        served: None,
+        looks: BTreeMap::new(),
     }
 }
 
-fn all_fields(observed: &ObservedImage) -> DigestMap {
+/// The name of the images of the role, but for their recipes.
+pub(crate) fn name() -> ImageName {
+    let owner = Owner("0123456789ab".to_owned());
+    ImageName { owner, namespace: "default".to_owned(), role: "dev".to_owned() }
+}
+
+pub(crate) fn all_fields(observed: &ObservedImage) -> DigestMap {
     let mut fields = observed.source.clone();
     fields.0.insert("base[debian:1]".to_owned(), digest_of(&"sha256:base"));
     fields
@@ -61,17 +75,21 @@ fn a_base_built_again_from_equal_content_is_no_difference() {
     assert_ne!(with_base("sha256:tuesday", "other"), first);
 }
 
-/// The same with an image of `fields` built before.
-fn built(mut observed: ObservedImage, id: &str, tags: &[&str], fields: &DigestMap) -> ObservedImage {
-    observed.found.push(image(id, tags, recipe_labels(&digest_of_map(fields), fields)));
+/// The same with an image of `fields` built before, which has our name besides others.
+pub(crate) fn built(mut observed: ObservedImage, id: &str, tags: &[&str], fields: &DigestMap) -> ObservedImage {
+    let recipe = digest_of_map(fields);
+    let mut built = image(id, tags, recipe_labels(&recipe, fields));
+    built.tags.push(name().of(&recipe));
+    built.labels.extend(name().owner.labels(COMPONENT_IMAGE));
+    observed.found.push(built);
     observed
 }
 
-fn decide(observed: &ObservedImage) -> ImagePlan {
+pub(crate) fn decide(observed: &ObservedImage) -> ImagePlan {
     plan(observed, None, &ImageStatus::default())
 }
 
-fn reasons(plan: &ImagePlan) -> Vec<String> {
+pub(crate) fn reasons(plan: &ImagePlan) -> Vec<String> {
     let text = |reason: &jackin_api::kinds::ImageDecisionReason| match &reason.change {
         Some(change) => change.to_string(),
         None => reason.reason.to_string(),
@@ -85,7 +103,8 @@ fn an_image_of_the_recipe_is_reused() {
     let plan = decide(&observed);
     assert_eq!((plan.decision, plan.reasons.len()), (ImageDecision::Reuse, 0));
     let ImageAction::Serve(serving) = plan.action else { panic!("{plan:?}") };
-    assert_eq!((serving.id.as_str(), serving.name.as_str()), ("sha256:1", "dev:1"));
+    let ours = name().of(&digest_of_map(&all_fields(&source())));
+    assert_eq!((serving.id.as_str(), serving.name), ("sha256:1", ours));
 }
 
 #[test]

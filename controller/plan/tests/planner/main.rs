@@ -15,6 +15,7 @@ mod model;
 mod networks;
 mod obstacles;
 mod projecting;
+mod published;
 mod resolving;
 mod rungs;
 mod sidecars;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jackin_api::kinds::{Agent, Image, ImageSpec, Instance, InstanceSpec, Role, RoleSpec};
 use jackin_api::wire::SessionState;
-use jackin_api::words::{DigestMap, PlanKind};
+use jackin_api::words::{Digest, DigestMap, PlanKind, RECIPE};
 use jackin_plan::digest::image_revision;
 use jackin_plan::image::ObservedImage;
 use jackin_plan::model::World;
@@ -108,7 +108,7 @@ impl Stage {
         let id = ImageId(id.to_owned());
         vec![jackin_plan::world::Image {
             id,
-            tags: vec!["dev".to_owned()],
+            tags: vec![crate::images::name().of(&Digest(labels[RECIPE].clone()))],
             labels: labels.clone(),
             size_bytes: 0,
             content: None,
@@ -128,12 +128,8 @@ impl Stage {
 fn observed(source: &str) -> ObservedImage {
     ObservedImage {
         source: DigestMap([("dockerfile".to_owned(), digest(source))].into()),
-        commit: None,
-        unused: vec![],
-        build: true,
         bases: BTreeMap::new(),
-        found: vec![],
-        others: vec![],
+        ..crate::images::source()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use jackin_api::kinds::{Image, Instance};
+use jackin_api::kinds::{Image, Instance, RegistryLook};
 use jackin_api::words::DigestMap;
 use kube::ResourceExt;
 
@@ -34,6 +34,7 @@ pub(super) fn describe(text: &mut String, image: &Image, instances: &[Instance])
             field(text, name, digest.short());
         }
     }
+    registry(text, &status.registry);
     inputs(text, &status.image_fields);
     if !status.steps.is_empty() {
         section(text, "Build");
@@ -43,6 +44,21 @@ pub(super) fn describe(text: &mut String, image: &Image, instances: &[Instance])
         field(text, "Retry", &format!("after {} failures, at {}", retry.failures, retry.after));
     }
     users(text, image, instances);
+}
+
+/// What registries last said.
+fn registry(text: &mut String, looks: &[RegistryLook]) {
+    if looks.is_empty() {
+        return;
+    }
+    section(text, "Registry");
+    let said = |look: &RegistryLook| match (&look.digest, &look.trouble) {
+        (_, Some(trouble)) => trouble.clone(),
+        (Some(digest), None) => short(digest).to_owned(),
+        (None, None) => "not there".to_owned(),
+    };
+    let row = |look: &RegistryLook| vec![look.reference.clone(), look.checked_at.to_string(), said(look)];
+    table(text, &looks.iter().map(row).collect::<Vec<_>>());
 }
 
 /// What the image that serves was made from.

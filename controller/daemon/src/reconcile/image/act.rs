@@ -1,10 +1,11 @@
-//! What is done about an image: fetched, or built.
+//! What is done about an image: named, fetched, or built.
 
 use jackin_api::kinds::{Image, StepTiming};
 use jackin_api::words::Reason;
-use jackin_plan::image::{ImageAction, ImagePlan};
+use jackin_plan::desired::ServingImage;
+use jackin_plan::image::{ImageAction, ImagePlan, ObservedImage};
 use jackin_plan::status::ImageOutcome;
-use jackin_plan::world;
+use jackin_plan::world::{self, ImageId};
 use kube::runtime::wait::await_condition;
 use kube::{Api, ResourceExt};
 
@@ -13,16 +14,37 @@ use crate::docker::{EngineError, EngineErrorCause};
 use crate::images::{BuildError, BuildInputs, ObservedSource};
 use crate::text::{printable, with_causes};
 
+use super::ask::{ask, look_of_pull};
+
 /// What came of it, with the timings of a build's steps.
 type Acted = (ImageOutcome, Option<Vec<StepTiming>>);
 
 /// Fetches or builds, unless the image is wanted otherwise meanwhile: then what is under way is stopped.
-pub(super) async fn act(context: &Context, image: &Image, source: ObservedSource, plan: &ImagePlan) -> Acted {
+pub(super) async fn act(
+    context: &Context,
+    image: &Image,
+    source: ObservedSource,
+    observed: &ObservedImage,
+    plan: &ImagePlan,
+) -> Acted {
     let acting = async {
         match &plan.action {
-            ImageAction::Serve(_) => (ImageOutcome::Planned { plan: plan.clone(), begun: false }, None),
-            ImageAction::Pull { reference } => pull(context, plan, reference).await,
-            ImageAction::Build { recipe, no_cache } => {
+            ImageAction::Serve(_) | ImageAction::Missing { .. } => {
+                (ImageOutcome::Planned { plan: plan.clone(), begun: false }, None)
+            }
+            ImageAction::Name(serving) => name(context, plan, serving).await,
+            ImageAction::Ask { references } => (ask(context, image, observed, references).await, None),
+            ImageAction::Pull { reference } if observed.bases.contains_key(reference) && !observed.here(reference) => {
+                pull(context, plan, reference).await
+            }
+            ImageAction::Pull { reference } | ImageAction::Refresh { reference, .. } => {
+                let pulled = context.engine.pull_image(reference).await.map(drop);
+                match look_of_pull(context, image, observed, reference, pulled).await {
+                    Ok(outcome) => (outcome, None),
+                    Err(error) => not_pulled(plan, reference, &error),
+                }
+            }
+            ImageAction::Build { recipe, no_cache, serving: _ } => {
                 let inputs = BuildInputs {
                     source,
                     owner: context.site.owner.clone(),
@@ -57,11 +79,25 @@ async fn superseded(context: &Context, image: &Image) {
     }
 }
 
+/// Gives an image our name, taking it from whatever has it.
+async fn name(context: &Context, plan: &ImagePlan, serving: &ServingImage) -> Acted {
+    match context.engine.tag_image(&ImageId(serving.id.clone()), &serving.name).await {
+        Ok(()) => (ImageOutcome::Planned { plan: plan.clone(), begun: true }, None),
+        // It was removed meanwhile: the next pass sees that.
+        Err(error) if error.is_not_found() => (ImageOutcome::GivenUp, None),
+        Err(error) => failed(plan, error.reason(), error.full_message()),
+    }
+}
+
 async fn pull(context: &Context, plan: &ImagePlan, reference: &str) -> Acted {
-    let Err(error) = context.engine.pull_image(reference).await else {
-        return (ImageOutcome::Planned { plan: plan.clone(), begun: true }, None);
-    };
-    let reason = engine_reason(&error).unwrap_or(Reason::PullFailed);
+    match context.engine.pull_image(reference).await {
+        Ok(_) => (ImageOutcome::Planned { plan: plan.clone(), begun: true }, None),
+        Err(error) => not_pulled(plan, reference, &error),
+    }
+}
+
+fn not_pulled(plan: &ImagePlan, reference: &str, error: &EngineError) -> Acted {
+    let reason = engine_reason(error).unwrap_or(Reason::PullFailed);
     let hint = match reason {
         Reason::PullFailed => format!("; make it with `docker pull {reference}`, or name one that is there"),
         _ => String::new(),

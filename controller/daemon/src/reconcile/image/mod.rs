@@ -1,21 +1,19 @@
 //! The controller of images: recognises the image of a role by the recipe of its content, and builds it when there is none.
 
 mod act;
+mod ask;
 mod leftovers;
+mod observe;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
-use futures::future::try_join_all;
-use jackin_api::kinds::{Image, ImageStatus, Role, StepTiming};
-use jackin_api::words::{self as labels, Reason};
-use jackin_plan::digest::digest_of;
-use jackin_plan::image::{ImageAction, ImagePlan, ObservedImage, SourceCommit, plan};
-use jackin_plan::status::{ImageOutcome, Unseen, image as image_status};
-use jackin_plan::world::ImageId;
-use jackin_plan::{backoff, world};
+use jackin_api::kinds::{Image, ImageDecisionReason, ImageStatus, Role, StepTiming};
+use jackin_api::words::{ImageReason, Reason};
+use jackin_plan::backoff;
+use jackin_plan::image::{ImageAction, ImagePlan, ObservedImage, next_look_ms, plan};
+use jackin_plan::status::{ImageOutcome, image as image_status};
 use kube::api::PostParams;
 use kube::runtime::controller::{Action, Controller};
 use kube::runtime::events::{Event, EventType};
@@ -24,16 +22,19 @@ use kube::{Api, Resource, ResourceExt};
 use tokio_util::sync::CancellationToken;
 
 use crate::context::Context;
-use crate::docker::{EngineError, LabelFilter};
-use crate::git::Checkout;
-use crate::images::{ObservedSource, SourceError};
 use crate::pass::{Next, PassError};
-use crate::text::with_causes;
 
 use super::wake::Wakes;
 
 use act::act;
+use ask::ask;
 use leftovers::tidy;
+use observe::{Observed, kept, observe};
+
+pub(crate) use observe::look;
+
+/// When to look again for an image that somebody else has to fetch: engines tell of it, and what they tell gets lost.
+const UNWATCHED: Duration = Duration::from_secs(5);
 
 /// Runs the controller until `stop`.
 pub(super) async fn run(context: Arc<Context>, wakes: Wakes, stop: CancellationToken) {
@@ -79,7 +80,7 @@ async fn pass(context: &Context, namespace: &str, name: &str) -> Result<Next, Pa
         Some(role) => {
             // Who asks for a build asks for what is there now.
             let asked = image.spec.rebuild.as_deref().filter(|rebuild| status.rebuilt.as_deref() != Some(rebuild));
-            observe(context, namespace, &role, asked).await.map_err(|outcome| kept(&status, outcome))
+            observe(context, namespace, &image, &role, asked).await.map_err(|outcome| kept(&status, outcome))
         }
         None => Err(unresolved(Reason::ReferenceMissing, format!("role `{}` does not exist", image.spec.role))),
     };
@@ -88,107 +89,55 @@ async fn pass(context: &Context, namespace: &str, name: &str) -> Result<Next, Pa
         Err(outcome) => return conclude(context, &image, &outcome, None).await,
     };
     let plan = plan(&observed, image.spec.rebuild.as_ref(), &status);
-    if let ImageAction::Serve(_) = &plan.action {
-        let moves = source.checkout.as_ref().and_then(|checkout| checkout.again);
-        let again = tidy(context, &nameless).await.into_iter().chain(moves).min();
-        let next = conclude(context, &image, &ImageOutcome::Planned { plan, begun: false }, None).await?;
-        return Ok(match (next, again) {
-            (Next::OnChange, Some(wait)) => Next::After(wait),
-            (next, _) => next,
-        });
+    match &plan.action {
+        ImageAction::Serve(_) => {
+            let moves = source.checkout.as_ref().and_then(|checkout| checkout.again);
+            let again = tidy(context, &nameless).await.into_iter().chain(moves).min();
+            return serve(context, image, &observed, plan, again).await;
+        }
+        ImageAction::Missing { .. } => {
+            conclude(context, &image, &ImageOutcome::Planned { plan, begun: false }, None).await?;
+            return Ok(Next::After(UNWATCHED));
+        }
+        ImageAction::Name(_)
+        | ImageAction::Ask { .. }
+        | ImageAction::Pull { .. }
+        | ImageAction::Refresh { .. }
+        | ImageAction::Build { .. } => {}
     }
     let begun = ImageOutcome::Planned { plan: plan.clone(), begun: true };
     conclude(context, &image, &begun, None).await?;
     tell(context, &image, EventType::Normal, &plan.decision.to_string(), reasons(&plan)).await;
     let begun = images.get_opt(name).await?.unwrap_or(image);
-    let (outcome, steps) = act(context, &begun, source, &plan).await;
+    let (outcome, steps) = act(context, &begun, source, &observed, &plan).await;
     if let ImageOutcome::Failed { reason, message, .. } = &outcome {
         tell(context, &begun, EventType::Warning, &reason.to_string(), message.clone()).await;
     }
     conclude(context, &begun, &outcome, steps).await
 }
 
-/// What is seen of a role's source and of images that could serve, with nothing done about it.
-pub(crate) async fn look(context: &Context, namespace: &str, role: &Role) -> Result<ObservedImage, ImageOutcome> {
-    Ok(observe(context, namespace, role, None).await?.image)
-}
-
-/// What a pass sees.
-struct Observed {
-    source: ObservedSource,
-    image: ObservedImage,
-    /// Images that bear our labels and no name.
-    nameless: Vec<ImageId>,
-}
-
-/// Reads the source and what the engine has for it.
-async fn observe(
+/// The image serves. Only then are the registries asked that it came from, and when that is due.
+async fn serve(
     context: &Context,
-    namespace: &str,
-    role: &Role,
-    asked: Option<&str>,
-) -> Result<Observed, ImageOutcome> {
-    let source = context.files.source(role, asked).await.map_err(|error| source_outcome(&error))?;
-    let seen = engine_view(context, &source).await;
-    let EngineView { platform, bases, built, nameless } =
-        seen.map_err(|error| ImageOutcome::Unknown(Unseen { reason: error.reason(), message: error.full_message() }))?;
-    let mut fields = source.fields.clone();
-    fields.0.insert("format".to_owned(), digest_of(&labels::FORMAT_VERSION));
-    fields.0.insert("platform".to_owned(), digest_of(&platform));
-    let (found, others) = built.into_iter().partition(|image| {
-        let label = |key: &str| image.labels.get(key).map(String::as_str);
-        label(labels::NAMESPACE) == Some(namespace) && label(labels::ROLE) == Some(role.name_any().as_str())
-    });
-    let commit = source
-        .checkout
-        .as_ref()
-        .map(|Checkout { commit, unfetched, .. }| SourceCommit { id: commit.clone(), unfetched: unfetched.clone() });
-    let (unused, build) = (source.build.unused.clone(), source.is_built());
-    let image = ObservedImage { source: fields, commit, unused, build, bases, found, others };
-    Ok(Observed { source, image, nameless })
-}
-
-/// What the engine has.
-struct EngineView {
-    platform: String,
-    bases: BTreeMap<String, Option<world::Image>>,
-    /// Images that we built, the newest first.
-    built: Vec<world::Image>,
-    nameless: Vec<ImageId>,
-}
-
-async fn engine_view(context: &Context, source: &ObservedSource) -> Result<EngineView, EngineError> {
-    let engine = &context.engine;
-    let filter = LabelFilter::new().with(labels::OWNER, &context.site.owner.0);
-    let bases = try_join_all(source.bases.iter().map(|base| engine.inspect_image(base)));
-    let (info, bases, found) = tokio::try_join!(engine.ping(), bases, engine.list_images(&filter))?;
-    let owner = &context.site.owner;
-    let nameless = found.iter().filter(|image| owner.nameless(image)).map(|image| image.id.clone()).collect();
-    // What only inherits our labels may hold anything.
-    let mut built: Vec<_> = found.into_iter().filter(|image| owner.built(image)).collect();
-    built.sort_by_key(|image| std::cmp::Reverse(image.created_at));
-    let bases = source.bases.iter().cloned().zip(bases).collect();
-    Ok(EngineView { platform: format!("{}/{}", info.os, info.arch), bases, built, nameless })
-}
-
-fn source_outcome(error: &SourceError) -> ImageOutcome {
-    let reason = match error {
-        SourceError::Untrusted { .. } => Reason::Untrusted,
-        SourceError::SecretUndeclared { .. } => Reason::BuildSecretMissing,
-        SourceError::Git(error) if error.is_unknown() => Reason::SourceUnreachable,
-        _ => Reason::SourceUnreadable,
-    };
-    unresolved(reason, with_causes(error))
-}
-
-/// A repository that cannot be reached says nothing about an image that serves.
-fn kept(status: &ImageStatus, outcome: ImageOutcome) -> ImageOutcome {
-    match outcome {
-        ImageOutcome::Unresolved { reason: reason @ Reason::SourceUnreachable, message } if status.image.is_some() => {
-            ImageOutcome::Unknown(Unseen { reason, message })
-        }
-        other => other,
+    image: Image,
+    observed: &ObservedImage,
+    plan: ImagePlan,
+    again: Option<Duration>,
+) -> Result<Next, PassError> {
+    let follows = plan.follows.clone();
+    let next = conclude(context, &image, &ImageOutcome::Planned { plan, begun: false }, None).await?;
+    if !follows.due.is_empty() {
+        let images: Api<Image> = Api::namespaced(context.client.clone(), &image.namespace().unwrap_or_default());
+        let image = images.get_opt(&image.name_any()).await?.unwrap_or(image);
+        let heard = ask(context, &image, observed, &follows.due).await;
+        return conclude(context, &image, &heard, None).await;
     }
+    let looks = image.status.as_ref().map_or(&[][..], |status| &status.registry);
+    let look = next_look_ms(&follows.names, looks, context.clock.now()).map(Duration::from_millis);
+    Ok(match (next, again.into_iter().chain(look).min()) {
+        (Next::OnChange, Some(wait)) => Next::After(wait),
+        (next, _) => next,
+    })
 }
 
 fn unresolved(reason: Reason, message: String) -> ImageOutcome {
@@ -196,12 +145,12 @@ fn unresolved(reason: Reason, message: String) -> ImageOutcome {
 }
 
 fn reasons(plan: &ImagePlan) -> String {
-    let texts: Vec<_> = plan
-        .reasons
-        .iter()
-        .map(|reason| reason.change.as_ref().map_or_else(|| reason.reason.to_string(), ToString::to_string))
-        .collect();
-    texts.join(", ")
+    let text = |told: &ImageDecisionReason| match (&told.change, told.reason) {
+        (Some(change), ImageReason::RecipeFieldChanged) => change.to_string(),
+        (Some(change), reason) => format!("{reason}: {change}"),
+        (None, reason) => reason.to_string(),
+    };
+    plan.reasons.iter().map(text).collect::<Vec<_>>().join(", ")
 }
 
 /// Writes the status and says when to look again.
@@ -220,7 +169,7 @@ async fn conclude(
             let wait = backoff::unread_ms(status.unread.as_ref(), context.clock.now()).unwrap_or_default();
             Next::After(Duration::from_millis(wait))
         }
-        ImageOutcome::GivenUp => Next::After(Duration::ZERO),
+        ImageOutcome::Heard { .. } | ImageOutcome::GivenUp => Next::After(Duration::ZERO),
         ImageOutcome::Planned { .. } | ImageOutcome::Failed { .. } | ImageOutcome::Unresolved { .. } => {
             match backoff::remaining_ms(status.retry.as_ref(), generation, context.clock.now()) {
                 Some(wait) => Next::After(Duration::from_millis(wait)),
