@@ -104,7 +104,8 @@ async fn remove(context: &Context, stray: &Stray, options: Options) -> Result<()
         }
         StrayKind::Network => engine.remove_network(&NetworkId(stray.id.clone())).await,
         StrayKind::Volume => engine.remove_volume(&stray.id).await,
-        StrayKind::Image => engine.remove_image(&stray.id).await,
+        // Its own name only: one that somebody else gave it is theirs, and keeps the image.
+        StrayKind::Image => engine.remove_image(&stray.name).await,
     }
 }
 
@@ -117,7 +118,13 @@ async fn inventory(context: &Context) -> Result<Inventory, EngineError> {
         engine.list_volumes(&ours),
         engine.list_images(&ours),
     )?;
-    Ok(Inventory { containers: containers.into_iter().map(seen).collect(), networks, volumes, images })
+    Ok(Inventory {
+        containers: containers.into_iter().map(seen).collect(),
+        networks,
+        volumes,
+        images,
+        at: context.clock.now(),
+    })
 }
 
 /// What is looked at of a container in a list.

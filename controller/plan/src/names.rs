@@ -101,13 +101,16 @@ impl Owner {
     ///
     /// An image that somebody builds from ours, or commits from a container of ours, inherits our labels and not our name.
     pub fn built(&self, image: &Image) -> bool {
+        self.given_name(image).is_some()
+    }
+
+    /// The name that we gave an image that we built. Whatever other names it has are somebody's.
+    pub fn given_name(&self, image: &Image) -> Option<String> {
         let label = |key: &str| image.labels.get(key).map(String::as_str);
-        let named = (|| {
-            let recipe = labels::Digest(label(labels::RECIPE)?.to_owned());
-            Some(self.image(label(labels::NAMESPACE)?, label(labels::ROLE)?, &recipe))
-        })();
-        let component = label(labels::COMPONENT) == Some(labels::COMPONENT_IMAGE);
-        self.owns(&image.labels) && component && named.is_some_and(|named| image.tags.contains(&named))
+        let recipe = labels::Digest(label(labels::RECIPE)?.to_owned());
+        let named = self.image(label(labels::NAMESPACE)?, label(labels::ROLE)?, &recipe);
+        let is_ours = self.owns(&image.labels) && label(labels::COMPONENT) == Some(labels::COMPONENT_IMAGE);
+        (is_ours && image.tags.contains(&named)).then_some(named)
     }
 }
 

@@ -23,6 +23,7 @@ mod live;
 mod networks;
 mod ownership;
 mod published;
+mod pruning;
 mod recipes;
 mod repositories;
 mod secrets;

@@ -134,7 +134,7 @@ pub async fn build(
     let changes = changes(&inputs.source).await;
     if changes.as_ref().map_or(true, |changes| !changes.is_empty()) {
         // It bears the recipe of files that it may not have been made from, and must not be taken for theirs by anybody.
-        let removed = engine.remove_image(&id.0).await;
+        let removed = engine.remove_image(&name).await;
         removed.map_err(|source| BuildError::Engine { role: role(), source })?;
     }
     let changes = changes.map_err(|source| BuildError::Source { role: role(), source })?;

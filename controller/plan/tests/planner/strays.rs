@@ -5,7 +5,14 @@ use jackin_plan::names::Owner;
 use jackin_plan::strays::{Inventory, Needs, Options, References, SeenContainer, Stray, StrayKind, strays};
 use jackin_plan::world::{ContainerId, ContainerState, Image, ImageId, Labels, Network, NetworkId, Volume};
 
-const EVERYTHING: Options = Options { volumes: true, images: true, force: true };
+const EVERYTHING: Options = Options {
+    volumes: true,
+    images: true,
+    force: true,
+    only_images: false,
+    older_than_seconds: None,
+    keep_bytes: None,
+};
 
 fn owner() -> Owner {
     Owner("0123456789ab".to_owned())
@@ -71,6 +78,7 @@ fn settled() -> (Inventory, References) {
         // A running instance keeps the version that it started with.
         volumes: vec![volume("program", program.clone()), volume("old-program", program)],
         images: vec![role_image("sha256:role", "aaaaaaaaaaaaaaaa"), role_image("sha256:next", "bbbbbbbbbbbbbbbb")],
+        ..Inventory::default()
     };
     let references = References {
         instances: [("default".to_owned(), "shop-main".to_owned())].into(),
@@ -128,6 +136,7 @@ fn what_bears_our_labels_and_was_not_made_by_us_is_no_stray() {
         networks: vec![network("theirs", theirs.clone()), network("alike", labelled(labels::COMPONENT_ROLE, &[]))],
         volumes: vec![volume("theirs", theirs)],
         images: vec![committed, derived],
+        ..Inventory::default()
     };
     assert_eq!(found(&inventory, &References::default(), EVERYTHING), []);
 }
@@ -168,7 +177,7 @@ fn a_volume_that_may_hold_data_takes_consent_and_stays_with_its_instance() {
     let strays = strays(&owner(), &inventory, &references, EVERYTHING);
     let [only] = strays.as_slice() else { panic!("{strays:?}") };
     assert_eq!((only.name.as_str(), only.needs.clone()), ("gone-data", Some(Needs::Volumes)));
-    assert!(!only.is_pruned(Options { images: true, force: true, volumes: false }));
+    assert!(!only.is_pruned(Options { volumes: false, ..EVERYTHING }));
 }
 
 #[test]
@@ -184,4 +193,49 @@ fn an_image_that_nothing_serves_or_uses_takes_consent_and_tells_its_size() {
     let mut references = references;
     references.recipes.insert("sha256:eeeeeeeeeeeeeeee".to_owned());
     assert_eq!(found(&inventory, &references, EVERYTHING), []);
+}
+
+/// Unused images made so many hours ago, of 7 bytes each, and which of them an option removes.
+fn removed(hours: &[Option<i64>], options: Options) -> Vec<String> {
+    let now: jiff::Timestamp = "2026-01-10T00:00:00Z".parse().expect("a time");
+    let made = |hours: i64| now.checked_sub(jiff::SignedDuration::from_hours(hours)).expect("a time");
+    let image = |hours: &Option<i64>| {
+        let name = hours.map_or("unknown".to_owned(), |hours| format!("{hours}h"));
+        Image { created_at: hours.map(made), ..role_image(&name, &format!("{name:f>16}")) }
+    };
+    let inventory = Inventory { images: hours.iter().map(image).collect(), at: now, ..Inventory::default() };
+    let found = strays(&owner(), &inventory, &References::default(), options);
+    found.into_iter().filter(|stray| stray.is_pruned(options)).map(|stray| stray.id).collect()
+}
+
+#[test]
+fn unused_images_go_by_age_and_the_oldest_first_until_the_rest_has_room() {
+    let all = [Some(1), Some(48), None, Some(100), Some(2), Some(-3)];
+    let images = Options { only_images: true, images: true, ..Options::default() };
+    let (day, room) = (Some(24 * 3600), |images: u64| Some(images * 7));
+    for (older_than_seconds, keep_bytes, expected) in [
+        (None, None, &["unknown", "-3h", "1h", "2h", "48h", "100h"][..]),
+        (day, None, &["48h", "100h"]),
+        (None, room(6), &[]),
+        (None, room(5), &["100h"]),
+        (None, room(2), &["1h", "2h", "48h", "100h"]),
+        (None, Some(0), &["unknown", "-3h", "1h", "2h", "48h", "100h"]),
+        (day, room(5), &["100h"]),
+        (day, Some(0), &["48h", "100h"]),
+    ] {
+        let options = Options { older_than_seconds, keep_bytes, ..images };
+        assert_eq!(removed(&all, options), expected, "{older_than_seconds:?} {keep_bytes:?}");
+    }
+    assert_eq!(removed(&all, Options { images: false, ..images }), <[String; 0]>::default());
+}
+
+#[test]
+fn of_images_only_nothing_else_is_told_and_what_a_stray_container_uses_stays() {
+    let (mut inventory, mut references) = settled();
+    references.instances.clear();
+    references.images.clear();
+    inventory.containers[0].state = ContainerState::Exited;
+    let images = Options { only_images: true, images: true, ..Options::default() };
+    let told: Vec<_> = strays(&owner(), &inventory, &references, images).into_iter().map(|stray| stray.id).collect();
+    assert_eq!(told, ["sha256:next"]);
 }

@@ -8,20 +8,25 @@
 //! Pure. Only what this installation made is a stray: see [`Owner::made`], [`Owner::built`] and
 //! [`is_ours`](crate::network::is_ours). What a container that stays uses is no stray, whoever's container that is, and whether
 //! it runs or not. A container with processes takes `force`, as sessions may live in it; a volume that may hold data takes
-//! `volumes`; a named image, which could save a build, takes `images`.
+//! `volumes`; a named image, which could save a build, takes `images`, and is kept while it is young or there is room, as asked.
 //!
 //! # Assumptions
 //! Both sides were read whole. A list that failed must not reach this function: what could not be read would look unreferenced.
+
+mod images;
 
 use std::collections::BTreeSet;
 use std::fmt;
 
 use jackin_api::words as labels;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::names::Owner;
 use crate::network::is_ours;
 use crate::world::{ContainerId, ContainerState, Image, ImageId, Labels, Network, Volume};
+
+use images::images;
 
 /// A container as far as pruning looks at it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +58,8 @@ pub struct Inventory {
     pub volumes: Vec<Volume>,
     /// Images.
     pub images: Vec<Image>,
+    /// When all this was looked at.
+    pub at: Timestamp,
 }
 
 /// Everything that the store's objects refer to.
@@ -82,6 +89,17 @@ pub struct Options {
     pub images: bool,
     /// Containers with processes.
     pub force: bool,
+    /// Nothing but images.
+    #[serde(default)]
+    pub only_images: bool,
+    /// Of the images, only those that were made so many seconds ago or longer. What keeps no time of its making is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub older_than_seconds: Option<u64>,
+    /// Images go, the oldest first, only until those that remain of the unused ones take so many bytes together.
+    ///
+    /// Layers that several images share count in each of them, as in the engine's own lists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep_bytes: Option<u64>,
 }
 
 /// Kinds of strays, in the order in which they are removed: what uses others first.
@@ -134,6 +152,10 @@ pub enum Needs {
     Volumes,
     /// [`Options::images`]: another build may have a use for it.
     Images,
+    /// A lower [`Options::older_than_seconds`]: it is younger, or its age is not known.
+    Age,
+    /// A lower [`Options::keep_bytes`]: there is room for it.
+    Room,
     /// These containers must leave it.
     Users(Vec<String>),
 }
@@ -156,6 +178,9 @@ pub struct Stray {
     /// Bytes, where the engine tells them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size_bytes: Option<u64>,
+    /// When it was made, where the engine tells that of an image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_at: Option<Timestamp>,
 }
 
 impl Stray {
@@ -166,13 +191,17 @@ impl Stray {
             Some(Needs::Force) => options.force,
             Some(Needs::Volumes) => options.volumes,
             Some(Needs::Images) => options.images,
-            Some(Needs::Users(_)) => false,
+            Some(Needs::Age | Needs::Room | Needs::Users(_)) => false,
         }
     }
 }
 
 /// Everything of ours that nothing refers to, in the order in which it is removed.
 pub fn strays(owner: &Owner, inventory: &Inventory, references: &References, options: Options) -> Vec<Stray> {
+    if options.only_images {
+        let stay: Vec<_> = inventory.containers.iter().collect();
+        return images(owner, inventory, references, &stay, options);
+    }
     let containers: Vec<_> =
         inventory.containers.iter().filter_map(|found| container(owner, found, references)).collect();
     let goes =
@@ -183,8 +212,7 @@ pub fn strays(owner: &Owner, inventory: &Inventory, references: &References, opt
     let networks: Vec<_> = networks.collect();
     let volumes = inventory.volumes.iter().filter_map(|found| volume(owner, found, references, &stay));
     let volumes: Vec<_> = volumes.collect();
-    let images = inventory.images.iter().filter_map(|found| image(owner, found, references, &stay));
-    let images: Vec<_> = images.collect();
+    let images = images(owner, inventory, references, &stay, options);
     [containers, networks, volumes, images].concat()
 }
 
@@ -203,7 +231,7 @@ fn container(owner: &Owner, found: &SeenContainer, references: &References) -> O
     };
     let needs = has_processes(found.state).then_some(Needs::Force);
     let (id, name) = (found.id.0.clone(), found.name.clone());
-    Some(Stray { kind: StrayKind::Container, id, name, reason, needs, size_bytes: None })
+    Some(Stray { kind: StrayKind::Container, id, name, reason, needs, size_bytes: None, created_at: None })
 }
 
 fn network(owner: &Owner, found: &Network, references: &References, stay: &[&SeenContainer]) -> Option<Stray> {
@@ -213,7 +241,15 @@ fn network(owner: &Owner, found: &Network, references: &References, stay: &[&See
     let users = users(stay, |container| container.networks.contains(&found.name));
     let needs = (!users.is_empty()).then_some(Needs::Users(users));
     let (id, name) = (found.id.0.clone(), found.name.clone());
-    Some(Stray { kind: StrayKind::Network, id, name, reason: StrayReason::NoWorkspace, needs, size_bytes: None })
+    Some(Stray {
+        kind: StrayKind::Network,
+        id,
+        name,
+        reason: StrayReason::NoWorkspace,
+        needs,
+        size_bytes: None,
+        created_at: None,
+    })
 }
 
 fn volume(owner: &Owner, found: &Volume, references: &References, stay: &[&SeenContainer]) -> Option<Stray> {
@@ -236,20 +272,7 @@ fn volume(owner: &Owner, found: &Volume, references: &References, stay: &[&SeenC
         }
     };
     let name = found.name.clone();
-    Some(Stray { kind: StrayKind::Volume, id: name.clone(), name, reason, needs, size_bytes: None })
-}
-
-fn image(owner: &Owner, found: &Image, references: &References, stay: &[&SeenContainer]) -> Option<Stray> {
-    let in_use = !users(stay, |container| container.image == found.id).is_empty();
-    let recipe = found.labels.get(labels::RECIPE);
-    let wanted = references.images.contains(&found.id.0) || recipe.is_some_and(|of| references.recipes.contains(of));
-    if !owner.built(found) || wanted || in_use {
-        return None;
-    }
-    let name = found.tags.first().cloned().unwrap_or_default();
-    let size_bytes = Some(found.size_bytes);
-    let (kind, reason, needs) = (StrayKind::Image, StrayReason::NotServed, Some(Needs::Images));
-    Some(Stray { kind, id: found.id.0.clone(), name, reason, needs, size_bytes })
+    Some(Stray { kind: StrayKind::Volume, id: name.clone(), name, reason, needs, size_bytes: None, created_at: None })
 }
 
 fn users(containers: &[&SeenContainer], uses: impl Fn(&SeenContainer) -> bool) -> Vec<String> {
