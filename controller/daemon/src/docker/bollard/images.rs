@@ -63,6 +63,7 @@ impl DockerEngine {
     pub(super) async fn digest_at_registry(&self, reference: &str) -> Result<Option<String>, EngineError> {
         let operation = Operation::RegistryDigest;
         let client = self.client(operation, reference).await?;
+        metrics::network_call(Beyond::Registry);
         match within(limit::REGISTRY, client.inspect_registry_image(reference, None)).await {
             Ok(found) => Ok(found.descriptor.digest),
             Err(failure) if failure.says(&["manifest unknown", "repository name not known"]) => Ok(None),
