@@ -25,6 +25,7 @@ mod ownership;
 mod pruning;
 mod published;
 mod recipes;
+mod recognition;
 mod repositories;
 mod secrets;
 mod sessions;
