@@ -4,9 +4,13 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use jackin_api::wire::Hook;
+
 pub(crate) const USAGE: &str = "\
-usage: jackin-capsule --socket PATH [--stop-timeout SECONDS] [--home PATH] [--home-dir NAME]...
+usage: jackin-capsule --socket PATH [--stop-timeout SECONDS] [--home PATH] [--home-dir NAME]... [--hook NAME=PATH]...
        jackin-capsule shell [-c LINE]
+       jackin-capsule prelude --report DESCRIPTOR --hook NAME=PATH... -- PROGRAM [ARGUMENT]...
+       jackin-capsule environment
        jackin-capsule --version";
 
 /// What to be.
@@ -16,6 +20,10 @@ pub(crate) enum Invocation {
     Run(Box<Settings>),
     /// The built-in shell, interactive or for one line.
     Shell { line: Option<String> },
+    /// The hooks of one session, then its agent in the same process.
+    Prelude(Prelude),
+    /// All variables that it was started with, each with a zero byte after it.
+    Environment,
     /// Only a text.
     Print(String),
 }
@@ -31,6 +39,41 @@ pub(crate) struct Settings {
     pub(crate) home: Option<PathBuf>,
     /// Directories that should be in it.
     pub(crate) home_dirs: Vec<PathBuf>,
+    /// What runs before the agent of each session.
+    pub(crate) hooks: Vec<HookFile>,
+}
+
+/// A hook, and the file that it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct HookFile {
+    pub(crate) hook: Hook,
+    pub(crate) path: PathBuf,
+}
+
+impl HookFile {
+    /// As it stands on a command line.
+    pub(crate) fn argument(&self) -> OsString {
+        let mut argument = OsString::from(self.hook.name());
+        argument.push("=");
+        argument.push(&self.path);
+        argument
+    }
+
+    fn parse(argument: &OsString) -> Option<Self> {
+        let (name, path) = argument.to_str()?.split_once('=')?;
+        Some(Self { hook: Hook::of_name(name)?, path: PathBuf::from(path) })
+    }
+}
+
+/// What runs in the place of an agent whose role has hooks.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Prelude {
+    /// The descriptor on which it tells how the hooks go.
+    pub(crate) report: i32,
+    /// The hooks, in their order.
+    pub(crate) hooks: Vec<HookFile>,
+    /// What to become after them.
+    pub(crate) argv: Vec<String>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -57,10 +100,17 @@ pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Invocat
     if arguments.peek().is_some_and(|first| first == "shell") {
         return parse_shell(arguments.skip(1));
     }
+    if arguments.peek().is_some_and(|first| first == "prelude") {
+        return parse_prelude(arguments.skip(1));
+    }
+    if arguments.peek().is_some_and(|first| first == "environment") {
+        return Ok(Invocation::Environment);
+    }
     let mut socket = None;
     let mut stop_timeout = Duration::from_secs(8);
     let mut home = None;
     let mut home_dirs = Vec::new();
+    let mut hooks = Vec::new();
     while let Some(argument) = arguments.next() {
         let option = argument.to_string_lossy().into_owned();
         if option == "--version" {
@@ -69,7 +119,7 @@ pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Invocat
         if option == "--help" {
             return Ok(Invocation::Print(USAGE.to_owned()));
         }
-        if !matches!(option.as_str(), "--socket" | "--stop-timeout" | "--home" | "--home-dir") {
+        if !matches!(option.as_str(), "--socket" | "--stop-timeout" | "--home" | "--home-dir" | "--hook") {
             return Err(ArgumentError::Unexpected(option));
         }
         let Some(value) = arguments.next() else {
@@ -79,6 +129,7 @@ pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Invocat
             "--socket" => socket = Some(PathBuf::from(value)),
             "--home" => home = Some(PathBuf::from(value)),
             "--home-dir" => home_dirs.push(PathBuf::from(value)),
+            "--hook" => hooks.push(parse_hook(option, &value)?),
             _ => {
                 let value = value.to_string_lossy();
                 let seconds =
@@ -88,7 +139,29 @@ pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Invocat
         }
     }
     let socket = socket.ok_or(ArgumentError::MissingSocket)?;
-    Ok(Invocation::Run(Box::new(Settings { socket, stop_timeout, home, home_dirs })))
+    Ok(Invocation::Run(Box::new(Settings { socket, stop_timeout, home, home_dirs, hooks })))
+}
+
+fn parse_hook(option: String, value: &OsString) -> Result<HookFile, ArgumentError> {
+    HookFile::parse(value)
+        .ok_or_else(|| ArgumentError::BadValue { option, value: value.to_string_lossy().into_owned() })
+}
+
+fn parse_prelude(mut arguments: impl Iterator<Item = OsString>) -> Result<Invocation, ArgumentError> {
+    let mut report = None;
+    let mut hooks = Vec::new();
+    while let Some(argument) = arguments.next().filter(|argument| argument != "--") {
+        let option = argument.to_string_lossy().into_owned();
+        let Some(value) = arguments.next() else { return Err(ArgumentError::MissingValue(option)) };
+        match option.as_str() {
+            "--report" => report = value.to_string_lossy().parse().ok(),
+            "--hook" => hooks.push(parse_hook(option, &value)?),
+            _ => return Err(ArgumentError::Unexpected(option)),
+        }
+    }
+    let report = report.ok_or_else(|| ArgumentError::MissingValue("--report".to_owned()))?;
+    let argv = arguments.map(|argument| argument.to_string_lossy().into_owned()).collect();
+    Ok(Invocation::Prelude(Prelude { report, hooks, argv }))
 }
 
 fn parse_shell(mut arguments: impl Iterator<Item = OsString>) -> Result<Invocation, ArgumentError> {
@@ -117,9 +190,10 @@ mod tests {
             stop_timeout: Duration::from_secs(3),
             home: Some("/home/agent".into()),
             home_dirs: vec![".codex".into(), ".cache".into()],
+            hooks: vec![HookFile { hook: Hook::Preflight, path: "/jackin/hooks/preflight".into() }],
         };
-        let line =
-            "--socket /jackin/run/jackin.sock --stop-timeout 3 --home /home/agent --home-dir .codex --home-dir .cache";
+        let line = "--socket /jackin/run/jackin.sock --stop-timeout 3 --home /home/agent --home-dir .codex \
+                    --home-dir .cache --hook preflight=/jackin/hooks/preflight";
         assert_eq!(parsed(line), Ok(Invocation::Run(Box::new(settings))));
     }
 
@@ -128,8 +202,17 @@ mod tests {
         assert_eq!(parsed(""), Err(ArgumentError::MissingSocket));
         assert_eq!(parsed("--socket"), Err(ArgumentError::MissingValue("--socket".to_owned())));
         assert_eq!(parsed("--sockets x"), Err(ArgumentError::Unexpected("--sockets".to_owned())));
+        let unknown = ArgumentError::BadValue { option: "--hook".to_owned(), value: "x=/y".to_owned() };
+        assert_eq!(parsed("--socket s --hook x=/y"), Err(unknown));
         let bad = ArgumentError::BadValue { option: "--stop-timeout".to_owned(), value: "soon".to_owned() };
         assert_eq!(parsed("--socket s --stop-timeout soon"), Err(bad));
+    }
+
+    #[test]
+    fn a_prelude_has_hooks_and_what_comes_after_them() {
+        let hooks = vec![HookFile { hook: Hook::Source, path: "/s".into() }];
+        let prelude = Prelude { report: 7, hooks, argv: vec!["codex".to_owned(), "--yes".to_owned()] };
+        assert_eq!(parsed("prelude --report 7 --hook source=/s -- codex --yes"), Ok(Invocation::Prelude(prelude)));
     }
 
     #[test]

@@ -1,14 +1,19 @@
 //! What the capsule holds: its sessions, the environment of new ones, and who listens.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use jackin_api::wire::{ErrorCode, Exec, Millis, Notice, Personalise, ReplyError, Size, Spawn, Spawned, Status};
+use jackin_api::wire::{
+    ErrorCode, Exec, Hook, HookRun, Millis, Notice, Personalise, ReplyError, Size, Spawn, Spawned, Status,
+};
+use tokio::net::UnixStream;
 use tokio::sync::{Notify, broadcast};
 
+use crate::arguments::HookFile;
 use crate::environment::{Personality, Variables};
 use crate::log::log;
 use crate::process;
@@ -36,6 +41,8 @@ pub(crate) struct Capsule {
     container: Variables,
     home: Option<PathBuf>,
     own_program: PathBuf,
+    hooks: Vec<HookFile>,
+    hook_runs: RefCell<BTreeMap<Hook, HookRun>>,
     personality: RefCell<Personality>,
     sessions: RefCell<Vec<Rc<Session>>>,
     commands: RefCell<BTreeSet<u32>>,
@@ -44,7 +51,7 @@ pub(crate) struct Capsule {
 }
 
 impl Capsule {
-    pub(crate) fn new(home: Option<PathBuf>, own_program: PathBuf) -> Self {
+    pub(crate) fn new(home: Option<PathBuf>, own_program: PathBuf, hooks: Vec<HookFile>) -> Self {
         Self {
             reaper: Rc::default(),
             notices: broadcast::Sender::new(NOTICES),
@@ -53,6 +60,8 @@ impl Capsule {
             container: std::env::vars_os().collect(),
             home,
             own_program,
+            hooks,
+            hook_runs: RefCell::default(),
             personality: RefCell::default(),
             sessions: RefCell::default(),
             commands: RefCell::default(),
@@ -67,6 +76,7 @@ impl Capsule {
             started_at: self.started_at,
             environment_digest: self.personality.borrow().digest(),
             sessions: self.sessions.borrow().iter().map(|session| session.describe()).collect(),
+            hooks: self.hook_runs.borrow().values().cloned().collect(),
         }
     }
 
@@ -94,9 +104,19 @@ impl Capsule {
         self.check_room(self.sessions.borrow().iter().filter(|session| session.is_live()).count())?;
         let size = size.clamped();
         let variables = self.personality.borrow().variables(&self.container, self.home.as_deref(), &env)?;
-        let (program, directory) = self.prepare(&argv, &variables, cwd)?;
+        let (program, directory, prelude) = if self.hooks.is_empty() {
+            let (program, directory) = self.prepare(&argv, &variables, cwd)?;
+            (program, directory, None)
+        } else {
+            // What the agent is started from may be what a hook installs: it is looked for after them.
+            let (news, told) = process::line_to_program()?;
+            let program = program::prelude(&self.own_program, told.as_raw_fd(), &self.hooks, &argv)?;
+            (program, working_directory(cwd)?, Some((news, told)))
+        };
         let (terminal, pid) = process::start_on_terminal(&program, &variables, &directory, size)?;
         let exit = self.reaper.watch(pid);
+        // Its other end is the session's alone from here on.
+        let news: Option<UnixStream> = prelude.map(|(news, _)| news);
         self.last_id.set(self.last_id.get() + 1);
         let id = format!("s-{}", self.last_id.get());
         log!("session-started", "id" => id, "name" => name, "agent" => agent, "pid" => pid);
@@ -105,6 +125,7 @@ impl Capsule {
             Plan { id: id.clone(), name, agent, argv, pid, size, state_rule },
             terminal,
             exit,
+            news,
         );
         self.remember(&session);
         self.tell(Notice::SessionStarted { session: session.describe() });
@@ -121,6 +142,16 @@ impl Capsule {
         }
         let (program, directory) = self.prepare(&argv, &variables, cwd)?;
         Ok((program, variables, directory, tty.map(Size::clamped)))
+    }
+
+    /// Keeps the latest run of a hook.
+    pub(crate) fn note_hook(&self, run: HookRun) {
+        self.hook_runs.borrow_mut().insert(run.hook, run);
+    }
+
+    /// A text without the values that the controller gave to sessions.
+    pub(crate) fn hide_values(&self, text: &str) -> String {
+        self.personality.borrow().hide(text)
     }
 
     /// Counts a command among what has to stop before the capsule does.
@@ -188,16 +219,7 @@ impl Capsule {
         variables: &Variables,
         cwd: Option<String>,
     ) -> Result<(Program, PathBuf), ReplyError> {
-        let directory = match cwd {
-            Some(directory) if Path::new(&directory).is_dir() => PathBuf::from(directory),
-            Some(directory) => {
-                return Err(refuse(
-                    ErrorCode::BadRequest,
-                    &format!("`{}` is not a directory", directory.escape_debug()),
-                ));
-            }
-            None => std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/")),
-        };
+        let directory = working_directory(cwd)?;
         let program = program::find(argv, variables, &directory, &self.own_program)?;
         Ok((program, directory))
     }
@@ -214,6 +236,16 @@ impl Capsule {
             !is_surplus
         });
         sessions.push(Rc::clone(session));
+    }
+}
+
+fn working_directory(wanted: Option<String>) -> Result<PathBuf, ReplyError> {
+    match wanted {
+        Some(directory) if Path::new(&directory).is_dir() => Ok(PathBuf::from(directory)),
+        Some(directory) => {
+            Err(refuse(ErrorCode::BadRequest, &format!("`{}` is not a directory", directory.escape_debug())))
+        }
+        None => Ok(std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"))),
     }
 }
 

@@ -15,6 +15,9 @@ use crate::serve::refuse;
 /// Where programs are looked for when the container says nothing.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
+/// A value of fewer bytes is no secret that would be worth hiding, and would make a text unreadable.
+const SECRET: usize = 6;
+
 /// A process's variables by name.
 pub(crate) type Variables = BTreeMap<OsString, OsString>;
 
@@ -44,6 +47,15 @@ impl Personality {
     /// The digest that came with it.
     pub(crate) fn digest(&self) -> Option<String> {
         self.digest.clone()
+    }
+
+    /// A text in which no value stands that is long enough to be a secret, nor a line of one.
+    pub(crate) fn hide(&self, text: &str) -> String {
+        let mut values: Vec<&str> = self.variables.values().flat_map(|value| value.lines()).map(str::trim).collect();
+        values.retain(|value| value.len() >= SECRET);
+        // Of two that overlap the longer one goes first, or a part of it would stay.
+        values.sort_unstable_by_key(|value| std::cmp::Reverse(value.len()));
+        values.into_iter().fold(text.to_owned(), |text, value| text.replace(value, "***"))
     }
 
     /// The variables of a new process.
@@ -134,6 +146,16 @@ mod tests {
         assert_eq!(get(&variables, "TERM").as_deref(), Some("xterm-256color"));
         assert_eq!(get(&variables, "LANG").as_deref(), Some("C.UTF-8"));
         assert_eq!(get(&variables, "HOME").as_deref(), Some("/home/agent"));
+    }
+
+    #[test]
+    fn values_are_hidden_in_a_text_also_line_by_line() {
+        let env =
+            [("TOKEN", "hunter2hunter2"), ("KEY", "-----begin\nabcdefgh\n"), ("SHORT", "dev"), ("PART", "hunter2")];
+        let env = env.into_iter().collect();
+        let personality = Personality::new(Personalise { env, ..Personalise::default() }).expect("valid");
+        let text = "TOKEN=hunter2hunter2 in dev\nabcdefgh\nhunter2";
+        assert_eq!(personality.hide(text), "TOKEN=*** in dev\n***\n***");
     }
 
     #[test]

@@ -41,7 +41,7 @@ fn failed(what: &str, error: &std::io::Error) -> ExitCode {
 }
 
 async fn serve_until_stopped(settings: Settings, started: Instant) -> ExitCode {
-    let Settings { socket: path, stop_timeout, home, home_dirs } = settings;
+    let Settings { socket: path, stop_timeout, home, home_dirs, hooks } = settings;
     let own_program = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("/proc/1/exe"));
     let is_init = own_the_orphans();
     let home = home.or_else(|| std::env::var_os("HOME").filter(|home| !home.is_empty()).map(PathBuf::from));
@@ -56,7 +56,7 @@ async fn serve_until_stopped(settings: Settings, started: Instant) -> ExitCode {
         Ok(listener) => listener,
         Err(error) => return failed(&format!("serve at {}", path.display()), &error),
     };
-    let capsule = Rc::new(Capsule::new(home, own_program));
+    let capsule = Rc::new(Capsule::new(home, own_program, hooks));
     let reaping = tokio::task::spawn_local(Rc::clone(&capsule.reaper).run(child_ended));
     let serving = tokio::task::spawn_local(serve::accept(Rc::clone(&capsule), listener));
     let ready = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);

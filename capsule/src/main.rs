@@ -11,14 +11,17 @@
 //! init       the order of start and stop       session  a process on a terminal, its viewers, its state
 //! reaper     every child's end, once           screen   what a terminal shows, and how to paint it anew
 //! process    starting programs                 shell    the shell for images that have none
+//! prelude    a session's hooks, before its agent   hooks    what the capsule knows of them
 //! ```
 
 mod arguments;
 mod capsule;
 mod environment;
 mod homes;
+mod hooks;
 mod init;
 mod log;
+mod prelude;
 mod process;
 mod program;
 mod reaper;
@@ -40,6 +43,8 @@ fn main() -> ExitCode {
     match arguments::parse(std::env::args_os().skip(1)) {
         Ok(Invocation::Run(settings)) => init::run(*settings, started),
         Ok(Invocation::Shell { line }) => shell::run(line),
+        Ok(Invocation::Prelude(prelude)) => prelude::run(prelude),
+        Ok(Invocation::Environment) => prelude::print_environment(),
         Ok(Invocation::Print(text)) => {
             // Nobody to tell when standard output is closed.
             let _ = writeln!(std::io::stdout(), "{text}");

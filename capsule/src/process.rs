@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 
 use jackin_api::wire::{ErrorCode, ReplyError, Size};
 use rustix::process::Pid;
+use tokio::net::UnixStream;
 use tokio::net::unix::pipe;
 
 use crate::environment::Variables;
@@ -44,6 +45,17 @@ pub(crate) fn start_on_terminal(
         .spawn(slave)
         .map_err(|error| not_started(program, &error))?;
     Ok((terminal, child.id()))
+}
+
+/// A line to the next program that is started: our end, and the one that it inherits.
+pub(crate) fn line_to_program() -> Result<(UnixStream, OwnedFd), ReplyError> {
+    let open = || -> io::Result<_> {
+        let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
+        ours.set_nonblocking(true)?;
+        rustix::io::fcntl_setfd(&theirs, rustix::io::FdFlags::empty())?;
+        Ok((UnixStream::from_std(ours)?, OwnedFd::from(theirs)))
+    };
+    open().map_err(|error| refuse(ErrorCode::Failed, &format!("open a line to the hooks: {error}")))
 }
 
 /// Starts a program as the leader of a process group of its own, on three pipes.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use jackin_api::wire::{ErrorCode, ReplyError, SHELL};
 use rustix::fs::Access;
 
+use crate::arguments::HookFile;
 use crate::environment::Variables;
 use crate::serve::refuse;
 
@@ -42,6 +43,18 @@ pub(crate) fn find(
     }
     let path = look_up(first, variables, directory)?;
     Ok(Program { path, name: first.into(), arguments })
+}
+
+/// What runs these hooks and then the argv, and tells of it on a descriptor.
+pub(crate) fn prelude(own: &Path, report: i32, hooks: &[HookFile], argv: &[String]) -> Result<Program, ReplyError> {
+    if argv.first().is_none_or(String::is_empty) || argv.iter().any(|argument| argument.contains('\0')) {
+        return Err(refuse(ErrorCode::BadRequest, "the argv is empty or contains a zero byte"));
+    }
+    let mut arguments: Vec<OsString> = vec!["prelude".into(), "--report".into(), report.to_string().into()];
+    arguments.extend(hooks.iter().flat_map(|hook| ["--hook".into(), hook.argument()]));
+    arguments.push("--".into());
+    arguments.extend(argv.iter().map(OsString::from));
+    Ok(Program { path: own.to_owned(), name: "jackin-capsule".into(), arguments })
 }
 
 fn look_up(name: &str, variables: &Variables, directory: &Path) -> Result<PathBuf, ReplyError> {

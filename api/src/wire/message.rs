@@ -328,6 +328,13 @@ pub enum Notice {
         #[serde(default)]
         evidence: String,
     },
+    /// The hooks of a session went on: one began or ended, or all are done and its agent starts.
+    HooksChanged {
+        /// Its id.
+        id: String,
+        /// Its name.
+        name: String,
+    },
     /// A session's process ended.
     SessionExited {
         /// Its id.

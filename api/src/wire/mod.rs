@@ -28,12 +28,14 @@
 //! Neither end may trust the other's strings: they are bounded by the frame, and may hold any character.
 
 mod frame;
+mod hook;
 mod message;
 mod session;
 #[cfg(test)]
 mod tests;
 
 pub use frame::{DecodeError, Decoder, Frame, FrameKind, HEADER_BYTES, MAX_PAYLOAD, ParseError, RawFrame};
+pub use hook::{Hook, HookRun};
 pub use message::{
     Attach, AttachMode, Attached, Capture, CaptureFormat, Captured, Control, ErrorCode, Event, Exec, Hello, Kill,
     Notice, Output, Personalise, Reply, ReplyError, Request, Spawn, Spawned,

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::{Hook, HookRun};
+
 /// A moment, in milliseconds since the Unix epoch by the capsule's clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub struct Millis(pub u64);
@@ -171,6 +173,12 @@ pub struct Session {
     /// The window title that it set.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub title: String,
+    /// Whether hooks are still run for it, so that its agent has not started.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub preparing: bool,
+    /// The hook that kept its agent from starting.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed_hook: Option<Hook>,
 }
 
 impl Session {
@@ -194,6 +202,9 @@ pub struct Status {
     /// Its sessions, oldest first.
     #[serde(default)]
     pub sessions: Vec<Session>,
+    /// The latest run of each hook that ran in it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hooks: Vec<HookRun>,
 }
 
 /// Variables by name; its `Debug` shows names alone, since values may be credentials.

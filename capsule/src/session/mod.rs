@@ -4,6 +4,7 @@
 //! which every viewer is fed at its own pace. A viewer that falls behind the ring is painted anew. So there is no queue per
 //! viewer, the program never waits for one, and memory is bounded whatever it prints.
 
+mod hooks;
 mod input;
 mod output;
 mod pump;
@@ -14,7 +15,8 @@ mod viewers;
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use jackin_api::wire::{self, Exit, Millis, SessionState, Size, StateRule};
+use jackin_api::wire::{self, Exit, Hook, Millis, SessionState, Size, StateRule};
+use tokio::net::UnixStream;
 use tokio::sync::{Notify, oneshot, watch};
 
 use crate::capsule::{Capsule, now};
@@ -68,17 +70,21 @@ struct Inner {
     evidence: String,
     exit: Option<Exit>,
     last_output_at: Option<Millis>,
+    /// Whether its agent has not taken over from its hooks.
+    preparing: bool,
+    failed_hook: Option<Hook>,
     /// Gone once the session ended, which hangs up whatever still has it open.
     terminal: Option<Rc<Terminal>>,
 }
 
 impl Session {
-    /// Takes a program that was just started, and keeps it going.
+    /// Takes a program that was just started, and keeps it going; `news` is of its hooks, where it begins with some.
     pub(crate) fn start(
         capsule: Rc<Capsule>,
         plan: Plan,
         terminal: Terminal,
         exit: oneshot::Receiver<Exit>,
+        news: Option<UnixStream>,
     ) -> Rc<Self> {
         let Plan { id, name, agent, argv, pid, size, state_rule } = plan;
         let terminal = Rc::new(terminal);
@@ -91,6 +97,8 @@ impl Session {
             evidence: "spawned".to_owned(),
             exit: None,
             last_output_at: None,
+            preparing: news.is_some(),
+            failed_hook: None,
             terminal: Some(Rc::clone(&terminal)),
         };
         let session = Rc::new(Self {
@@ -106,7 +114,8 @@ impl Session {
             changed: watch::Sender::new(0),
             activity: Notify::new(),
         });
-        tokio::task::spawn_local(pump::run(Rc::clone(&capsule), Rc::clone(&session), terminal, exit));
+        let hooks = news.map(|news| hooks::Following::start(&capsule, &session, news));
+        tokio::task::spawn_local(pump::run(Rc::clone(&capsule), Rc::clone(&session), terminal, exit, hooks));
         tokio::task::spawn_local(state::run(capsule, Rc::clone(&session)));
         session
     }
@@ -133,6 +142,8 @@ impl Session {
             last_output_at: inner.last_output_at,
             size: inner.size,
             title: inner.screen.title().to_owned(),
+            preparing: inner.preparing,
+            failed_hook: inner.failed_hook,
         }
     }
 

@@ -6,7 +6,8 @@ use std::rc::Rc;
 use jackin_api::wire::{Exit, Notice, SessionState};
 use tokio::sync::oneshot;
 
-use super::Session;
+use super::hooks::Following;
+use super::{KEPT, Session};
 use crate::capsule::{Capsule, now};
 use crate::log::log;
 use crate::terminal::Terminal;
@@ -19,6 +20,7 @@ pub(super) async fn run(
     session: Rc<Session>,
     terminal: Rc<Terminal>,
     exit: oneshot::Receiver<Exit>,
+    hooks: Option<Following>,
 ) {
     let exit = tokio::select! {
         exit = exit => exit.unwrap_or(Exit { code: None, signal: None }),
@@ -26,9 +28,9 @@ pub(super) async fn run(
         never = session.input.run(&terminal) => match never {},
     };
     // What it wrote before it ended is still to be shown. Its children may keep the terminal; nobody waits for them.
-    let mut buffer = vec![0; CHUNK];
-    while let Some(count) = terminal.read_now(&mut buffer) {
-        session.show(&buffer[..count]);
+    session.catch_up(&terminal);
+    if let Some(hooks) = hooks {
+        hooks.finish(exit).await;
     }
     drop(terminal);
     session.end(exit);
@@ -51,7 +53,16 @@ async fn show(session: &Session, terminal: &Terminal) -> Infallible {
 }
 
 impl Session {
-    fn show(&self, bytes: &[u8]) {
+    /// Shows what is still to be read; of what goes on writing meanwhile, no more than is kept of it.
+    pub(super) fn catch_up(&self, terminal: &Terminal) {
+        let mut buffer = vec![0; CHUNK];
+        for _ in 0..KEPT / CHUNK {
+            let Some(count) = terminal.read_now(&mut buffer) else { return };
+            self.show(&buffer[..count]);
+        }
+    }
+
+    pub(super) fn show(&self, bytes: &[u8]) {
         {
             let inner = &mut *self.inner.borrow_mut();
             let answers = inner.screen.process(bytes);

@@ -56,6 +56,7 @@ impl Session {
             return None;
         }
         let (state, evidence) = match self.rule {
+            _ if inner.preparing => (SessionState::Starting, "its hooks run".to_owned()),
             StateRule::Foreground => {
                 let foreground = inner.terminal.as_ref().and_then(|terminal| terminal.foreground_group());
                 foreground_rule(self.pid, foreground, has_company(self.pid))

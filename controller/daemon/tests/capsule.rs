@@ -7,8 +7,8 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use jackin_api::wire::{
-    Attach, AttachMode, Capture, CaptureFormat, ErrorCode, Exec, Exit, Frame, Hello, Millis, Notice, Output, PROTOCOL,
-    Personalise, Reply, Session, SessionState, Size, Spawn, Status,
+    Attach, AttachMode, Capture, CaptureFormat, ErrorCode, Exec, Exit, Frame, Hello, Hook, HookRun, Millis, Notice,
+    Output, PROTOCOL, Personalise, Reply, Session, SessionState, Size, Spawn, Status,
 };
 use jackin_daemon::capsule::{CapsuleClient, CapsuleError, Peer, StreamItem, StreamReader};
 use tempfile::TempDir;
@@ -281,12 +281,25 @@ async fn words_from_inside_come_without_control_characters_and_bounded() {
         last_output_at: None,
         size: Size::default(),
         title: "t".repeat(5000),
+        preparing: false,
+        failed_hook: None,
     };
     let version = "1\n2".to_owned();
-    let status = Status { version, started_at: Millis(0), environment_digest: None, sessions: vec![session] };
+    let run = HookRun {
+        hook: Hook::Preflight,
+        session: "s-1".to_owned(),
+        started_at: Millis(0),
+        duration_ms: Some(3),
+        exit: None,
+        error: None,
+        output: "\x1b[2J\n".repeat(1000),
+    };
+    let status =
+        Status { version, started_at: Millis(0), environment_digest: None, sessions: vec![session], hooks: vec![run] };
     let (_folder, mut client) = greeted(&Frame::Reply(Reply::Status(status)).encode().expect("a frame")).await;
     let status = client.status().await.expect("a status");
     assert_eq!(status.version, "1\u{fffd}2");
     let [session] = status.sessions.as_slice() else { panic!("not one session") };
+    assert_eq!(status.hooks[0].output, ["\u{fffd}[2J"; HookRun::LINES].join("\n"));
     assert_eq!((session.evidence.as_str(), session.title.len(), session.argv.len()), ("\u{fffd}[2J", 256, 256));
 }

@@ -122,6 +122,8 @@ mod tests {
             last_output_at: None,
             size: Default::default(),
             title: String::new(),
+            preparing: false,
+            failed_hook: None,
         }
     }
 

@@ -3,7 +3,7 @@
 //! A program in the container chooses titles and may replace the capsule's words by its own; none of them may reach a terminal,
 //! a table or a log with control characters in it, or grow without end.
 
-use jackin_api::wire::{Attached, Notice, Reply, ReplyError, Session, Status};
+use jackin_api::wire::{Attached, HookRun, Notice, Reply, ReplyError, Session, Status};
 
 /// The most characters that a string keeps.
 const CHARACTERS: usize = 256;
@@ -34,6 +34,7 @@ pub(super) fn notice(notice: Notice) -> Notice {
         Notice::StateChanged { id, name, state, evidence } => {
             Notice::StateChanged { id: text(id), name: text(name), state, evidence: text(evidence) }
         }
+        Notice::HooksChanged { id, name } => Notice::HooksChanged { id: text(id), name: text(name) },
         Notice::SessionExited { id, name, exit } => Notice::SessionExited { id: text(id), name: text(name), exit },
         Notice::ViewersChanged { id, name, attached, writer } => {
             Notice::ViewersChanged { id: text(id), name: text(name), attached, writer }
@@ -44,12 +45,27 @@ pub(super) fn notice(notice: Notice) -> Notice {
 }
 
 fn status(status: Status) -> Status {
-    let Status { version, started_at, environment_digest, sessions } = status;
+    let Status { version, started_at, environment_digest, sessions, hooks } = status;
     Status {
         version: text(version),
         started_at,
         environment_digest: environment_digest.map(text),
         sessions: sessions.into_iter().take(ENTRIES).map(session).collect(),
+        hooks: hooks.into_iter().take(ENTRIES).map(hook_run).collect(),
+    }
+}
+
+fn hook_run(run: HookRun) -> HookRun {
+    let HookRun { hook, session, started_at, duration_ms, exit, error, output } = run;
+    let lines: Vec<_> = output.lines().take(HookRun::LINES).map(|line| text(line.to_owned())).collect();
+    HookRun {
+        hook,
+        session: text(session),
+        started_at,
+        duration_ms,
+        exit,
+        error: error.map(text),
+        output: lines.join("\n"),
     }
 }
 
@@ -69,6 +85,8 @@ fn session(session: Session) -> Session {
         last_output_at,
         size,
         title,
+        preparing,
+        failed_hook,
     } = session;
     Session {
         id: text(id),
@@ -85,6 +103,8 @@ fn session(session: Session) -> Session {
         last_output_at,
         size,
         title: text(title),
+        preparing,
+        failed_hook,
     }
 }
 

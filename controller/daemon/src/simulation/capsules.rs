@@ -162,6 +162,7 @@ impl Capsules for MemoryCapsules {
                 started_at: Millis::default(),
                 environment_digest: state.environment_digest.clone(),
                 sessions: state.sessions.clone(),
+                hooks: Vec::new(),
             }
         })
         .await
@@ -215,5 +216,7 @@ fn session(id: String, spawn: &Spawn) -> Session {
         last_output_at: None,
         size: spawn.size,
         title: String::new(),
+        preparing: false,
+        failed_hook: None,
     }
 }

@@ -48,6 +48,8 @@ impl World {
             last_output_at: None,
             size: wire::Size::default(),
             title: String::new(),
+            preparing: false,
+            failed_hook: None,
         });
         Ok(())
     }

@@ -87,6 +87,8 @@ pub struct CapsuleState {
     pub environment_digest: Option<String>,
     /// Its sessions, oldest first.
     pub sessions: Vec<wire::Session>,
+    /// The latest run of each hook.
+    pub hooks: Vec<wire::HookRun>,
     /// Both ends of its container's mounts, by target, as far as they can be looked at.
     pub mounted: BTreeMap<String, Mounted>,
 }

@@ -117,6 +117,7 @@ impl World {
                 started_at: wire::Millis::default(),
                 environment_digest: capsule.environment_digest.clone(),
                 sessions: capsule.sessions.clone(),
+                hooks: capsule.hooks.clone(),
             }),
         }
     }

@@ -110,6 +110,7 @@ fn state_of(capsule: &Capsule, mounted: &BTreeMap<String, Mounted>) -> CapsuleSt
             silent: None,
             environment_digest: status.environment_digest.clone(),
             sessions: status.sessions.clone(),
+            hooks: status.hooks.clone(),
             mounted,
         },
         Capsule::Silent(tried) => CapsuleState { silent: Some(tried.clone()), mounted, ..CapsuleState::default() },

@@ -64,6 +64,8 @@ pub(crate) fn session(name: &str, state: SessionState, attached: u32) -> wire::S
         last_output_at: None,
         size: wire::Size::default(),
         title: String::new(),
+        preparing: false,
+        failed_hook: None,
     }
 }
 
@@ -238,6 +240,7 @@ impl Case {
             started_at: wire::Millis::default(),
             environment_digest: Some(launch::personalisation(&self.desired).digest.0),
             sessions,
+            hooks: vec![],
         });
         self
     }

@@ -185,6 +185,7 @@ impl Model {
             started_at: wire::Millis::default(),
             environment_digest,
             sessions,
+            hooks: vec![],
         });
     }
 
