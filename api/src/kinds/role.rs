@@ -122,13 +122,14 @@ pub struct InlineSource {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Hooks {
-    /// Runs once for each container state.
+    /// Runs before the first session, once for each durable home of an instance: never again once it succeeded, also when it is edited or the
+    /// container is replaced. What it leaves elsewhere than in the home is gone with the container: that belongs into the Dockerfile.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub setup_once: Option<String>,
-    /// Sourced by each session.
+    /// Sourced by the image's `sh` before each session. What it exports are variables of what comes after it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
-    /// Runs before the agent; a failure keeps the agent from starting.
+    /// Runs right before the agent of each session; a failure keeps the agent from starting.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preflight: Option<String>,
 }

@@ -292,6 +292,29 @@ pub struct Unread {
     pub after: Timestamp,
 }
 
+/// The latest run of one of the role's hooks, before the agent of a session.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct HookStatus {
+    /// Its name in the role's `spec.hooks`.
+    pub hook: String,
+    /// When it began, in RFC 3339.
+    #[schemars(with = "String")]
+    pub started_at: Timestamp,
+    /// How long it took; absent while it runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration_ms: Option<u64>,
+    /// What it ended with; 128 and the signal's number after a signal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exit_code: Option<i32>,
+    /// Why it could not be run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// The last lines that it printed, without the values that sessions are given.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub output: String,
+}
+
 /// How long nobody has worked in an instance whose `lifecycle.idleAfter` is set.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -348,6 +371,9 @@ pub struct InstanceStatus {
     /// Its sessions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sessions: Vec<SessionStatus>,
+    /// The latest run of each hook of its role.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hooks: Vec<HookStatus>,
     /// The last launch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_launch: Option<Launch>,

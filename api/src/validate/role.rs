@@ -1,6 +1,6 @@
 //! Rules of a Role.
 
-use crate::kinds::{DockerAccess, Resources, RoleSpec};
+use crate::kinds::{DockerAccess, Hooks, Resources, RoleSpec};
 
 use super::names::{require_inner_path, require_label, require_variable};
 use super::{Errors, FieldReason};
@@ -39,6 +39,15 @@ pub(super) fn check(spec: &RoleSpec, errors: &mut Errors) {
         }
     }
     if let Some(hooks) = &spec.hooks {
+        let has_files = source.path.is_some() || source.git.is_some();
+        if !has_files && *hooks != Hooks::default() && (source.image.is_some() || source.inline.is_some()) {
+            let message = "hooks are files of the role's source, and this source has none";
+            errors.invalid(
+                "spec.hooks",
+                message,
+                "put the Dockerfile and the hooks into a folder, for `spec.source.path`",
+            );
+        }
         for (name, hook) in
             [("setupOnce", &hooks.setup_once), ("source", &hooks.source), ("preflight", &hooks.preflight)]
         {

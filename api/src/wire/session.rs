@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Hook, HookRun};
+use super::HookRun;
 
 /// A moment, in milliseconds since the Unix epoch by the capsule's clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
@@ -176,9 +176,9 @@ pub struct Session {
     /// Whether hooks are still run for it, so that its agent has not started.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub preparing: bool,
-    /// The hook that kept its agent from starting.
+    /// The run of the hook that kept its agent from starting.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub failed_hook: Option<Hook>,
+    pub failed_hook: Option<HookRun>,
 }
 
 impl Session {

@@ -74,6 +74,8 @@ pub enum ConditionType {
     SidecarReady,
     /// Instance: True when the references that its sessions need were read, or none are needed.
     CredentialsResolved,
+    /// Instance: True when the hooks of its role ran before its first session and none failed. Absent where the role has none.
+    HooksPassed,
     /// Instance: True when the capsule answers.
     CapsuleReady,
     /// Instance: True when the container differs from the spec.

@@ -128,6 +128,13 @@ pub enum Reason {
     ReferenceUnreadable,
     /// The references were read.
     ReferencesRead,
+    /// Hooks of the role run before the first session, whose agent starts after them.
+    HooksRunning,
+    /// A hook of the role ended with something else than 0 or could not be run, so that the agent of the first session was not started; it is
+    /// tried again later.
+    HookFailed,
+    /// The hooks of the role ran before the first session.
+    HooksDone,
     /// A repair waits for live sessions.
     SessionsLive,
     /// A repair waits for `jackin restart`.

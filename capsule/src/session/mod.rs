@@ -15,7 +15,7 @@ mod viewers;
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use jackin_api::wire::{self, Exit, Hook, Millis, SessionState, Size, StateRule};
+use jackin_api::wire::{self, Exit, HookRun, Millis, SessionState, Size, StateRule};
 use tokio::net::UnixStream;
 use tokio::sync::{Notify, oneshot, watch};
 
@@ -72,7 +72,7 @@ struct Inner {
     last_output_at: Option<Millis>,
     /// Whether its agent has not taken over from its hooks.
     preparing: bool,
-    failed_hook: Option<Hook>,
+    failed_hook: Option<HookRun>,
     /// Gone once the session ended, which hangs up whatever still has it open.
     terminal: Option<Rc<Terminal>>,
 }
@@ -143,7 +143,7 @@ impl Session {
             size: inner.size,
             title: inner.screen.title().to_owned(),
             preparing: inner.preparing,
-            failed_hook: inner.failed_hook,
+            failed_hook: inner.failed_hook.clone(),
         }
     }
 

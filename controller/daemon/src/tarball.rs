@@ -54,15 +54,32 @@ impl<W: Write> Tarball<W> {
 
     /// Adds a file of the host; fails when it is no longer what was observed.
     pub(crate) fn host_file(&mut self, path: &Utf8Path, file: &HostFile<'_>) -> io::Result<()> {
+        self.host_file_as(path, file, file.executable)
+    }
+
+    /// The same, as a file that may be run whether it may be on the host or not.
+    pub(crate) fn host_program(&mut self, path: &Utf8Path, file: &HostFile<'_>) -> io::Result<()> {
+        self.host_file_as(path, file, true)
+    }
+
+    fn host_file_as(&mut self, path: &Utf8Path, file: &HostFile<'_>, executable: bool) -> io::Result<()> {
         let opened = File::open(&file.path).map_err(|error| named(&file.path, &error))?;
         let mut hashing = Hashing { content: opened, hash: file_hash(file.executable) };
-        self.file(path, file.size, file.executable, &mut hashing).map_err(|error| named(&file.path, &error))?;
+        self.file(path, file.size, executable, &mut hashing).map_err(|error| named(&file.path, &error))?;
         if hashing.content.read(&mut [0])? == 0 && finish(hashing.hash) == *file.digest {
             Ok(())
         } else {
             Err(changed(&file.path))
         }
     }
+}
+
+/// The content of a file of the host; fails when it is no longer what was observed.
+pub(crate) fn read_as_observed(path: &Utf8Path, executable: bool, digest: &Digest) -> io::Result<Vec<u8>> {
+    let content = std::fs::read(path).map_err(|error| named(path, &error))?;
+    let mut hash = file_hash(executable);
+    hash.update(&content);
+    if finish(hash) == *digest { Ok(content) } else { Err(changed(path)) }
 }
 
 fn header(kind: tar::EntryType, size: u64, mode: u32) -> tar::Header {

@@ -8,19 +8,13 @@ use jackin_api::kinds::{AgentSpec, CredentialMode, GitPull, RoleSpec, WorkspaceS
 /// Paths of the fields that are set in a Role and not acted on.
 ///
 /// ```
-/// use jackin_api::kinds::{Hooks, RoleSpec};
-/// let hooks = Hooks { preflight: Some("check.sh".to_owned()), ..Hooks::default() };
-/// let role = RoleSpec { hooks: Some(hooks), ..RoleSpec::default() };
-/// assert_eq!(jackin_plan::acted::not_acted_on_role(&role), ["spec.hooks.preflight"]);
+/// use jackin_api::kinds::{BuildSecret, RoleBuild, RoleSpec};
+/// let secrets = [("token".to_owned(), BuildSecret::default())].into();
+/// let role = RoleSpec { build: Some(RoleBuild { secrets, ..RoleBuild::default() }), ..RoleSpec::default() };
+/// assert_eq!(jackin_plan::acted::not_acted_on_role(&role), ["spec.build.secrets"]);
 /// ```
 pub fn not_acted_on_role(spec: &RoleSpec) -> Vec<String> {
-    let hooks = spec.hooks.as_ref();
-    named([
-        ("spec.build.secrets", spec.build.as_ref().is_some_and(|build| !build.secrets.is_empty())),
-        ("spec.hooks.setupOnce", hooks.is_some_and(|hooks| hooks.setup_once.is_some())),
-        ("spec.hooks.source", hooks.is_some_and(|hooks| hooks.source.is_some())),
-        ("spec.hooks.preflight", hooks.is_some_and(|hooks| hooks.preflight.is_some())),
-    ])
+    named([("spec.build.secrets", spec.build.as_ref().is_some_and(|build| !build.secrets.is_empty()))])
 }
 
 /// Paths of the fields that are set in an Agent and not acted on.
@@ -68,8 +62,8 @@ mod tests {
     #[test]
     fn a_role_that_says_only_what_is_acted_on_has_nothing_to_report() {
         let role = json!({
-            "source": {"path": "./role"}, "publishedImage": "a", "pullPolicy": "always", "agents": ["shell"], "hooks": {}, "docker": {"mode": "dind"},
-            "env": {"A": {"default": "b"}}, "resources": {"cpus": "2"},
+            "source": {"path": "./role"}, "publishedImage": "a", "pullPolicy": "always", "agents": ["shell"], "docker": {"mode": "dind"},
+            "hooks": {"setupOnce": "a", "source": "b", "preflight": "c"}, "env": {"A": {"default": "b"}}, "resources": {"cpus": "2"},
             "security": {"capabilities": {"add": ["NET_ADMIN"]}, "readOnlyRootFilesystem": true},
         });
         assert_eq!(not_acted_on_role(&spec(role)), Vec::<String>::new());
@@ -78,10 +72,10 @@ mod tests {
     #[test]
     fn each_field_of_a_role_that_is_not_acted_on_is_named() {
         let role = json!({
-            "source": {"git": {"url": "https://example.com/role.git"}}, "hooks": {"setupOnce": "a", "source": "b", "preflight": "c"},
+            "source": {"git": {"url": "https://example.com/role.git"}},
+            "build": {"secrets": {"token": {"from": "env://TOKEN"}}},
         });
-        let expected = ["spec.hooks.setupOnce", "spec.hooks.source", "spec.hooks.preflight"];
-        assert_eq!(not_acted_on_role(&spec(role)), expected);
+        assert_eq!(not_acted_on_role(&spec(role)), ["spec.build.secrets"]);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use jackin_api::kinds::{
     AgentSpec, Approval, DisruptionPolicy, Isolation, Mount, ReclaimPolicy, RestartRequest, RunState, ValueSource,
     WorkspaceNetwork,
 };
+use jackin_api::wire::Hook;
 use jackin_api::words::{Digest, DigestMap};
 
 use crate::names::Owner;
@@ -78,6 +79,8 @@ pub struct Desired {
     pub image: DesiredImage,
     /// The last build of its image that somebody asked for and that was made.
     pub requested_build: Option<String>,
+    /// What its image has to run before the agent of each session.
+    pub hooks: Vec<Hook>,
     /// Its sidecar, when its role asks for an engine.
     pub sidecar: Option<DesiredSidecar>,
     /// What becomes of its volumes that hold data.
@@ -164,6 +167,16 @@ pub enum DesiredImage {
         /// The older one.
         serving: Option<ServingImage>,
     },
+}
+
+impl DesiredImage {
+    /// Whether the image of the current recipe is not there yet and is on its way.
+    pub fn is_being_made(&self) -> bool {
+        match self {
+            Self::Valid(_) => false,
+            Self::Invalid { failed, .. } => !failed,
+        }
+    }
 }
 
 /// An image that is there.

@@ -38,6 +38,8 @@ const CAPSULE: &str = "/jackin/bin";
 const RUN: &str = "/jackin/run";
 /// Where agents' programs are mounted, inside.
 const AGENTS: &str = "/jackin/agents";
+/// Where an image has the hooks of its role, each in a file of its name.
+pub const HOOKS: &str = "/jackin/hooks";
 /// Seconds that the capsule gives to sessions before it kills them.
 const SESSION_STOP_SECONDS: u32 = 8;
 /// Seconds that the engine gives to the capsule, which needs a moment after its sessions ended.
@@ -194,6 +196,8 @@ fn command(desired: &Desired) -> Vec<String> {
     ];
     let homes = desired.agents.values().flat_map(|agent| &agent.homes);
     command.extend(homes.flat_map(|home| ["--home-dir".to_owned(), home.clone()]));
+    let hooks = desired.hooks.iter().map(|hook| hook.name());
+    command.extend(hooks.flat_map(|hook| ["--hook".to_owned(), format!("{hook}={HOOKS}/{hook}")]));
     command
 }
 

@@ -14,6 +14,7 @@ pub mod desired;
 pub mod digest;
 pub mod disruption;
 pub mod engine_write;
+mod hooks;
 pub mod image;
 pub mod ladder;
 pub mod launch;

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use jackin_api::kinds::{
-    Agent, AgentSpec, Approval, CredentialMode, DockerDataMedium, DockerMode, Image, Instance, Isolation,
+    Agent, AgentSpec, Approval, CredentialMode, DockerDataMedium, DockerMode, Hooks, Image, Instance, Isolation,
     ReclaimPolicy, Resources, Role, ValueSource,
 };
+use jackin_api::wire::Hook;
 use jackin_api::words::{self, ConditionType};
 use kube::ResourceExt;
 
@@ -120,10 +121,17 @@ pub fn resolve(snapshot: &Snapshot) -> Wanted {
         disruption: disruption_of(instance),
         image: image_of(role, snapshot),
         requested_build: snapshot.image.as_ref().and_then(|image| image.status.as_ref()?.rebuilt.clone()),
+        hooks: hooks_of(role),
         sidecar: sidecar_of(role),
         reclaim: reclaim_of(instance),
         approval: approval_of(instance),
     }))
+}
+
+fn hooks_of(role: &Role) -> Vec<Hook> {
+    let Some(Hooks { setup_once, source, preflight }) = &role.spec.hooks else { return Vec::new() };
+    let all = [(Hook::SetupOnce, setup_once), (Hook::Source, source), (Hook::Preflight, preflight)];
+    all.into_iter().filter_map(|(hook, path)| path.as_ref().map(|_| hook)).collect()
 }
 
 fn sidecar_of(role: &Role) -> Option<DesiredSidecar> {

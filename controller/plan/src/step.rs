@@ -314,6 +314,8 @@ pub enum Held {
     SidecarImage(String),
     /// The sidecar's engine does not answer yet.
     SidecarSilent,
+    /// A hook failed before the first session, which is tried again later.
+    Hook,
     /// Volumes that hold data would have to be replaced, and nobody agreed to that.
     Consent(Vec<String>),
 }

@@ -16,6 +16,7 @@ mod engine;
 mod examples;
 mod failures;
 mod homes;
+mod hooks;
 mod idempotence;
 mod images;
 mod lifecycle;

@@ -104,7 +104,7 @@ fn session(session: Session) -> Session {
         size,
         title: text(title),
         preparing,
-        failed_hook,
+        failed_hook: failed_hook.map(hook_run),
     }
 }
 

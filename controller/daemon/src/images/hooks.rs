@@ -1,46 +1,102 @@
-//! The role's hooks: which files they are. Nothing runs them here.
+//! The role's hooks: which files they are, and how they come into the image. The capsule runs them.
 
 use std::collections::BTreeMap;
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 use jackin_api::kinds::Hooks;
+use jackin_api::wire::Hook;
 use jackin_api::words::Digest;
+use jackin_plan::launch::HOOKS;
 
 use super::SourceError;
+use super::dockerfile::Dockerfile;
 use super::error::says_missing;
-use super::fingerprint::{digest_of, fingerprint};
+use super::fingerprint::{digest_of, fingerprint, is_executable};
 
-/// Digests of the hooks by path: what each is for, and its content.
-pub(super) fn hooks(root: &Utf8Path, hooks: &Hooks) -> Result<BTreeMap<String, Digest>, SourceError> {
-    let Hooks { setup_once, source, preflight } = hooks;
-    let mut parts: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for (purpose, path) in [("setupOnce", setup_once), ("source", source), ("preflight", preflight)] {
-        if let Some(path) = path {
-            parts.entry(path).or_default().push(purpose);
-        }
-    }
-    let mut digests = BTreeMap::new();
-    for (path, purposes) in parts {
-        let content = content(root, path)?;
-        digests.insert(path.to_owned(), digest_of(&[purposes.join(",").as_bytes(), content.0.as_bytes()]));
-    }
-    Ok(digests)
+/// The folder of the context in which hooks are sent. No source has it: what a source has under this name is not sent.
+pub(super) const FOLDER: &str = ".jackin-hooks";
+
+/// A hook as it was found.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct HookFile {
+    /// Which hook.
+    pub(super) hook: Hook,
+    /// Path inside the source, as the role says it.
+    path: String,
+    /// Where its file lies, links resolved.
+    pub(super) file: Utf8PathBuf,
+    /// Bytes.
+    pub(super) size: u64,
+    /// Whether the file may be run. In the image, each hook may be.
+    pub(super) executable: bool,
+    /// Digest of its content.
+    pub(super) digest: Digest,
 }
 
-fn content(root: &Utf8Path, hook: &str) -> Result<Digest, SourceError> {
-    let path = root.join(hook);
-    let real = match path.canonicalize_utf8() {
-        Ok(real) => real,
-        Err(error) if says_missing(&error) => return Err(SourceError::HookMissing { hook: hook.to_owned() }),
+/// The hooks of a role with this source.
+pub(super) fn hooks(root: &Utf8Path, hooks: &Hooks) -> Result<Vec<HookFile>, SourceError> {
+    let Hooks { setup_once, source, preflight } = hooks;
+    let all = [(Hook::SetupOnce, setup_once), (Hook::Source, source), (Hook::Preflight, preflight)];
+    let declared = all.into_iter().filter_map(|(hook, path)| Some((hook, path.as_ref()?)));
+    declared.map(|(hook, path)| find(root, hook, path)).collect()
+}
+
+/// Digests of the hooks by path: what each is for, where it lies in the image, and its content.
+pub(super) fn fields(hooks: &[HookFile]) -> BTreeMap<String, Digest> {
+    let mut purposes: BTreeMap<&str, (Vec<&str>, &Digest)> = BTreeMap::new();
+    for hook in hooks {
+        purposes.entry(&hook.path).or_insert_with(|| (Vec::new(), &hook.digest)).0.push(hook.hook.name());
+    }
+    let digest = |(path, (purposes, content)): (&str, (Vec<&str>, &Digest))| {
+        let parts = [purposes.join(","), HOOKS.to_owned(), content.0.clone()];
+        (format!("hooks[{path}]"), digest_of(&parts.each_ref().map(|part| part.as_bytes())))
+    };
+    purposes.into_iter().map(digest).collect()
+}
+
+/// A Dockerfile up to the end of the stage that is built, and the instruction that puts the hooks into it.
+///
+/// Whatever user the Dockerfile leaves, what `COPY` makes is root's, so that no agent can change it.
+pub(super) fn with_copy(dockerfile: &str, target: Option<&str>) -> String {
+    let parsed = Dockerfile::parse(dockerfile, &BTreeMap::new());
+    let lines = target.and_then(|target| parsed.built_up_to(target)?.built_lines());
+    let built: Vec<_> = dockerfile.lines().take(lines.unwrap_or(usize::MAX)).collect();
+    let built = built.join("\n");
+    // A line that goes on would take the next instruction in.
+    let ended = built.trim_end().trim_end_matches(['\\', '`']);
+    format!("{ended}\nCOPY {FOLDER}/ {HOOKS}/\n")
+}
+
+fn find(root: &Utf8Path, hook: Hook, declared: &str) -> Result<HookFile, SourceError> {
+    let path = root.join(declared);
+    let missing = || SourceError::HookMissing { hook: declared.to_owned() };
+    let file = match path.canonicalize_utf8() {
+        Ok(file) => file,
+        Err(error) if says_missing(&error) => return Err(missing()),
         Err(error) => return Err(SourceError::unreadable(&path, error)),
     };
-    if !real.starts_with(root) {
-        return Err(SourceError::HookOutside { hook: hook.to_owned() });
+    if !file.starts_with(root) {
+        return Err(SourceError::HookOutside { hook: declared.to_owned() });
     }
     let unreadable = |error| SourceError::unreadable(&path, error);
-    let metadata = std::fs::metadata(&real).map_err(unreadable)?;
+    let metadata = std::fs::metadata(&file).map_err(unreadable)?;
     if !metadata.is_file() {
-        return Err(SourceError::HookMissing { hook: hook.to_owned() });
+        return Err(missing());
     }
-    fingerprint(&real, &metadata).map_err(unreadable)
+    let digest = fingerprint(&file, &metadata).map_err(unreadable)?;
+    let (size, executable) = (metadata.len(), is_executable(&metadata));
+    Ok(HookFile { hook, path: declared.to_owned(), file, size, executable, digest })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::with_copy;
+
+    #[test]
+    fn the_hooks_are_copied_into_the_stage_that_is_built() {
+        let text = "FROM a AS one\nUSER 7\n\nFROM b\nRUN c\n";
+        let one = "FROM a AS one\nUSER 7\nCOPY .jackin-hooks/ /jackin/hooks/\n";
+        assert_eq!(with_copy(text, Some("one")), one);
+        assert_eq!(with_copy(text, None), format!("{}COPY .jackin-hooks/ /jackin/hooks/\n", text));
+    }
 }

@@ -16,7 +16,7 @@ use super::dockerignore::Ignore;
 use super::error::says_missing;
 use super::fields::digest_of_fields;
 use super::fingerprint::sha256;
-use super::hooks::hooks;
+use super::hooks::{self, HookFile};
 use super::walk::{ContextEntry, Found, walk};
 
 /// Name of the Dockerfile in a source.
@@ -37,6 +37,8 @@ pub struct ObservedSource {
     /// What its build is given.
     pub build: BuildDemand,
     declared: Declared,
+    /// The hooks, which are sent beside what the Dockerfile copies.
+    pub(super) hooks: Vec<HookFile>,
     /// The commit that it was read from.
     pub(crate) checkout: Option<Checkout>,
 }
@@ -167,6 +169,7 @@ fn from_inline(text: &str, declared: Declared) -> Result<ObservedSource, SourceE
         bases: dockerfile.bases(),
         build,
         declared,
+        hooks: Vec::new(),
         checkout: None,
     })
 }
@@ -178,6 +181,7 @@ fn from_image(reference: &str) -> ObservedSource {
         bases: vec![reference.to_owned()],
         build: BuildDemand::default(),
         declared: Declared::default(),
+        hooks: Vec::new(),
         checkout: None,
     }
 }
@@ -194,19 +198,23 @@ fn folder(path: &Utf8Path, declared: &Declared) -> Result<ObservedSource, Source
     let mut always = vec![DOCKERFILE];
     always.extend(IGNORE_FILES);
     let (parsed, build) = BuildDemand::read(&dockerfile, &declared.build)?;
-    let entries = sent(&root, walk(&root, &ignore, &always)?, &parsed, &always)?;
+    let hooks = hooks::hooks(&root, &declared.hooks)?;
+    let mut found = walk(&root, &ignore, &always)?;
+    if !hooks.is_empty() {
+        found.retain(|found| !found.path.starts_with(hooks::FOLDER));
+    }
+    let entries = sent(&root, found, &parsed, &always)?;
     let mut fields = copied(&entries);
     fields.extend(build.fields());
     fields.insert("dockerfile".to_owned(), sha256(&dockerfile));
-    for (hook, digest) in hooks(&root, &declared.hooks)? {
-        fields.insert(format!("hooks[{hook}]"), digest);
-    }
+    fields.extend(hooks::fields(&hooks));
     Ok(ObservedSource {
         kind: SourceKind::Folder { root, entries },
         fields: DigestMap(fields),
         bases: parsed.bases(),
         build,
         declared: declared.clone(),
+        hooks,
         checkout: None,
     })
 }

@@ -70,6 +70,11 @@ pub(super) async fn conclude(
             Told { type_: EventType::Warning, reason: Reason::NetworkNotOurs.to_string(), note: notice, launch: None };
         event(context, instance, told).await;
     }
+    if let Some(failure) = hook_failure(instance, &status) {
+        let told =
+            Told { type_: EventType::Warning, reason: Reason::HookFailed.to_string(), note: failure, launch: None };
+        event(context, instance, told).await;
+    }
     let launched = status.last_launch.as_ref().and_then(|launch| Some((launch, launch.duration_ms?)));
     if let Some((launch, duration)) = launched.filter(|_| plan.steps.iter().any(|planned| planned.step.is_launch())) {
         let note = format!("{} took {duration} ms", launch.plan);
@@ -102,6 +107,14 @@ fn network_notice(instance: &Instance, now: &InstanceStatus) -> Option<String> {
     };
     let before = instance.status.as_ref().and_then(told);
     told(now).filter(|notice| before.as_ref() != Some(notice))
+}
+
+/// How a hook failed before the first session, when that was not told before.
+fn hook_failure(instance: &Instance, now: &InstanceStatus) -> Option<String> {
+    let failed = words::find(&now.conditions, ConditionType::HooksPassed)
+        .filter(|condition| condition.reason == Reason::HookFailed.to_string())?;
+    let before = instance.status.as_ref().map(|status| &status.hooks);
+    (before != Some(&now.hooks)).then(|| failed.message.clone())
 }
 
 /// Writes a status, unless it is the one that is there.

@@ -60,9 +60,10 @@
 //! | `Consent` | nothing runs, and a volume with data would have to be replaced | `jackin approve`, or the spec moves |
 //! | `SidecarImage` | a sidecar is to be made, and the engine lacks its image | it has it |
 //! | `SidecarSilent` | nothing else is to be done, and the sidecar's engine does not answer | it answers |
+//! | `Hook` | nothing else is to be done, and a hook kept the agent of the first session from starting | the next try is due, a restart is asked for, or the spec moves |
 //! | `CrashLoop`, `Backoff` | an earlier try of this generation failed | the next try is due, or the spec moves |
 //! | `Undone` | five repairs in a row were carried out, and none lasted for a minute | the next one is due, a restart is asked for, or the spec moves |
-//! | `Image` | all but the image is there | it is built |
+//! | `Image` | all but the image is there, or a hook failed and another image is on its way | it is built |
 //!
 //! # Flow
 //! [`validity`] says what of the container that is there differs, [`rungs`] climbs to the lowest rung that reaches the desired state
@@ -92,8 +93,6 @@ mod steps;
 mod validity;
 mod waiting;
 
-pub use steps::FIRST_SESSION;
-
 use jackin_api::kinds::InstanceStatus;
 use jackin_api::words::PlanKind;
 use jiff::Timestamp;
@@ -108,6 +107,9 @@ use crate::world::ContainerState;
 
 use rungs::{Asked, Repair, climb};
 use validity::{Current, current};
+
+/// Name of the session that an instance starts by itself.
+pub const FIRST_SESSION: &str = "main";
 
 /// What earlier passes left: the status, and the generation that is planned for.
 #[derive(Clone, Debug, Default)]

@@ -5,6 +5,7 @@ use jackin_api::words::PlanKind;
 
 use crate::backoff::{CRASH_LOOP_FAILURES, STEADY_SECONDS};
 use crate::damper;
+use crate::hooks;
 use crate::observed::{Capsule, MountSourceState, Program};
 use crate::resolve::unsupported_isolation;
 use crate::step::{Held, LookAgain, Pending, Plan, Step, StepReason, WaitsFor};
@@ -55,6 +56,12 @@ pub(super) fn apply(situation: &Situation<'_>, current: Option<&Current<'_>>, pl
     if let Some((held, look_again)) = sidecar(situation, &plan) {
         return plan.held(held, look_again);
     }
+    if plan.steps.is_empty()
+        && plan.chosen == Some(PlanKind::AttachExisting)
+        && let Some((held, look_again)) = failed_hook(situation)
+    {
+        return plan.held(held, look_again);
+    }
     if plan.steps.is_empty() {
         return steady(situation, current, plan);
     }
@@ -71,6 +78,16 @@ pub(super) fn apply(situation: &Situation<'_>, current: Option<&Current<'_>>, pl
         Some(due) => plan.held(Held::Undone(due), LookAgain::AfterMs(damper::until_ms(due, now))),
         None => plan,
     }
+}
+
+/// What the next try of the first session waits for, after a hook failed: another image, which may have another hook, or its time.
+fn failed_hook(situation: &Situation<'_>) -> Option<(Held, LookAgain)> {
+    let capsule = &situation.observed.capsule;
+    if hooks::failed(capsule).is_some() && situation.desired.image.is_being_made() {
+        return Some((Held::Image, LookAgain::OnChange));
+    }
+    let wait = hooks::wait_ms(capsule, situation.memory, situation.now)?;
+    Some((Held::Hook, LookAgain::AfterMs(wait)))
 }
 
 /// The plan with everything that it would do as a pending repair.

@@ -1,15 +1,13 @@
 //! Steps being collected, and those that more than one rung takes.
 
+use crate::hooks;
 use crate::launch::{self, STOP_SECONDS};
 use crate::observed::Capsule;
 use crate::step::{Consent, PlannedStep, Step, StepReason, Target};
 use crate::world::{Container, ContainerId};
 
 use super::validity::Current;
-use super::{Situation, has_processes, live};
-
-/// Name of the session that an instance starts by itself.
-pub const FIRST_SESSION: &str = "main";
+use super::{FIRST_SESSION, Situation, has_processes, live};
 
 /// Steps being collected.
 #[derive(Default)]
@@ -121,7 +119,10 @@ pub(super) fn more_sessions(situation: &Situation<'_>, current: &Current<'_>, st
         let personalisation = Step::Personalise(launch::personalisation(situation.desired));
         needs.push(steps.add(personalisation, vec![], StepReason::Differs(change.clone())));
     }
-    if status.sessions.is_empty() {
+    // A hook that failed is not tried again in an image that is about to be another one.
+    let failed = hooks::failed(&situation.observed.capsule).is_some() && !situation.desired.image.is_being_made();
+    let again = failed && hooks::wait_ms(&situation.observed.capsule, situation.memory, situation.now).is_none();
+    if status.sessions.is_empty() || again {
         spawn(situation, needs, steps);
     }
 }

@@ -32,6 +32,8 @@ impl World {
     /// Spawns a session, which stands idle at its prompt.
     pub(super) fn spawn_session(&mut self, spawn: &wire::Spawn, frame: Frame<'_>) -> Result<(), Refused> {
         let sessions = &mut self.capsule_of(frame)?.sessions;
+        // An ended one of its name makes room for it.
+        sessions.retain(|session| session.name != spawn.name);
         let number = sessions.len() + 1;
         sessions.push(wire::Session {
             id: format!("session-{number}"),

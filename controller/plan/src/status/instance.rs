@@ -9,6 +9,7 @@ use crate::backoff::after_unread;
 use crate::damper;
 use crate::desired::{DesiredImage, Site};
 use crate::disruption::state_word;
+use crate::hooks;
 use crate::ladder::Memory;
 use crate::launch::live_digest;
 use crate::observed::{Capsule, Observed};
@@ -56,6 +57,7 @@ pub fn instance(pass: &InstancePass<'_>) -> InstanceStatus {
     status.image = container.map(|container| image_of(container, pass.wanted));
     status.digests = container.map(|container| digests(pass, container)).unwrap_or_default();
     status.sessions = pass.observed.capsule.sessions().iter().take(MOST_SESSIONS).map(session).collect();
+    status.hooks = hooks::statuses(&pass.observed.capsule);
     status.drift.clone_from(&pass.plan.drift);
     status.pending_repair = pass.plan.pending.as_ref().map(|pending| pending.repair.clone());
     if !pass.plan.steps.is_empty() || status.plan.is_none() {
@@ -97,7 +99,10 @@ fn repeated(pass: &InstancePass<'_>) -> Option<Repeated> {
         let over = |record: &&Repeated| damper::is_slowed(record) && damper::lasting_ms(record, pass.now).is_none();
         return before.filter(|record| pass.plan.held.is_some() || !over(record)).cloned();
     }
-    // A stop for idleness lasts until somebody comes, which is no repair that was undone.
+    // A stop for idleness lasts until somebody comes, which is no repair that was undone; nor is a hook that fails.
+    if hooks::failed(&pass.observed.capsule).is_some() {
+        return before.filter(|_| !asked).cloned();
+    }
     if failure(pass.outcomes).is_some() || asked || pass.plan.rests() {
         return before.filter(|_| !asked).cloned();
     }

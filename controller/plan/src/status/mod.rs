@@ -2,6 +2,7 @@
 //!
 //! Written from what was observed and from the outcomes of the steps that ran, never from what was merely intended.
 
+mod hooks;
 mod image;
 mod instance;
 mod launch;

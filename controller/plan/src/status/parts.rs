@@ -15,6 +15,7 @@ use crate::step::{Held, WaitsFor};
 use crate::world::Container;
 
 use super::failure;
+use super::hooks::state_hooks;
 use super::instance::{InstancePass, state_of};
 use super::sidecar::{consent_words, state_sidecar};
 
@@ -24,6 +25,7 @@ pub(super) fn state_parts(pass: &InstancePass<'_>, container: Option<&Container>
         state_network(pass, desired, conditions);
         state_image(desired, conditions);
         state_credentials(pass, desired, conditions);
+        state_hooks(pass, desired, conditions);
     }
     state_sidecar(pass, conditions);
     match &pass.observed.capsule {

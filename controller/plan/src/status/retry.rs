@@ -5,6 +5,7 @@ use jackin_api::words::Reason;
 use jiff::Timestamp;
 
 use crate::backoff::{STEADY_SECONDS, after_failure};
+use crate::hooks;
 use crate::observed::Observed;
 use crate::world::{Container, ContainerState};
 
@@ -31,11 +32,15 @@ pub(super) fn retry(pass: &InstancePass<'_>, container: Option<&Container>) -> O
         // Whatever failed now, a container that this pass found ended did not last; each such end is counted once.
         let ended = state == Some(ContainerState::Exited) && early && launches && is_news;
         again(u32::from(ended || blames_container(reason, outcome)))
+    } else if hooks::failed_anew(&pass.observed.capsule, pass.memory) {
+        again(0)
     } else {
         match state {
             Some(ContainerState::Exited) if early && launches => again(1),
             // The engine starts it again by its own policy; each end is counted once.
             Some(ContainerState::Restarting) if early && is_news => again(1),
+            // What is tried again, or is about to tell whether it fails again, is not over.
+            Some(ContainerState::Running) if hooks::are_undecided(&pass.observed.capsule) => before.clone(),
             Some(ContainerState::Running) if !early && pass.plan.held.is_none() => None,
             _ => before.clone(),
         }

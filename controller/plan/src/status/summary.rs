@@ -6,11 +6,13 @@ use jiff::Timestamp;
 
 use crate::backoff::CRASH_LOOP_FAILURES;
 use crate::desired::DesiredImage;
+use crate::hooks;
 use crate::observed::Capsule;
 use crate::resolve::Wanted;
 use crate::step::{Held, Plan};
 use crate::world::{Container, ContainerState};
 
+use super::hooks::{failure_words, running_words};
 use super::instance::InstancePass;
 use super::parts::mounts_reason;
 use super::retry::{exit_words, next_try};
@@ -52,6 +54,9 @@ pub(super) fn state_summary(
             (Wanted::Run(_), None) if pass.plan.rests() && pass.plan.steps.is_empty() => {
                 (false, Reason::Idle, idle_words(pass.plan))
             }
+            (Wanted::Run(_), None) if running && hooks::run_now(&pass.observed.capsule).is_some() => {
+                (false, Reason::HooksRunning, running_words(pass))
+            }
             (Wanted::Run(_), None) if running && answers && pass.plan.steps.is_empty() => {
                 (true, Reason::AsDesired, String::new())
             }
@@ -74,7 +79,8 @@ pub(super) fn state_summary(
             | Held::Program(_)
             | Held::CrashLoop
             | Held::SidecarImage(_)
-            | Held::Consent(_) => true,
+            | Held::Consent(_)
+            | Held::Hook => true,
             Held::Suspended => !ready,
             Held::Backoff
             | Held::Undone(_)
@@ -158,6 +164,7 @@ fn held_words(held: &Held, pass: &InstancePass<'_>, retry: Option<&Retry>) -> (R
         Held::Program(what) => (Reason::AgentInstallFailed, what.clone()),
         Held::Image => (Reason::DependenciesNotReady, image_words(pass)),
         Held::SidecarImage(image) => (Reason::SidecarImageMissing, sidecar_image_words(image)),
+        Held::Hook => (Reason::HookFailed, failure_words(pass, retry)),
         Held::SidecarSilent => (Reason::SidecarUnresponsive, silence_words(&pass.observed.sidecar)),
         Held::Consent(volumes) => (Reason::VolumeHoldsData, consent_words(volumes)),
         Held::CapsuleSilent => (

@@ -7,6 +7,7 @@ mod damping;
 mod disruption;
 mod everything;
 mod exhaustive;
+mod hooks;
 mod idle;
 mod images;
 mod interrupted;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use jackin_api::kinds::{Instance, Launch, Workspace};
+use jackin_api::kinds::{HookStatus, Instance, Launch, Workspace};
 use jackin_api::words::Phase;
 
 use super::{field, section, short, table, timings};
@@ -78,8 +78,29 @@ pub(super) fn describe(text: &mut String, instance: &Instance, console: &Console
         }));
         table(text, &rows);
     }
+    if !status.hooks.is_empty() {
+        describe_hooks(text, &status.hooks);
+    }
     if let Some(launch) = &status.last_launch {
         describe_launch(text, launch);
+    }
+}
+
+/// The latest run of each hook, with what it printed.
+fn describe_hooks(text: &mut String, hooks: &[HookStatus]) {
+    section(text, "Hooks");
+    for hook in hooks {
+        let HookStatus { hook, started_at, duration_ms, exit_code, error, output } = hook;
+        let took = duration_ms.map_or_else(|| "runs".to_owned(), |duration| format!("{duration} ms"));
+        let ended = match (error, exit_code) {
+            (Some(error), _) => format!(", could not be run: {error}"),
+            (None, Some(0) | None) => String::new(),
+            (None, Some(code)) => format!(", ended with {code}"),
+        };
+        let _ = writeln!(text, "  {hook} at {started_at:.0}, {took}{ended}");
+        for line in output.lines() {
+            let _ = writeln!(text, "    {line}");
+        }
     }
 }
 

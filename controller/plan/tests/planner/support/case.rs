@@ -138,6 +138,7 @@ impl Case {
             disruption: DesiredDisruption::default(),
             image: DesiredImage::Valid(image("recipe 1")),
             requested_build: None,
+            hooks: vec![],
             sidecar: None,
             reclaim: Default::default(),
             approval: None,
