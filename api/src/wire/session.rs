@@ -178,7 +178,7 @@ pub struct Session {
     pub preparing: bool,
     /// The run of the hook that kept its agent from starting.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub failed_hook: Option<HookRun>,
+    pub failed_hook: Option<Box<HookRun>>,
 }
 
 impl Session {

@@ -76,7 +76,7 @@ impl Session {
         {
             let mut inner = self.inner.borrow_mut();
             inner.preparing = false;
-            inner.failed_hook = Some(run.clone());
+            inner.failed_hook = Some(Box::new(run.clone()));
         }
         let how = match (&run.error, run.exit) {
             (Some(error), _) => format!("cannot be run: {error}"),

@@ -72,7 +72,7 @@ struct Inner {
     last_output_at: Option<Millis>,
     /// Whether its agent has not taken over from its hooks.
     preparing: bool,
-    failed_hook: Option<HookRun>,
+    failed_hook: Option<Box<HookRun>>,
     /// Gone once the session ended, which hangs up whatever still has it open.
     terminal: Option<Rc<Terminal>>,
 }

@@ -17,7 +17,7 @@ const FIRST_WAIT_MS: u64 = 1_000;
 /// The run of the hook that kept the agent of the first session from starting, when that is how this session ended.
 pub(crate) fn failed(capsule: &Capsule) -> Option<&HookRun> {
     let session = first_session(capsule).filter(|session| !session.is_live())?;
-    session.failed_hook.as_ref()
+    session.failed_hook.as_deref()
 }
 
 /// The first session, while its hooks run.

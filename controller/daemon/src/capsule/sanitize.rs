@@ -104,7 +104,7 @@ fn session(session: Session) -> Session {
         size,
         title: text(title),
         preparing,
-        failed_hook: failed_hook.map(hook_run),
+        failed_hook: failed_hook.map(|run| Box::new(hook_run(*run))),
     }
 }
 

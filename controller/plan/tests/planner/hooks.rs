@@ -24,7 +24,7 @@ fn failed_at(second: u64) -> Case {
     };
     let mut case = with_preflight();
     let mut main = session("main", SessionState::Exited, 0);
-    main.failed_hook = Some(run.clone());
+    main.failed_hook = Some(Box::new(run.clone()));
     case = case.answering(vec![main]);
     let Capsule::Answers(status) = &mut case.observed.capsule else { panic!("it answers") };
     status.hooks.push(run);
