@@ -104,7 +104,7 @@ impl Decider<'_> {
 
     /// The source is an image, which is used as it is.
     fn as_it_is(&self) -> ImagePlan {
-        let recipe = self.wanted.recipe();
+        let recipe = self.wanted.recipe.clone();
         let (name, here) = match self.observed.bases.iter().next() {
             Some((name, here)) => (name.clone(), here.as_ref()),
             // The source of such a role always names one.
@@ -136,7 +136,7 @@ impl Decider<'_> {
             Some(_) => ImageDecision::RefreshInBackground,
             None => ImageDecision::BuildFromWorkspace,
         };
-        let (recipe, follows) = (self.wanted.recipe(), Follows::default());
+        let (recipe, follows) = (self.wanted.recipe.clone(), Follows::default());
         let action = match (&recipe, moved(self.observed, &bases)) {
             _ if !due.is_empty() && older.is_none() => ImageAction::Ask { references: due },
             (_, Some(reference)) if older.is_none() => ImageAction::Pull { reference: reference.clone() },
@@ -147,7 +147,7 @@ impl Decider<'_> {
     }
 
     fn take_published(&self, action: ImageAction, reasons: Vec<ImageDecisionReason>) -> ImagePlan {
-        let (recipe, follows) = (self.wanted.recipe(), Follows::default());
+        let (recipe, follows) = (self.wanted.recipe.clone(), Follows::default());
         self.decided(Decided { decision: ImageDecision::BuildFromPublished, reasons, recipe, action, follows })
     }
 

@@ -17,23 +17,22 @@ pub(super) struct Wanted<'a> {
     pub(super) fields: DigestMap,
     /// Bases that are not here.
     pub(super) missing: Vec<&'a str>,
+    /// Digest of the recipe, when every base is here.
+    pub(super) recipe: Option<Digest>,
 }
 
 impl<'a> Wanted<'a> {
     pub(super) fn of(observed: &'a ObservedImage) -> Self {
-        let mut wanted = Self { fields: observed.source.clone(), missing: Vec::new() };
+        let (mut fields, mut missing) = (observed.source.clone(), Vec::new());
         for (reference, base) in &observed.bases {
             match base {
-                Some(image) => _ = wanted.fields.0.insert(base_field(reference), image.content()),
-                None => wanted.missing.push(reference),
+                Some(image) => _ = fields.0.insert(base_field(reference), image.content()),
+                None => missing.push(reference.as_str()),
             }
         }
-        wanted
-    }
-
-    /// The recipe's digest, when every base is here.
-    pub(super) fn recipe(&self) -> Option<Digest> {
-        self.missing.is_empty().then(|| digest_of_map(&self.fields))
+        // Once: it goes over every field, and each image is compared with it.
+        let recipe = missing.is_empty().then(|| digest_of_map(&fields));
+        Self { fields, missing, recipe }
     }
 
     /// The recipe of an image, when that is the wanted one.
@@ -43,7 +42,7 @@ impl<'a> Wanted<'a> {
     /// of a base which is not here: what it says of that base counts.
     pub(super) fn agrees(&self, image: &Image) -> Option<Digest> {
         let recipe = recipe_of(image)?;
-        if self.recipe().as_ref() == Some(&recipe) {
+        if self.recipe.as_ref() == Some(&recipe) {
             return Some(recipe);
         }
         let format = image.labels.get(labels::FORMAT);
