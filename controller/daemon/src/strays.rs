@@ -112,11 +112,12 @@ async fn remove(context: &Context, stray: &Stray, options: Options) -> Result<()
 async fn inventory(context: &Context) -> Result<Inventory, EngineError> {
     let engine = &context.engine;
     let (all, ours) = (LabelFilter::new(), LabelFilter::new().with(labels::OWNER, &context.site.owner.0));
+    let built = LabelFilter::new().with(labels::COMPONENT, labels::COMPONENT_IMAGE);
     let (containers, networks, volumes, images) = tokio::try_join!(
         engine.list_containers(&all),
         engine.list_networks(&ours),
         engine.list_volumes(&ours),
-        engine.list_images(&ours),
+        engine.list_images(&built),
     )?;
     Ok(Inventory {
         containers: containers.into_iter().map(seen).collect(),

@@ -112,6 +112,17 @@ impl Owner {
         let is_ours = self.owns(&image.labels) && label(labels::COMPONENT) == Some(labels::COMPONENT_IMAGE);
         (is_ours && image.tags.contains(&named)).then_some(named)
     }
+
+    /// The name that we gave an image that somebody else built: it was fetched as a role's published image, and the name is how it is
+    /// kept when the published one moves.
+    pub fn adopted_name(&self, image: &Image) -> Option<String> {
+        let label = |key: &str| image.labels.get(key).map(String::as_str);
+        let recipe = labels::Digest(label(labels::RECIPE)?.to_owned());
+        let theirs = !self.owns(&image.labels) && label(labels::COMPONENT) == Some(labels::COMPONENT_IMAGE);
+        let (ours, of_recipe) = (format!("jackin-{}/", self.short()), format!(":{}", recipe.short()));
+        let mut tags = image.tags.iter().filter(|_| theirs);
+        tags.find(|tag| tag.starts_with(&ours) && tag.ends_with(&of_recipe)).cloned()
+    }
 }
 
 /// The name that an image of a role gets, but for its recipe.
@@ -131,15 +142,11 @@ impl ImageName {
         self.owner.image(&self.namespace, &self.role, recipe)
     }
 
-    /// Whether somebody else built an image and it has our name for its recipe: it was fetched as the role's published image, and
-    /// the name is how it is kept when the published one moves.
+    /// Whether somebody else built an image and it has [our name](Owner::adopted_name) for this role.
     pub fn adopted(&self, image: &Image) -> bool {
-        let label = |key: &str| image.labels.get(key).map(String::as_str);
-        let recipe = label(labels::RECIPE).map(|recipe| labels::Digest(recipe.to_owned()));
-        let component = label(labels::COMPONENT) == Some(labels::COMPONENT_IMAGE);
-        component
-            && !self.owner.owns(&image.labels)
-            && recipe.is_some_and(|recipe| image.tags.contains(&self.of(&recipe)))
+        let recipe = image.labels.get(labels::RECIPE).map(|recipe| labels::Digest(recipe.clone()));
+        let named = recipe.is_some_and(|recipe| image.tags.contains(&self.of(&recipe)));
+        named && self.owner.adopted_name(image).is_some()
     }
 }
 

@@ -22,7 +22,8 @@ pub(super) fn images(
     options: Options,
 ) -> Vec<Stray> {
     let unused = |found: &&Image| !is_wanted(found, references) && !is_used(found, stay);
-    let named = |found| Some((found, owner.given_name(found)?));
+    // What was published by somebody goes like what we built: our name is taken away, and the image with it unless it has another.
+    let named = |found| Some((found, owner.given_name(found).or_else(|| owner.adopted_name(found))?));
     let mut unused: Vec<(&Image, String)> = inventory.images.iter().filter(unused).filter_map(named).collect();
     // One whose age is not known is taken for new: what is not known removes nothing.
     unused.sort_by_key(|(found, _)| (found.created_at.map(Reverse), found.id.clone()));

@@ -47,7 +47,7 @@ pub struct SeenContainer {
     pub volumes: Vec<String>,
 }
 
-/// Everything that the engine has: all containers, and networks, volumes and images with our owner id.
+/// Everything that the engine has: all containers, networks and volumes with our owner id, and images that a jackin built.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Inventory {
     /// Everybody's containers: they say what is in use.

@@ -230,6 +230,17 @@ fn unused_images_go_by_age_and_the_oldest_first_until_the_rest_has_room() {
 }
 
 #[test]
+fn of_an_image_that_somebody_published_our_name_goes() {
+    let mut published = role_image("sha256:published", "ffffffffffffffff");
+    published.labels.insert(labels::OWNER.to_owned(), "ba9876543210".to_owned());
+    let name = published.tags[0].clone();
+    let theirs = Image { tags: vec!["a.example/dev:1".to_owned()], ..published.clone() };
+    published.tags.insert(0, "a.example/dev:1".to_owned());
+    let inventory = Inventory { images: vec![published, theirs], ..Inventory::default() };
+    assert_eq!(found(&inventory, &References::default(), EVERYTHING), [(StrayKind::Image, name, None)]);
+}
+
+#[test]
 fn of_images_only_nothing_else_is_told_and_what_a_stray_container_uses_stays() {
     let (mut inventory, mut references) = settled();
     references.instances.clear();
