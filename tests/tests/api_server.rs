@@ -45,7 +45,7 @@ async fn tables_have_our_columns_and_wide_ones_have_priority_one() {
         "agents: NAME INSTALL VERSION READY AGE",
         "workspaces: NAME READY STATUS AGE WORKDIR* ROLES*",
         "instances: NAME PHASE READY PLAN AGENT STATE SESSIONS AGE WORKSPACE* ROLE* CONTAINER* IMAGE* REASON*",
-        "images: NAME ROLE DECISION BUILT RECIPE AGE",
+        "images: NAME ROLE DECISION BUILT RECIPE STALE AGE IMAGE*",
     ];
     assert_eq!(shown, expected);
 }

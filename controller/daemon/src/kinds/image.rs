@@ -21,6 +21,14 @@ pub(super) fn columns() -> Vec<Column> {
             let digits: String = recipe.trim_start_matches("sha256:").chars().take(SHORT).collect();
             cells::shown(&Value::String(digits))
         }),
+        cells::text(
+            "Stale",
+            "Whether another one is to take its place; unknown where a registry cannot be asked.",
+            |object, _| cells::condition_part(object, "Stale", "status").map_or_else(|| "-".into(), cells::shown),
+        ),
         cells::age(),
+        cells::wide(cells::text("Image", "The image that serves.", |object, _| {
+            cells::shown(&object["status"]["image"]["name"])
+        })),
     ]
 }
