@@ -6,6 +6,7 @@ mod cli {
     mod bad_input;
     mod controller;
     mod help;
+    mod import;
     mod objects;
     mod references;
     mod sandbox;

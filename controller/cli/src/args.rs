@@ -70,6 +70,9 @@ pub(crate) enum Command {
     Start(commands::start::Arguments),
     /// Remove what is ours and nothing refers to any more
     Prune(commands::prune::Arguments),
+    /// Print an object that is made of a file of another tool
+    #[command(subcommand)]
+    Import(commands::import::Arguments),
     /// Say whose repositories may be fetched and built on this machine
     #[command(subcommand)]
     Trust(commands::trust::Arguments),

@@ -8,6 +8,7 @@ mod command_error;
 mod commands;
 mod console;
 mod context;
+mod import;
 mod live;
 mod manifest;
 mod resource;

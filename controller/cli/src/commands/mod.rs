@@ -14,6 +14,7 @@ pub(crate) mod diff;
 pub(crate) mod events;
 pub(crate) mod exec;
 pub(crate) mod get;
+pub(crate) mod import;
 pub(crate) mod instances;
 pub(crate) mod logs;
 pub(crate) mod prune;
@@ -53,6 +54,7 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> Ended {
         Command::Stop(stop) => serial(stop::run(stop, &context()?)),
         Command::Start(start) => serial(start::run(start, &context()?)),
         Command::Prune(prune) => serial(prune::run(prune, &context()?)),
+        Command::Import(import) => import::run(import, &context()?),
         Command::Trust(trust) => serial(trust::run(trust, &context()?)),
         Command::Controller(controller) => controller::run(controller, &context()?),
         Command::Version(version) => serial(version::run(version, &context()?)),
