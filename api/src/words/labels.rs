@@ -51,6 +51,8 @@ pub const COMPONENT_AGENT: &str = "agent";
 pub const COMPONENT_CAPSULE: &str = "capsule";
 /// [`COMPONENT`] of the short-lived container through which a volume is filled.
 pub const COMPONENT_FILLER: &str = "filler";
+/// [`COMPONENT`] of what BuildKit makes of a Dockerfile, until the derived image is made of it.
+pub const COMPONENT_UNNAMED: &str = "unnamed";
 /// [`COMPONENT`] of a derived image.
 pub const COMPONENT_IMAGE: &str = "image";
 

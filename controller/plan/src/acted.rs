@@ -1,21 +1,10 @@
 //! Fields that this version accepts and does not act on.
 //!
 //! The schema has every field of the contract from the start. A field that is set and not acted on is never ignored in silence:
-//! the controllers put these paths into the condition `FieldsNotActedOn`. What acts on a field takes its line out of here.
+//! the controllers put these paths into the condition `FieldsNotActedOn`. What acts on a field takes its line out of here: of a Role, every
+//! field is acted on.
 
-use jackin_api::kinds::{AgentSpec, CredentialMode, GitPull, RoleSpec, WorkspaceSpec};
-
-/// Paths of the fields that are set in a Role and not acted on.
-///
-/// ```
-/// use jackin_api::kinds::{BuildSecret, RoleBuild, RoleSpec};
-/// let secrets = [("token".to_owned(), BuildSecret::default())].into();
-/// let role = RoleSpec { build: Some(RoleBuild { secrets, ..RoleBuild::default() }), ..RoleSpec::default() };
-/// assert_eq!(jackin_plan::acted::not_acted_on_role(&role), ["spec.build.secrets"]);
-/// ```
-pub fn not_acted_on_role(spec: &RoleSpec) -> Vec<String> {
-    named([("spec.build.secrets", spec.build.as_ref().is_some_and(|build| !build.secrets.is_empty()))])
-}
+use jackin_api::kinds::{AgentSpec, CredentialMode, GitPull, WorkspaceSpec};
 
 /// Paths of the fields that are set in an Agent and not acted on.
 pub fn not_acted_on_agent(spec: &AgentSpec) -> Vec<String> {
@@ -57,25 +46,6 @@ mod tests {
 
     fn spec<T: DeserializeOwned>(value: Value) -> T {
         serde_json::from_value(value).expect("a spec")
-    }
-
-    #[test]
-    fn a_role_that_says_only_what_is_acted_on_has_nothing_to_report() {
-        let role = json!({
-            "source": {"path": "./role"}, "publishedImage": "a", "pullPolicy": "always", "agents": ["shell"], "docker": {"mode": "dind"},
-            "hooks": {"setupOnce": "a", "source": "b", "preflight": "c"}, "env": {"A": {"default": "b"}}, "resources": {"cpus": "2"},
-            "security": {"capabilities": {"add": ["NET_ADMIN"]}, "readOnlyRootFilesystem": true},
-        });
-        assert_eq!(not_acted_on_role(&spec(role)), Vec::<String>::new());
-    }
-
-    #[test]
-    fn each_field_of_a_role_that_is_not_acted_on_is_named() {
-        let role = json!({
-            "source": {"git": {"url": "https://example.com/role.git"}},
-            "build": {"secrets": {"token": {"from": "env://TOKEN"}}},
-        });
-        assert_eq!(not_acted_on_role(&spec(role)), ["spec.build.secrets"]);
     }
 
     #[test]

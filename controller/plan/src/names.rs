@@ -87,14 +87,24 @@ impl Owner {
     pub fn made(&self, found: &Labels, image: &ImageId) -> bool {
         let named = found.get(labels::IMAGE);
         let component = found.get(labels::COMPONENT).map(String::as_str);
-        self.owns(found) && component != Some(labels::COMPONENT_IMAGE) && named.is_none_or(|named| *named == image.0)
+        let of_an_image = [Some(labels::COMPONENT_IMAGE), Some(labels::COMPONENT_UNNAMED)].contains(&component);
+        self.owns(found) && !of_an_image && named.is_none_or(|named| *named == image.0)
     }
 
     /// Whether an image that bears our labels has no name: a build that was cut short left it, one that was done once more took its
     /// name, or somebody built it from one of ours. Whether its last instruction [is a label of ours](is_label_of_ours) tells.
     pub fn nameless(&self, image: &Image) -> bool {
         let component = image.labels.get(labels::COMPONENT).map(String::as_str);
-        self.owns(&image.labels) && component == Some(labels::COMPONENT_IMAGE) && image.tags.is_empty()
+        let built = self.owns(&image.labels) && component == Some(labels::COMPONENT_IMAGE);
+        (built && image.tags.is_empty()) || self.unfinished(image)
+    }
+
+    /// Whether an image is what BuildKit made of a Dockerfile, which a build that was cut short left before it got labels and name.
+    ///
+    /// One on which an image is built is in no list of the engine's.
+    pub fn unfinished(&self, image: &Image) -> bool {
+        let component = image.labels.get(labels::COMPONENT).map(String::as_str);
+        self.owns(&image.labels) && component == Some(labels::COMPONENT_UNNAMED) && image.tags.is_empty()
     }
 
     /// Whether we built an image: it bears the name that its own labels give.
@@ -205,6 +215,8 @@ mod tests {
         assert!(!owner().made(&role, &ImageId("sha256:committed".to_owned())));
         // `docker run` of an image that we built.
         let run = owner().labels(labels::COMPONENT_IMAGE);
+        assert!(!owner().made(&run, &ImageId("sha256:role".to_owned())));
+        let run = owner().labels(labels::COMPONENT_UNNAMED);
         assert!(!owner().made(&run, &ImageId("sha256:role".to_owned())));
         assert!(!Owner("ba9876543210".to_owned()).made(&role, &ImageId("sha256:role".to_owned())));
     }

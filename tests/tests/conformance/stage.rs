@@ -194,7 +194,8 @@ impl Stage {
     ) -> (Result<ImageId, EngineError>, Vec<BuildProgress>) {
         let (progress, mut heard) = mpsc::unbounded_channel();
         let request = self.build_request(suffix);
-        let built = self.engine.build_image(&request, context_of(dockerfile), progress, CancellationToken::new()).await;
+        let built =
+            self.engine.build_image(&request, context_of(dockerfile).into(), progress, CancellationToken::new()).await;
         let mut told = Vec::new();
         while let Ok(news) = heard.try_recv() {
             told.push(news);

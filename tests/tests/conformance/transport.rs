@@ -12,8 +12,8 @@ use jackin_daemon::docker::{
     Archive, DockerEngine, Engine, EngineAddress, EngineError, EngineErrorCause, LabelFilter, Operation,
 };
 use jackin_plan::world::{
-    BuildRequest, ContainerId, ContainerSpec, ImageId, Limits, NetworkId, NetworkSpec, RestartPolicy, Security,
-    VolumeSpec,
+    BuildRequest, Builder, ContainerId, ContainerSpec, ImageId, Limits, NetworkId, NetworkSpec, RestartPolicy,
+    Security, VolumeSpec,
 };
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixListener;
@@ -214,6 +214,7 @@ async fn all_calls(engine: &DockerEngine) -> Vec<Result<(), EngineError>> {
         target: None,
         builder: Default::default(),
     };
+    let kit = BuildRequest { builder: Builder::BuildKit, ..build.clone() };
     let (progress, _heard) = tokio::sync::mpsc::unbounded_channel();
     let net = NetworkSpec { name: "n".into(), labels: Default::default(), internal: false };
     vec![
@@ -233,7 +234,9 @@ async fn all_calls(engine: &DockerEngine) -> Vec<Result<(), EngineError>> {
         engine.container_logs(&container, 1).await.map(drop),
         engine.list_images(&all).await.map(drop),
         engine.inspect_image("x").await.map(drop),
-        engine.build_image(&build, nothing(), progress, CancellationToken::new()).await.map(drop),
+        engine.has_buildkit().await.map(drop),
+        engine.build_image(&build, nothing().into(), progress.clone(), CancellationToken::new()).await.map(drop),
+        engine.build_image(&kit, nothing().into(), progress, CancellationToken::new()).await.map(drop),
         engine.pull_image("x").await.map(drop),
         engine.import_image(nothing(), "x", &labels).await.map(drop),
         engine.tag_image(&image, "x").await,

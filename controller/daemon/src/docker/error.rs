@@ -87,6 +87,9 @@ pub enum EngineErrorCause {
         /// The last lines of output, at most twenty.
         tail: Vec<String>,
     },
+    /// The build needs BuildKit and the engine has none.
+    #[error("the engine has no BuildKit")]
+    NoBuildKit,
     /// It was cancelled on our side.
     #[error("it was cancelled")]
     Cancelled,
@@ -143,6 +146,7 @@ impl EngineError {
             | EngineErrorCause::InUse { .. }
             | EngineErrorCause::Ambiguous { .. }
             | EngineErrorCause::BuildFailed { .. }
+            | EngineErrorCause::NoBuildKit
             | EngineErrorCause::Cancelled
             | EngineErrorCause::NoSpace { .. }
             | EngineErrorCause::ReadOnly { .. }
@@ -162,6 +166,7 @@ impl EngineError {
             EngineErrorCause::ReadOnly { .. } => Reason::EngineReadOnly,
             EngineErrorCause::NameConflict { .. } => Reason::NameConflict,
             EngineErrorCause::BuildFailed { .. } => Reason::BuildFailed,
+            EngineErrorCause::NoBuildKit => Reason::BuilderMissing,
             EngineErrorCause::NotFound
             | EngineErrorCause::InUse { .. }
             | EngineErrorCause::Cancelled

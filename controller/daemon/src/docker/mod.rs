@@ -11,6 +11,7 @@ mod event;
 #[cfg(feature = "fake")]
 pub mod fake;
 mod filter;
+mod material;
 mod port;
 
 pub use self::bollard::{DockerEngine, EngineAddress};
@@ -18,4 +19,5 @@ pub use archive::Archive;
 pub use error::{EngineError, EngineErrorCause, Operation};
 pub use event::{BuildProgress, EngineEvent, EventAction, EventKind};
 pub use filter::LabelFilter;
+pub use material::BuildMaterial;
 pub use port::{ContainerSummary, Engine, EngineInfo, EventStream};

@@ -18,7 +18,7 @@ use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::{Archive, BuildProgress, EngineError, EngineEvent, LabelFilter};
+use super::{Archive, BuildMaterial, BuildProgress, EngineError, EngineEvent, LabelFilter};
 
 /// Events until the connection ends; the last item is an error unless the engine closed it in order.
 pub type EventStream = BoxStream<'static, Result<EngineEvent, EngineError>>;
@@ -64,6 +64,9 @@ pub struct ContainerSummary {
 pub trait Engine: Send + Sync + 'static {
     /// Asks who answers.
     async fn ping(&self) -> Result<EngineInfo, EngineError>;
+
+    /// Whether it has BuildKit beside its classic builder.
+    async fn has_buildkit(&self) -> Result<bool, EngineError>;
 
     /// Containers in every state, sorted by name.
     async fn list_containers(&self, filter: &LabelFilter) -> Result<Vec<ContainerSummary>, EngineError>;
@@ -125,14 +128,16 @@ pub trait Engine: Send + Sync + 'static {
     /// Labels are inherited, this is not: who builds from an image, or commits a container of it, adds an instruction.
     async fn last_instruction(&self, image: &ImageId) -> Result<Option<String>, EngineError>;
 
-    /// Builds an image from an archive, telling progress on the way.
+    /// Builds an image from an archive with the builder that the request names, telling progress on the way.
     ///
+    /// Without BuildKit, a build that is to be done by it is `NoBuildKit`, before anything is sent. Secrets reach the steps that ask for
+    /// them and nothing else: no layer, history or label.
     /// Nobody need listen to `progress`. After `cancel` it answers `Cancelled` at once and the engine stops the running step.
     /// A failure leaves no container behind.
     async fn build_image(
         &self,
         request: &BuildRequest,
-        context: Archive,
+        material: BuildMaterial,
         progress: mpsc::UnboundedSender<BuildProgress>,
         cancel: CancellationToken,
     ) -> Result<ImageId, EngineError>;

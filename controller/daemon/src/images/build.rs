@@ -11,8 +11,10 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::docker::{BuildProgress, Engine, EngineError};
+use crate::docker::{BuildMaterial, BuildProgress, Engine, EngineError, EngineErrorCause};
+use crate::secrets::Policy;
 
+use super::secrets::{self, Redactor, SecretFailure};
 use super::{ObservedSource, SourceError, SourceKind, context_archive};
 
 /// What is built, for whom, from what.
@@ -32,6 +34,8 @@ pub struct BuildInputs {
     pub fields: DigestMap,
     /// Whether every step runs, also where the engine has its result: for a build that somebody asked for.
     pub no_cache: bool,
+    /// What references to secrets may do.
+    pub references: Policy,
 }
 
 /// An image that was built.
@@ -58,6 +62,15 @@ pub enum BuildError {
     NothingToBuild {
         /// The role.
         role: String,
+    },
+    /// A secret that it needs could not be read.
+    #[error("build the image of role `{role}`")]
+    Secret {
+        /// The role.
+        role: String,
+        /// Which, and why.
+        #[source]
+        source: SecretFailure,
     },
     /// The engine did not build it.
     #[error("build the image of role `{role}`")]
@@ -89,7 +102,7 @@ impl BuildError {
     /// Whether nothing can be concluded about the recipe: trying again may help with nothing changed.
     pub fn is_unknown(&self) -> bool {
         match self {
-            Self::NothingToBuild { .. } => false,
+            Self::NothingToBuild { .. } | Self::Secret { .. } => false,
             Self::Engine { source, .. } => source.is_unknown(),
             Self::Source { source, .. } => source.is_unknown(),
             Self::GivenUp { .. } => true,
@@ -97,10 +110,10 @@ impl BuildError {
     }
 }
 
-/// Builds an image and tells its progress.
+/// Builds an image and tells its progress. Secrets are read now, as far as its Dockerfile asks for them, and are in nothing that is told.
 ///
 /// # Errors
-/// When the engine does not build it, or the source cannot be read again.
+/// When a secret cannot be read, the engine does not build it, or the source cannot be read again.
 pub async fn build(
     engine: &dyn Engine,
     inputs: &BuildInputs,
@@ -114,14 +127,20 @@ pub async fn build(
     let request = request(inputs);
     let name = request.tags.join(" ");
     let start = Instant::now();
+    let secrets = secrets::read(&inputs.source.build.secrets, &inputs.references).await;
+    let secrets::Read { values, notes } = secrets.map_err(|source| BuildError::Secret { role: role(), source })?;
+    notes.into_iter().for_each(|note| progress(BuildProgress::Line(note)));
+    let redactor = Redactor::of(&values);
     let (sender, mut news) = mpsc::unbounded_channel();
-    let building = engine.build_image(&request, context_archive(&inputs.source), sender, cancel);
+    let material = BuildMaterial { context: context_archive(&inputs.source), secrets: values };
+    let building = engine.build_image(&request, material, sender, cancel);
     let listening = async {
         let mut steps = Vec::new();
         while let Some(item) = news.recv().await {
             if is_own(&item) {
                 continue;
             }
+            let item = redactor.news(item);
             if let BuildProgress::Step(step) = &item {
                 steps.push(step.clone());
             }
@@ -130,7 +149,10 @@ pub async fn build(
         steps
     };
     let (id, steps) = tokio::join!(building, listening);
-    let id = id.map_err(|source| BuildError::Engine { role: role(), source })?;
+    let id = id.map_err(|error| {
+        let source = explained(redactor.error(error), &inputs.source);
+        BuildError::Engine { role: role(), source }
+    })?;
     let changes = changes(&inputs.source).await;
     if changes.as_ref().map_or(true, |changes| !changes.is_empty()) {
         // It bears the recipe of files that it may not have been made from, and must not be taken for theirs by anybody.
@@ -152,8 +174,22 @@ fn is_own(news: &BuildProgress) -> bool {
     }
 }
 
+/// The failure, with what to do about it where that is known.
+fn explained(mut error: EngineError, source: &ObservedSource) -> EngineError {
+    if let (EngineErrorCause::BuildFailed { instruction: Some(step), message, .. }, Some(frontend)) =
+        (&mut error.cause, &source.build.frontend)
+        && step.contains(frontend.as_str())
+    {
+        *message = format!(
+            "the engine cannot fetch `{frontend}`, which `# syntax=` names to read the Dockerfile; take that line out, or see what \
+             `docker pull {frontend}` says: {message}"
+        );
+    }
+    error
+}
+
 fn request(inputs: &BuildInputs) -> BuildRequest {
-    let BuildInputs { source, owner, namespace, role, recipe, fields: _, no_cache } = inputs;
+    let BuildInputs { source, owner, namespace, role, recipe, fields: _, no_cache, references: _ } = inputs;
     BuildRequest {
         tags: vec![owner.image(namespace, role, recipe)],
         dockerfile: source.dockerfile().to_owned(),
@@ -166,7 +202,7 @@ fn request(inputs: &BuildInputs) -> BuildRequest {
 }
 
 fn labels(inputs: &BuildInputs) -> Labels {
-    let BuildInputs { source, owner, namespace, role, recipe, fields, no_cache: _ } = inputs;
+    let BuildInputs { source, owner, namespace, role, recipe, fields, no_cache: _, references: _ } = inputs;
     let mut labels = owner.labels(COMPONENT_IMAGE);
     labels.extend([(NAMESPACE, namespace), (ROLE, role)].map(|(key, value)| (key.to_owned(), value.clone())));
     labels.extend(recipe_labels(recipe, fields));

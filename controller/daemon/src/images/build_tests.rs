@@ -33,6 +33,7 @@ impl Folder {
             source,
             fields,
             no_cache: false,
+            references: crate::secrets::Policy::from_environment(),
         }
     }
 }

@@ -30,6 +30,7 @@ mod fingerprint;
 mod glob;
 mod hooks;
 mod log;
+mod secrets;
 mod source;
 mod walk;
 
@@ -38,6 +39,7 @@ pub use builds::Builds;
 pub use context::context_archive;
 pub use demand::{BuildDemand, SecretOrigin};
 pub use error::SourceError;
+pub use secrets::SecretFailure;
 pub use source::{ObservedSource, SourceKind, observe_source, role_source_digest, source_digest};
 pub use walk::{ContextEntry, EntryKind};
 

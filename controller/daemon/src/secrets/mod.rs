@@ -32,6 +32,8 @@ pub struct Policy {
     pub timeout: Duration,
     /// The program of 1Password.
     pub one_password: String,
+    /// The program of GitHub.
+    pub github: String,
     /// Reads a variable of the environment that `env://` means.
     pub environment: fn(&str) -> Option<String>,
 }
@@ -47,6 +49,7 @@ impl Policy {
             allow_commands: environment(Self::ALLOW_COMMANDS).as_deref() == Some("1"),
             timeout: Duration::from_secs(30),
             one_password: "op".to_owned(),
+            github: "gh".to_owned(),
             environment,
         }
     }
@@ -143,6 +146,19 @@ pub async fn resolve(
     }
     failures.sort_by(|left, right| left.variable.cmp(&right.variable));
     if failures.is_empty() { Ok(resolution) } else { Err(failures) }
+}
+
+/// The token that the operator is signed in to GitHub with, as the program of GitHub gives it.
+///
+/// # Errors
+/// Why there is none, and what to do about it; what the program printed is in it only as far as it complained.
+pub async fn github_token(policy: &Policy) -> Result<SecretString, String> {
+    let read = tokio::time::timeout(policy.timeout, read::github_token(policy)).await;
+    let Failure { reason, hint } = match read.unwrap_or_else(|_| Err(late(policy.timeout))) {
+        Ok(token) => return Ok(token),
+        Err(failure) => failure,
+    };
+    Err(hint.map_or_else(|| reason.clone(), |hint| format!("{reason}; {hint}")))
 }
 
 fn late(timeout: Duration) -> Failure {

@@ -3,8 +3,8 @@
 use std::io;
 
 use jackin_api::kinds::{Reference, ReferenceTarget};
-use secrecy::SecretString;
 use secrecy::zeroize::Zeroizing;
+use secrecy::{ExposeSecret, SecretString};
 use tokio::io::AsyncReadExt;
 use tokio::process::Command;
 
@@ -66,6 +66,23 @@ async fn one_password(item: &str, policy: &Policy) -> Result<SecretString, Failu
     let said = said.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("it said nothing");
     Err(Failure::new(format!("the program of 1Password failed: {said}"))
         .with_hint("sign in with `op signin`, and try `op read` by hand"))
+}
+
+pub(super) async fn github_token(policy: &Policy) -> Result<SecretString, Failure> {
+    let hint = "sign in with `gh auth login`, or write where it is read from in `spec.build.secrets` of the role";
+    let mut command = Command::new(&policy.github);
+    command.args(["auth", "token"]);
+    let Ended { status, output, .. } = run(command).await.map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => {
+            Failure::new(format!("the program `{}` is not installed", policy.github)).with_hint(hint)
+        }
+        _ => Failure::new(error.to_string()).with_hint(hint),
+    })?;
+    let token = text(output).map_err(|failure| failure.with_hint(hint))?;
+    if status.success() && !token.expose_secret().is_empty() {
+        return Ok(token);
+    }
+    Err(Failure::new(format!("`{} auth token` gave none", policy.github)).with_hint(hint))
 }
 
 async fn command(line: &str) -> Result<SecretString, Failure> {

@@ -9,6 +9,7 @@ fn policy() -> Policy {
         allow_commands: true,
         timeout: Duration::from_secs(20),
         one_password: "/nonexistent/op".to_owned(),
+        github: "/nonexistent/gh".to_owned(),
         environment: |name| (name == "TOKEN").then(|| "t0ken\n".to_owned()),
     }
 }

@@ -1,24 +1,37 @@
-//! Building an image with the classic builder, which every engine has and which needs no session.
+//! Building an image: with the classic builder, which every engine has and which needs no session. The other one is in `buildkit`.
 
 use std::time::Instant;
 
 use bollard::models::BuildInfo;
 use bollard::query_parameters::BuildImageOptions;
 use futures::{Stream, TryStreamExt};
-use jackin_plan::world::{BuildRequest, BuildStep, ImageId};
+use jackin_plan::world::{BuildRequest, BuildStep, Builder, ImageId};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::failure::{Failure, cause_of_disk, classify};
 use super::upload::upload;
 use super::{DockerEngine, limit};
-use crate::docker::{Archive, BuildProgress, EngineError, EngineErrorCause, Operation};
+use crate::docker::{Archive, BuildMaterial, BuildProgress, EngineError, EngineErrorCause, Operation};
 
 /// Lines of output that a failure carries.
-const TAIL: usize = 20;
+pub(super) const TAIL: usize = 20;
 
 impl DockerEngine {
     pub(super) async fn build(
+        &self,
+        request: &BuildRequest,
+        material: BuildMaterial,
+        progress: mpsc::UnboundedSender<BuildProgress>,
+        cancel: CancellationToken,
+    ) -> Result<ImageId, EngineError> {
+        match request.builder {
+            Builder::Classic => self.build_classic(request, material.context, progress, cancel).await,
+            Builder::BuildKit => self.build_with_buildkit(request, material, progress, cancel).await,
+        }
+    }
+
+    pub(super) async fn build_classic(
         &self,
         request: &BuildRequest,
         context: Archive,
@@ -31,7 +44,7 @@ impl DockerEngine {
         let (body, fault) = upload(context);
         let mut transcript = Transcript::new(progress);
         let running = async {
-            let mut news = client.build_image(options(request), None, Some(body));
+            let mut news = client.build_image(options(request), None, Some(body)).map_err(classify);
             while let Some(news) = self.hear_of_build(&mut news).await? {
                 transcript.hear(news);
             }
@@ -46,7 +59,7 @@ impl DockerEngine {
         let failed = |cause| fault.explain(EngineError::new(operation, object, cause));
         let id = match ended {
             Ok(()) => transcript.finish().map_err(failed)?,
-            Err(failure) => return Err(failed(transcript.failure(failure, object))),
+            Err(failure) => return Err(failed(transcript.failure(failure))),
         };
         for tag in request.tags.iter().skip(1) {
             self.tag(&id, tag).await?;
@@ -55,14 +68,14 @@ impl DockerEngine {
     }
 
     /// The next news of a build. An engine that is silent is asked whether it is there at all, and given up when it does not say so.
-    async fn hear_of_build<News>(&self, news: &mut News) -> Result<Option<BuildInfo>, Failure>
-    where
-        News: Stream<Item = Result<BuildInfo, bollard::errors::Error>> + Unpin + Send,
-    {
+    pub(super) async fn hear_of_build<News>(
+        &self,
+        news: &mut (impl Stream<Item = Result<News, Failure>> + Unpin + Send),
+    ) -> Result<Option<News>, Failure> {
         let begun = tokio::time::Instant::now();
         loop {
             match tokio::time::timeout(limit::BUILD_SILENCE, news.try_next()).await {
-                Ok(heard) => return heard.map_err(classify),
+                Ok(heard) => return heard,
                 Err(_) if begun.elapsed() >= limit::BUILD => {
                     return Err(Failure::Other(EngineErrorCause::Timeout { after: limit::BUILD }));
                 }
@@ -155,23 +168,23 @@ impl Transcript {
         self.image.take().map(ImageId).ok_or_else(silent)
     }
 
-    fn failure(self, failure: Failure, object: &str) -> EngineErrorCause {
-        match failure {
-            Failure::Answer { message, .. } if lost_layer(&message) => {
-                EngineErrorCause::BadAnswer { source: std::sync::Arc::new(std::io::Error::other(message)) }
-            }
-            Failure::Answer { status, message }
-                if cause_of_disk(&message).is_none() && (self.step.is_some() || blames_input(status, &message)) =>
-            {
-                EngineErrorCause::BuildFailed {
-                    instruction: self.step.map(|(step, _)| step.instruction),
-                    exit_code: exit_code(&message),
-                    message,
-                    tail: self.tail,
-                }
-            }
-            failure => failure.into_error(Operation::BuildImage, object).cause,
+    fn failure(self, failure: Failure) -> EngineErrorCause {
+        build_failure(failure, self.step.map(|(step, _)| step.instruction), self.tail)
+    }
+}
+
+/// What a failure means for a build that got as far as this instruction, with the last lines of its output.
+pub(super) fn build_failure(failure: Failure, instruction: Option<String>, tail: Vec<String>) -> EngineErrorCause {
+    match failure {
+        Failure::Answer { message, .. } if lost_layer(&message) => {
+            EngineErrorCause::BadAnswer { source: std::sync::Arc::new(std::io::Error::other(message)) }
         }
+        Failure::Answer { status, message }
+            if cause_of_disk(&message).is_none() && (instruction.is_some() || blames_input(status, &message)) =>
+        {
+            EngineErrorCause::BuildFailed { instruction, exit_code: exit_code(&message), message, tail }
+        }
+        failure => failure.into_error(Operation::BuildImage, "").cause,
     }
 }
 
@@ -213,7 +226,7 @@ mod tests {
         said(&mut transcript, "Step 1/2 : FROM tiny\n ---> 0123\nStep 2/2 : LABEL a=b\n ---> Running in 4567\n");
         let message =
             "failed to get digest sha256:2fa0: open /content/sha256/2fa0: no such file or directory".to_owned();
-        let cause = transcript.failure(Failure::Answer { status: 500, message }, "x");
+        let cause = transcript.failure(Failure::Answer { status: 500, message });
         assert!(EngineError::new(Operation::BuildImage, "x", cause).is_unknown());
     }
 
@@ -224,7 +237,7 @@ mod tests {
         said(&mut transcript, "Step 1/2 : FROM tiny\n ---> 0123\nStep 2/2 : RUN fal");
         said(&mut transcript, "se\n ---> Running in 4567\noops\n");
         let answer = Failure::Answer { status: 500, message: "The command returned a non-zero code: 3".to_owned() };
-        let EngineErrorCause::BuildFailed { instruction, exit_code, tail, .. } = transcript.failure(answer, "x") else {
+        let EngineErrorCause::BuildFailed { instruction, exit_code, tail, .. } = transcript.failure(answer) else {
             panic!("not a failed build");
         };
         assert_eq!((instruction.as_deref(), exit_code), (Some("RUN false"), Some(3)));

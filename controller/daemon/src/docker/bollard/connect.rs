@@ -34,6 +34,7 @@ impl DockerEngine {
             client: OnceCell::new(),
             api_minor: Arc::new(AtomicUsize::new(0)),
             host: OnceCell::new(),
+            buildkit: OnceCell::new(),
             network_locks: Mutex::new(HashMap::new()),
         }
     }

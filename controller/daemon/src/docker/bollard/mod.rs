@@ -5,6 +5,7 @@
 //! started before its engine.
 
 mod build;
+mod buildkit;
 mod capabilities;
 mod connect;
 mod containers;
@@ -12,6 +13,7 @@ mod context;
 mod create;
 mod events;
 mod failure;
+mod http;
 mod images;
 mod limits;
 mod networks;
@@ -36,7 +38,9 @@ use tokio_util::sync::CancellationToken;
 
 pub use context::EngineAddress;
 
-use super::{Archive, BuildProgress, ContainerSummary, Engine, EngineError, EngineInfo, EventStream, LabelFilter};
+use super::{
+    Archive, BuildMaterial, BuildProgress, ContainerSummary, Engine, EngineError, EngineInfo, EventStream, LabelFilter,
+};
 
 /// Time limits of ours. The engine has none, and bollard's covers only the head of an answer.
 mod limit {
@@ -69,6 +73,8 @@ pub struct DockerEngine {
     /// Minor version of the API that requests ask for; 0 until the engine told which ones it has.
     api_minor: Arc<AtomicUsize>,
     host: OnceCell<HostFacts>,
+    /// Whether it has BuildKit.
+    buildkit: OnceCell<bool>,
     /// One lock per network name in creation: engines allow two networks of one name.
     network_locks: Mutex<HashMap<String, Arc<Mutex<()>>>>,
 }
@@ -84,6 +90,10 @@ struct HostFacts {
 impl Engine for DockerEngine {
     async fn ping(&self) -> Result<EngineInfo, EngineError> {
         self.who_answers().await
+    }
+
+    async fn has_buildkit(&self) -> Result<bool, EngineError> {
+        self.finds_buildkit().await
     }
 
     async fn list_containers(&self, filter: &LabelFilter) -> Result<Vec<ContainerSummary>, EngineError> {
@@ -158,11 +168,11 @@ impl Engine for DockerEngine {
     async fn build_image(
         &self,
         request: &BuildRequest,
-        context: Archive,
+        material: BuildMaterial,
         progress: mpsc::UnboundedSender<BuildProgress>,
         cancel: CancellationToken,
     ) -> Result<ImageId, EngineError> {
-        self.build(request, context, progress, cancel).await
+        self.build(request, material, progress, cancel).await
     }
 
     async fn pull_image(&self, reference: &str) -> Result<ImageId, EngineError> {

@@ -12,7 +12,7 @@ use hyper::body::Frame;
 use crate::docker::{Archive, EngineError, EngineErrorCause};
 
 /// bollard's body type, which it does not name in public.
-type Body = Either<Full<Bytes>, StreamBody<BoxStream<'static, io::Result<Frame<Bytes>>>>>;
+pub(super) type Body = Either<Full<Bytes>, StreamBody<BoxStream<'static, io::Result<Frame<Bytes>>>>>;
 
 /// What reading an archive said, where it failed: to the engine's client it is a broken connection.
 #[derive(Clone, Default)]

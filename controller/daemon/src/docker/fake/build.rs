@@ -4,7 +4,8 @@
 
 use std::collections::BTreeMap;
 
-use jackin_plan::world::{BuildRequest, BuildStep, ImageId, Labels};
+use jackin_plan::world::{BuildRequest, BuildStep, Builder, ImageId, Labels};
+use secrecy::SecretString;
 
 use super::images::with_tag;
 use super::world::{World, digest};
@@ -34,7 +35,11 @@ pub(super) enum Outcome {
 
 impl Plan {
     /// Reads the Dockerfile of a context.
-    pub(super) fn read(request: &BuildRequest, context: &[u8]) -> Result<Self, EngineErrorCause> {
+    pub(super) fn read(
+        request: &BuildRequest,
+        context: &[u8],
+        secrets: &BTreeMap<String, SecretString>,
+    ) -> Result<Self, EngineErrorCause> {
         let files = super::archive::files(context)?;
         let dockerfile = files.get(request.dockerfile.trim_start_matches("./"));
         let dockerfile = dockerfile.ok_or_else(|| failed(None, None, "Cannot locate specified Dockerfile", &[]))?;
@@ -44,6 +49,19 @@ impl Plan {
         let base = texts.iter().find_map(|text| text.strip_prefix("FROM ")).map(|base| base.trim().to_owned());
         if base.is_none() {
             return Err(failed(None, None, "dockerfile parse error: no build stage in current context", &[]));
+        }
+        if let Some(text) = texts.iter().find(|text| text.starts_with("RUN --mount")) {
+            let required = text.split_once("type=secret,id=").and_then(|(_, rest)| rest.split_once(",required"));
+            match (request.builder, required) {
+                (Builder::Classic, _) => {
+                    let message = "the --mount option requires BuildKit";
+                    return Err(failed(Some(text), None, message, &[]));
+                }
+                (Builder::BuildKit, Some((id, _))) if !secrets.contains_key(id) => {
+                    return Err(failed(Some(text), None, &format!("secret {id}: not found"), &[]));
+                }
+                (Builder::BuildKit, _) => {}
+            }
         }
         if !request.labels.is_empty() {
             let pairs = request.labels.iter().map(|(key, value)| format!("{key}={value}"));

@@ -34,8 +34,8 @@ pub use self::interference::{Delivery, Interference};
 use self::world::World;
 
 use super::{
-    Archive, BuildProgress, ContainerSummary, Engine, EngineError, EngineErrorCause, EngineEvent, EngineInfo,
-    EventStream, LabelFilter, Operation,
+    Archive, BuildMaterial, BuildProgress, ContainerSummary, Engine, EngineError, EngineErrorCause, EngineEvent,
+    EngineInfo, EventStream, LabelFilter, Operation,
 };
 
 /// When an injected failure strikes.
@@ -265,6 +265,10 @@ impl Engine for FakeEngine {
         .await
     }
 
+    async fn has_buildkit(&self) -> Result<bool, EngineError> {
+        self.call(Operation::Ping, "memory", |_| Ok(true)).await
+    }
+
     async fn list_containers(&self, filter: &LabelFilter) -> Result<Vec<ContainerSummary>, EngineError> {
         self.call(Operation::ListContainers, "", |world| Ok(world.list_containers(filter))).await
     }
@@ -340,16 +344,17 @@ impl Engine for FakeEngine {
     async fn build_image(
         &self,
         request: &BuildRequest,
-        context: Archive,
+        material: BuildMaterial,
         progress: mpsc::UnboundedSender<BuildProgress>,
         cancel: CancellationToken,
     ) -> Result<ImageId, EngineError> {
         let operation = Operation::BuildImage;
         let object = request.tags.first().map_or("", String::as_str);
         let told = |cause| EngineError::new(operation, object, cause);
+        let BuildMaterial { context, secrets } = material;
         let context = self.received(operation, object, context).await?;
         self.enter(operation, object).await?;
-        let plan = Plan::read(request, &context).map_err(told)?;
+        let plan = Plan::read(request, &context, &secrets).map_err(told)?;
         for index in 0..plan.instructions().len() {
             if cancel.is_cancelled() {
                 return Err(told(EngineErrorCause::Cancelled));

@@ -53,6 +53,7 @@ pub(super) async fn act(
                     recipe: recipe.clone(),
                     fields: plan.fields.clone(),
                     no_cache: *no_cache,
+                    references: context.references.clone(),
                 };
                 build(context, plan, inputs).await
             }
@@ -107,6 +108,7 @@ fn not_pulled(plan: &ImagePlan, reference: &str, error: &EngineError) -> Acted {
 
 async fn build(context: &Context, plan: &ImagePlan, inputs: BuildInputs) -> Acted {
     let log = context.builds.logs().begin(&inputs.namespace, &inputs.role);
+    let newer = inputs.source.build.newer.clone();
     let error = match context.builds.build(inputs, |news| log.hear(&news)).await {
         // What was built of a source that changed meanwhile is gone again, and the next pass builds what is there now.
         Ok(built) => {
@@ -116,6 +118,10 @@ async fn build(context: &Context, plan: &ImagePlan, inputs: BuildInputs) -> Acte
         Err(error) => error,
     };
     match &*error {
+        BuildError::Secret { .. } => failed(plan, Reason::BuildSecretMissing, with_causes(&*error)),
+        BuildError::Engine { source, .. } if matches!(source.cause, EngineErrorCause::NoBuildKit) => {
+            failed(plan, Reason::BuilderMissing, without_buildkit(newer.as_deref(), source))
+        }
         BuildError::Engine { source, .. } if matches!(source.cause, EngineErrorCause::Cancelled) => {
             (ImageOutcome::GivenUp, None)
         }
@@ -137,6 +143,14 @@ fn failed(plan: &ImagePlan, reason: Reason, message: String) -> Acted {
 fn engine_reason(error: &EngineError) -> Option<Reason> {
     let reason = error.reason();
     (reason.is_unknown() || matches!(reason, Reason::EngineNoSpace | Reason::EngineReadOnly)).then_some(reason)
+}
+
+fn without_buildkit(newer: Option<&str>, error: &EngineError) -> String {
+    let newer = newer.unwrap_or("the Dockerfile");
+    format!(
+        "{}, and `{newer}` needs it; take it out, or use an engine with BuildKit; `jackin doctor` tells which one is asked",
+        error.full_message()
+    )
 }
 
 fn build_text(error: &EngineError) -> String {

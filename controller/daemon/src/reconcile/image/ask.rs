@@ -71,6 +71,7 @@ fn is_of_registry(error: &EngineError) -> bool {
         | EngineErrorCause::InUse { .. }
         | EngineErrorCause::Ambiguous { .. }
         | EngineErrorCause::BuildFailed { .. }
+        | EngineErrorCause::NoBuildKit
         | EngineErrorCause::Cancelled
         | EngineErrorCause::NoSpace { .. }
         | EngineErrorCause::ReadOnly { .. }

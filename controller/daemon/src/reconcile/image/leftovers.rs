@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jackin_plan::names::is_label_of_ours;
-use jackin_plan::world::ImageId;
+use jackin_plan::world::Image;
 
 use crate::context::Context;
 use crate::docker::EngineError;
@@ -15,7 +15,7 @@ const TIDY_AGAIN: Duration = Duration::from_secs(15);
 ///
 /// One that a container was made from stays, as the engine refuses; so does everything while a build runs, whose own steps look the
 /// same. Nobody wakes the image when that has changed.
-pub(super) async fn tidy(context: &Context, nameless: &[ImageId]) -> Option<Duration> {
+pub(super) async fn tidy(context: &Context, nameless: &[Image]) -> Option<Duration> {
     if nameless.is_empty() {
         return None;
     }
@@ -33,9 +33,12 @@ pub(super) async fn tidy(context: &Context, nameless: &[ImageId]) -> Option<Dura
 }
 
 /// Removes an image without a name, unless somebody else made it from one of ours.
-async fn remove_leftover(context: &Context, image: &ImageId) -> Result<(), EngineError> {
-    match context.engine.last_instruction(image).await? {
-        Some(instruction) if is_label_of_ours(&instruction) => context.engine.remove_image(&image.0).await,
+async fn remove_leftover(context: &Context, image: &Image) -> Result<(), EngineError> {
+    if context.site.owner.unfinished(image) {
+        return context.engine.remove_image(&image.id.0).await;
+    }
+    match context.engine.last_instruction(&image.id).await? {
+        Some(instruction) if is_label_of_ours(&instruction) => context.engine.remove_image(&image.id.0).await,
         Some(_) | None => Ok(()),
     }
 }

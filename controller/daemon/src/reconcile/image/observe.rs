@@ -9,7 +9,7 @@ use jackin_plan::digest::digest_of;
 use jackin_plan::image::{ObservedImage, SourceCommit, counting};
 use jackin_plan::names::ImageName;
 use jackin_plan::status::{ImageOutcome, Unseen};
-use jackin_plan::world::{self, ImageId};
+use jackin_plan::world;
 use kube::ResourceExt;
 
 use crate::context::Context;
@@ -35,7 +35,7 @@ pub(super) struct Observed {
     pub(super) source: ObservedSource,
     pub(super) image: ObservedImage,
     /// Images that bear our labels and no name.
-    pub(super) nameless: Vec<ImageId>,
+    pub(super) nameless: Vec<world::Image>,
 }
 
 /// Reads the source and what the engine has for it.
@@ -93,7 +93,7 @@ struct EngineView {
     /// Images that were published for the role, the newest first.
     kept: Vec<world::Image>,
     served: Option<world::Image>,
-    nameless: Vec<ImageId>,
+    nameless: Vec<world::Image>,
 }
 
 async fn engine_view(
@@ -116,7 +116,7 @@ async fn engine_view(
     let (info, bases, published, mut found) =
         tokio::try_join!(engine.ping(), bases, published, engine.list_images(&filter))?;
     found.sort_by_key(|image| std::cmp::Reverse(image.created_at));
-    let nameless = found.iter().filter(|image| owner.nameless(image)).map(|image| image.id.clone()).collect();
+    let nameless = found.iter().filter(|image| owner.nameless(image)).cloned().collect();
     let served = match (served, found.iter().find(|image| Some(image.id.0.as_str()) == served)) {
         (Some(_), Some(image)) => Some(image.clone()),
         (Some(id), None) if source.is_built() => engine.inspect_image(id).await?,
