@@ -70,6 +70,8 @@ pub(crate) enum Command {
     Start(commands::start::Arguments),
     /// Remove what is ours and nothing refers to any more
     Prune(commands::prune::Arguments),
+    /// Tell whether the controller finds all that it needs
+    Doctor(commands::doctor::Arguments),
     /// Print an object that is made of a file of another tool
     #[command(subcommand)]
     Import(commands::import::Arguments),

@@ -6,6 +6,7 @@ pub mod checkouts;
 pub mod client;
 mod context;
 pub mod docker;
+pub mod doctor;
 pub mod git;
 pub mod home;
 pub mod images;

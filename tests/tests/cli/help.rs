@@ -22,6 +22,7 @@ fn each_command_explains_itself() {
         "stop",
         "start",
         "prune",
+        "doctor",
         "trust",
         "trust add",
         "trust list",

@@ -181,6 +181,33 @@ fn the_controller_counts_what_a_launch_cost_and_an_apply_without_a_change_costs_
 }
 
 #[test]
+fn the_doctor_tells_of_the_engine_and_its_builders_and_what_to_do_when_it_does_not_answer() -> Result<()> {
+    play(|stage| {
+        let checks = |stage: &Stage| -> Result<(i32, Vec<(String, String)>)> {
+            let ran = stage.run(&["doctor", "-o", "json"])?;
+            let found: Value = serde_json::from_str(&ran.stdout).with_context(|| ran.said())?;
+            let text = |finding: &Value, key: &str| finding[key].as_str().unwrap_or_default().to_owned();
+            let all = found.as_array().context("findings")?.iter();
+            Ok((ran.code, all.map(|finding| (text(finding, "check"), text(finding, "verdict"))).collect()))
+        };
+        let (code, found) = checks(stage)?;
+        assert_eq!(code, 0, "{found:?}");
+        for check in ["engine", "builder", "home"] {
+            ensure!(found.contains(&(check.to_owned(), "ok".to_owned())), "{check} in {found:?}");
+        }
+        stage.stop_controller()?;
+        let nowhere = format!("unix://{}", stage.path("nowhere.sock").display());
+        stage.set_variable("DOCKER_HOST", &nowhere);
+        let (code, found) = checks(stage)?;
+        assert_eq!((code, &found[0]), (1, &("engine".to_owned(), "failed".to_owned())));
+        let ran = stage.run(&["doctor"])?;
+        ensure!(ran.stdout.contains("FAILED") && ran.stderr.contains("DOCKER_HOST"), "{}", ran.said());
+        stage.clear_variables();
+        Ok(())
+    })
+}
+
+#[test]
 fn json_on_standard_output_is_clean_when_the_engine_does_not_answer() -> Result<()> {
     play(|stage| {
         let nowhere = format!("unix://{}", stage.path("nowhere.sock").display());

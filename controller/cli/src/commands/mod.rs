@@ -11,6 +11,7 @@ pub(crate) mod controller;
 pub(crate) mod delete;
 pub(crate) mod describe;
 pub(crate) mod diff;
+pub(crate) mod doctor;
 pub(crate) mod events;
 pub(crate) mod exec;
 pub(crate) mod get;
@@ -54,6 +55,7 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> Ended {
         Command::Stop(stop) => serial(stop::run(stop, &context()?)),
         Command::Start(start) => serial(start::run(start, &context()?)),
         Command::Prune(prune) => serial(prune::run(prune, &context()?)),
+        Command::Doctor(doctor) => serial(doctor::run(doctor, &context()?)),
         Command::Import(import) => import::run(import, &context()?),
         Command::Trust(trust) => serial(trust::run(trust, &context()?)),
         Command::Controller(controller) => controller::run(controller, &context()?),

@@ -26,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::capsule::CAPSULE_SOCKET;
 use crate::context::Context;
+use crate::doctor::{self, Finding};
 use crate::metrics;
 use crate::pass::{self, around};
 use crate::strays::{self, StraysError};
@@ -49,6 +50,7 @@ pub(super) fn router(context: Arc<Context>, server: ApiServer, stop: Cancellatio
     Router::new()
         .route("/metrics", get(counted))
         .route("/jackin/v1/status", get(status))
+        .route("/jackin/v1/doctor", get(examine))
         .route("/jackin/v1/stop", post(end))
         .route("/jackin/v1/dump", get(dump))
         .route("/jackin/v1/plan", post(plan_route::plan))
@@ -113,6 +115,10 @@ async fn status(State(local): State<Arc<Local>>) -> Json<Value> {
 /// `GET /metrics`, as Prometheus and `kubectl get --raw /metrics` ask for it.
 async fn counted() -> impl IntoResponse {
     ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], metrics::install().render())
+}
+
+async fn examine(State(local): State<Arc<Local>>) -> Json<Vec<Finding>> {
+    Json(doctor::examine(&local.context).await)
 }
 
 async fn end(State(local): State<Arc<Local>>) -> StatusCode {

@@ -56,47 +56,62 @@ pub fn image(site: &Site, image: &Image, observed: &ObservedImage, now: Timestam
         }
         object.status = Some(status::image(&object, &outcome, built, now, 0.0));
         projected.passes.push(decided.clone());
-        match &decided.action {
-            ImageAction::Serve(serving) | ImageAction::Name(serving) => {
-                let published = observed.published.iter().filter_map(|(_, here)| here.as_ref());
-                let all = observed.found.iter().chain(published).chain(&observed.kept);
-                let found = all.chain(&observed.served).chain(&observed.others).find(|image| image.id.0 == serving.id);
-                projected.labels = found.map(|image| image.labels.clone()).unwrap_or_default();
-                break;
-            }
-            // Whoever looks asks no registry: what is here is taken for what it has.
-            ImageAction::Ask { references } => {
-                projected.provisional = true;
-                for reference in references {
-                    let look = unmoved(&observed, reference, now);
-                    observed.looks.insert(reference.clone(), look);
-                }
-            }
-            ImageAction::Refresh { reference, .. } => {
-                projected.provisional = true;
-                let look = unmoved(&observed, reference, now);
-                observed.looks.insert(reference.clone(), look);
-            }
-            ImageAction::Pull { reference } => {
-                projected.provisional = true;
-                let id = ImageId(format!("{reference}, not fetched yet"));
-                fetch(&mut observed, reference, found(id, vec![reference.clone()], Labels::new()), &decided);
-            }
-            ImageAction::Missing { .. } => break,
-            ImageAction::Build { recipe, .. } => {
-                let namespace = object.namespace().unwrap_or_default();
-                let name = site.owner.image(&namespace, &object.spec.role, recipe);
-                let mut all = site.owner.labels(labels::COMPONENT_IMAGE);
-                all.extend(recipe_labels(recipe, &decided.fields));
-                all.insert(labels::NAMESPACE.to_owned(), namespace);
-                all.insert(labels::ROLE.to_owned(), object.spec.role.clone());
-                // The id of an image is only known once it is built.
-                observed.found.insert(0, found(ImageId(format!("{name}, not built yet")), vec![name], all));
-            }
+        if carry_out(site, &object, &mut observed, &decided, &mut projected, now) {
+            break;
         }
     }
     projected.last = object;
     projected
+}
+
+/// Lets the model of the engine be as it is after what was decided; whether that was the last thing to do.
+fn carry_out(
+    site: &Site,
+    object: &Image,
+    observed: &mut ObservedImage,
+    decided: &ImagePlan,
+    projected: &mut ProjectedImage,
+    now: Timestamp,
+) -> bool {
+    match &decided.action {
+        ImageAction::Serve(serving) | ImageAction::Name(serving) => {
+            let published = observed.published.iter().filter_map(|(_, here)| here.as_ref());
+            let all = observed.found.iter().chain(published).chain(&observed.kept);
+            let found = all.chain(&observed.served).chain(&observed.others).find(|image| image.id.0 == serving.id);
+            projected.labels = found.map(|image| image.labels.clone()).unwrap_or_default();
+            return true;
+        }
+        // Whoever looks asks no registry: what is here is taken for what it has.
+        ImageAction::Ask { references } => {
+            projected.provisional = true;
+            for reference in references {
+                let look = unmoved(observed, reference, now);
+                observed.looks.insert(reference.clone(), look);
+            }
+        }
+        ImageAction::Refresh { reference, .. } => {
+            projected.provisional = true;
+            let look = unmoved(observed, reference, now);
+            observed.looks.insert(reference.clone(), look);
+        }
+        ImageAction::Pull { reference } => {
+            projected.provisional = true;
+            let id = ImageId(format!("{reference}, not fetched yet"));
+            fetch(observed, reference, found(id, vec![reference.clone()], Labels::new()), decided);
+        }
+        ImageAction::Missing { .. } => return true,
+        ImageAction::Build { recipe, .. } => {
+            let namespace = object.namespace().unwrap_or_default();
+            let name = site.owner.image(&namespace, &object.spec.role, recipe);
+            let mut all = site.owner.labels(labels::COMPONENT_IMAGE);
+            all.extend(recipe_labels(recipe, &decided.fields));
+            all.insert(labels::NAMESPACE.to_owned(), namespace);
+            all.insert(labels::ROLE.to_owned(), object.spec.role.clone());
+            // The id of an image is only known once it is built.
+            observed.found.insert(0, found(ImageId(format!("{name}, not built yet")), vec![name], all));
+        }
+    }
+    false
 }
 
 /// The answer of a registry that has what is here.

@@ -71,36 +71,13 @@ pub fn image(
     }
     match outcome {
         ImageOutcome::Planned { plan, begun } => {
-            take_plan(&mut status, plan);
-            recipe_resolved(&mut conditions, plan);
-            inputs_unused(&mut conditions, plan);
-            match plan.action.serving() {
-                Some(serving) => {
-                    serves(&mut status, &mut conditions, serving);
-                    moving(&mut conditions, plan);
-                    if let ImageAction::Serve(_) | ImageAction::Name(_) = &plan.action {
-                        status.retry = None;
-                    }
-                }
-                None => {
-                    let (reason, message) = doing(&plan.action);
-                    conditions.set(ConditionType::Ready, false, reason, message.clone());
-                    conditions.set(ConditionType::Built, false, reason, message.clone());
-                    stale(&mut conditions, &status);
-                    if let ImageAction::Missing { .. } = &plan.action {
-                        conditions.set(ConditionType::Stalled, true, reason, message);
-                    } else if *begun {
-                        conditions.set(ConditionType::Reconciling, true, reason, message);
-                    }
-                }
-            }
+            take_plan(&mut status, &mut conditions, plan);
+            planned(&mut status, &mut conditions, plan, *begun);
         }
         ImageOutcome::Failed { plan, reason, message, steps } => {
-            take_plan(&mut status, plan);
+            take_plan(&mut status, &mut conditions, plan);
             status.steps.clone_from(steps);
             status.retry = Some(backoff::after_failure(before.retry.as_ref(), generation, now, jitter));
-            recipe_resolved(&mut conditions, plan);
-            inputs_unused(&mut conditions, plan);
             match plan.action.serving() {
                 Some(serving) => {
                     serves(&mut status, &mut conditions, serving);
@@ -122,6 +99,27 @@ pub fn image(
     }
     status.conditions = conditions.finish();
     status
+}
+
+/// What the plan is, and whether it is under way.
+fn planned(status: &mut ImageStatus, conditions: &mut Conditions, plan: &ImagePlan, begun: bool) {
+    if let Some(serving) = plan.action.serving() {
+        serves(status, conditions, serving);
+        moving(conditions, plan);
+        if let ImageAction::Serve(_) | ImageAction::Name(_) = &plan.action {
+            status.retry = None;
+        }
+        return;
+    }
+    let (reason, message) = doing(&plan.action);
+    conditions.set(ConditionType::Ready, false, reason, message.clone());
+    conditions.set(ConditionType::Built, false, reason, message.clone());
+    stale(conditions, status);
+    if let ImageAction::Missing { .. } = &plan.action {
+        conditions.set(ConditionType::Stalled, true, reason, message);
+    } else if begun {
+        conditions.set(ConditionType::Reconciling, true, reason, message);
+    }
 }
 
 /// This image serves.
@@ -215,7 +213,9 @@ fn inputs_unused(conditions: &mut Conditions, plan: &ImagePlan) {
     }
 }
 
-fn take_plan(status: &mut ImageStatus, plan: &ImagePlan) {
+fn take_plan(status: &mut ImageStatus, conditions: &mut Conditions, plan: &ImagePlan) {
+    recipe_resolved(conditions, plan);
+    inputs_unused(conditions, plan);
     // A valid image says nothing about how it came to be; the decision that made it stays readable.
     let moved = status.recipe != plan.recipe && status.image_recipe != plan.recipe;
     let quiet = match &plan.action {

@@ -26,50 +26,72 @@ pub(super) fn state_summary(
     retry: Option<&Retry>,
     conditions: &mut Conditions,
 ) {
-    let running = container.is_some_and(|container| container.state == ContainerState::Running);
-    let answers = matches!(pass.observed.capsule, Capsule::Answers(_));
-    let (ready, reason, message) = if let Some((reason, message, _)) = failure(pass.outcomes) {
-        (false, reason, format!("{message}{}{}", next_try(retry), next_command(reason)))
-    } else {
-        match (pass.wanted, &pass.plan.held) {
-            (Wanted::Remove { .. }, _) => (false, Reason::Deleting, "its container is being removed".to_owned()),
-            (Wanted::Stop, _) if pass.plan.steps.is_empty() => {
-                (false, Reason::Stopped, "`jackin start` starts it".to_owned())
-            }
-            (Wanted::Stop, _) => (false, Reason::Converging, doing(pass)),
-            (Wanted::Unresolved(gaps), _) => {
-                let gaps: Vec<_> =
-                    gaps.iter().map(|gap| format!("{} ({}): {}", gap.message, gap.field, gap.hint)).collect();
-                (false, Reason::ReferenceMissing, gaps.join("; "))
-            }
-            (Wanted::Run(_), Some(Held::Suspended)) if running && answers => (
-                true,
-                Reason::Suspended,
-                "it serves; what differs from its spec waits for the end of `spec.suspend`".to_owned(),
-            ),
-            (Wanted::Run(_), Some(held)) => {
-                let (reason, message) = held_words(held, pass, retry);
-                (false, reason, message)
-            }
-            (Wanted::Run(_), None) if pass.plan.rests() && pass.plan.steps.is_empty() => {
-                (false, Reason::Idle, idle_words(pass.plan))
-            }
-            (Wanted::Run(_), None) if running && hooks::run_now(&pass.observed.capsule).is_some() => {
-                (false, Reason::HooksRunning, running_words(pass))
-            }
-            (Wanted::Run(_), None) if running && answers && pass.plan.steps.is_empty() => {
-                (true, Reason::AsDesired, String::new())
-            }
-            (Wanted::Run(_), None) if is_looping(container, retry) => {
-                let (reason, message) = crash_loop(retry);
-                (false, reason, message)
-            }
-            (Wanted::Run(_), None) => (false, Reason::Converging, doing(pass)),
-        }
-    };
+    let (ready, reason, message) = readiness(pass, container, retry);
     let status = if reason.is_unknown() { ConditionStatus::Unknown } else { ready.into() };
     conditions.set(ConditionType::Ready, status, reason, message.clone());
-    let stalled = match (pass.wanted, &pass.plan.held) {
+    // An instance that serves on an older image is ready, and it is not yet what its spec wants.
+    let (image_failed, image_why) = match image_trouble(pass.wanted) {
+        Some((failed, why)) => (failed, Some(why.to_owned())),
+        None => (false, None),
+    };
+    if is_stalled(pass, ready) {
+        conditions.set(ConditionType::Stalled, true, reason, message);
+    } else if image_failed {
+        conditions.set(ConditionType::Stalled, true, Reason::BuildFailed, image_why.unwrap_or_default());
+    } else if !ready && !matches!(reason, Reason::Stopped | Reason::Idle) {
+        conditions.set(ConditionType::Reconciling, true, reason, message);
+    } else if let Some(why) = image_why {
+        conditions.set(ConditionType::Reconciling, true, Reason::Building, why);
+    }
+}
+
+/// Whether it is ready, and why it is or is not.
+fn readiness(pass: &InstancePass<'_>, container: Option<&Container>, retry: Option<&Retry>) -> (bool, Reason, String) {
+    let running = container.is_some_and(|container| container.state == ContainerState::Running);
+    let answers = matches!(pass.observed.capsule, Capsule::Answers(_));
+    if let Some((reason, message, _)) = failure(pass.outcomes) {
+        return (false, reason, format!("{message}{}{}", next_try(retry), next_command(reason)));
+    }
+    match (pass.wanted, &pass.plan.held) {
+        (Wanted::Remove { .. }, _) => (false, Reason::Deleting, "its container is being removed".to_owned()),
+        (Wanted::Stop, _) if pass.plan.steps.is_empty() => {
+            (false, Reason::Stopped, "`jackin start` starts it".to_owned())
+        }
+        (Wanted::Stop, _) => (false, Reason::Converging, doing(pass)),
+        (Wanted::Unresolved(gaps), _) => {
+            let gaps: Vec<_> =
+                gaps.iter().map(|gap| format!("{} ({}): {}", gap.message, gap.field, gap.hint)).collect();
+            (false, Reason::ReferenceMissing, gaps.join("; "))
+        }
+        (Wanted::Run(_), Some(Held::Suspended)) if running && answers => (
+            true,
+            Reason::Suspended,
+            "it serves; what differs from its spec waits for the end of `spec.suspend`".to_owned(),
+        ),
+        (Wanted::Run(_), Some(held)) => {
+            let (reason, message) = held_words(held, pass, retry);
+            (false, reason, message)
+        }
+        (Wanted::Run(_), None) if pass.plan.rests() && pass.plan.steps.is_empty() => {
+            (false, Reason::Idle, idle_words(pass.plan))
+        }
+        (Wanted::Run(_), None) if running && hooks::run_now(&pass.observed.capsule).is_some() => {
+            (false, Reason::HooksRunning, running_words(pass))
+        }
+        (Wanted::Run(_), None) if running && answers && pass.plan.steps.is_empty() => {
+            (true, Reason::AsDesired, String::new())
+        }
+        (Wanted::Run(_), None) if is_looping(container, retry) => {
+            let (reason, message) = crash_loop(retry);
+            (false, reason, message)
+        }
+        (Wanted::Run(_), None) => (false, Reason::Converging, doing(pass)),
+    }
+}
+
+/// Whether it does not go on by itself.
+fn is_stalled(pass: &InstancePass<'_>, ready: bool) -> bool {
+    match (pass.wanted, &pass.plan.held) {
         (Wanted::Unresolved(_), _) => true,
         (Wanted::Run(_), Some(held)) => match held {
             Held::NameConflict(_)
@@ -91,20 +113,6 @@ pub(super) fn state_summary(
             | Held::SidecarSilent => false,
         },
         _ => false,
-    };
-    // An instance that serves on an older image is ready, and it is not yet what its spec wants.
-    let (image_failed, image_why) = match image_trouble(pass.wanted) {
-        Some((failed, why)) => (failed, Some(why.to_owned())),
-        None => (false, None),
-    };
-    if stalled {
-        conditions.set(ConditionType::Stalled, true, reason, message);
-    } else if image_failed {
-        conditions.set(ConditionType::Stalled, true, Reason::BuildFailed, image_why.unwrap_or_default());
-    } else if !ready && !matches!(reason, Reason::Stopped | Reason::Idle) {
-        conditions.set(ConditionType::Reconciling, true, reason, message);
-    } else if let Some(why) = image_why {
-        conditions.set(ConditionType::Reconciling, true, Reason::Building, why);
     }
 }
 

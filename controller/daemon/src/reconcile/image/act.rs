@@ -148,7 +148,7 @@ fn engine_reason(error: &EngineError) -> Option<Reason> {
 fn without_buildkit(newer: Option<&str>, error: &EngineError) -> String {
     let newer = newer.unwrap_or("the Dockerfile");
     format!(
-        "{}, and `{newer}` needs it; take it out, or use an engine with BuildKit; `jackin controller status` tells which one is asked",
+        "{}, and `{newer}` needs it; take it out, or use an engine with BuildKit; `jackin doctor` tells what the one that is asked has",
         error.full_message()
     )
 }
