@@ -133,7 +133,15 @@ impl DockerEngine {
         let client = self.client(operation, reference).await?;
         let removed = client.remove_image(reference, None::<RemoveImageOptions>, None);
         let answer = within(limit::WRITE, removed.map_ok(drop)).await;
-        settled(answer, operation, reference, Failure::is_missing)
+        match settled(answer, operation, reference, Failure::is_missing) {
+            // With an image the engine removes what only it was built on, which fails where somebody else does so in the same moment:
+            // what was to go is gone all the same.
+            Err(error) if matches!(self.image(reference).await, Ok(None)) => {
+                tracing::debug!(error = %error.full_message(), reference, "removed, and not all that was beneath it");
+                Ok(())
+            }
+            answer => answer,
+        }
     }
 }
 
