@@ -5,7 +5,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use jackin_api::kinds::Instance;
+use jackin_api::kinds::{Instance, SessionStatus};
 use jackin_api::words::{Phase, PlanKind};
 use kube::api::{Patch, PatchParams};
 use serde_json::json;
@@ -47,6 +47,10 @@ pub(crate) async fn create(stage: &Stage, subject: &Subject, row: &'static str, 
         ensure!(apply.wait().await?.success(), "`jackin apply` failed");
         let mut parts = parts_of(&ready, PlanKind::CreateFromValidImage)?;
         parts.extend(Counts::of(stage).await?.since(&before));
+        // While its session starts it is at work, and the other one, which is idle, would go in its place.
+        if !is_idle(&ready) {
+            watch.until(is_idle).await?;
+        }
         stage.apply(subject, 1).await?;
         watch.until_gone().await?;
 
@@ -226,6 +230,11 @@ fn parts_of(instance: &Instance, plan: PlanKind) -> anyhow::Result<BTreeMap<Stri
     #[allow(clippy::cast_precision_loss)]
     parts.insert("launch".to_owned(), launch.duration_ms.unwrap_or_default() as f64);
     Ok(parts)
+}
+
+fn is_idle(instance: &Instance) -> bool {
+    let idle = |session: &SessionStatus| session.state == "Idle";
+    status(instance).is_ok_and(|status| !status.sessions.is_empty() && status.sessions.iter().all(idle))
 }
 
 fn container_of(instance: &Instance) -> anyhow::Result<String> {
