@@ -337,7 +337,7 @@ fn what_needs_buildkit_is_not_begun_on_an_engine_without_and_the_rest_is_built()
         let stalled = stage.until_condition("image", "tiny", "Stalled", "True")?;
         assert_eq!(stalled["reason"], "BuilderMissing");
         let message = stalled["message"].as_str().context("a message")?;
-        ensure!(message.contains("`RUN --mount`") && message.contains("jackin controller status"), "{message}");
+        ensure!(message.contains("`RUN --mount`") && message.contains("jackin doctor"), "{message}");
         assert_eq!(made(stage)?, "classic\n");
         Ok(())
     })
