@@ -4,6 +4,7 @@ use jackin_daemon::doctor::{Finding, Verdict};
 use serde_json::json;
 
 use super::Ended;
+use super::output::Output;
 use crate::command_error::ErrorKind;
 use crate::context::Context;
 use crate::text;
@@ -11,20 +12,13 @@ use crate::text;
 /// Tell whether the controller finds all that it needs.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Output format
-    #[arg(short, long, value_enum, value_name = "FORMAT")]
-    output: Option<Format>,
-}
-
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum Format {
-    /// JSON
-    Json,
+    #[command(flatten)]
+    output: Output,
 }
 
 pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Ended {
     let findings: Vec<Finding> = context.connect().await?.get_json("/jackin/v1/doctor").await?;
-    if arguments.output.is_some() {
+    if arguments.output.is_json() {
         context.console.line(&format!("{:#}", json!(findings)))?;
     } else {
         let header = ["CHECK", "VERDICT", "DETAIL"].map(str::to_owned).to_vec();

@@ -18,6 +18,7 @@ pub(crate) mod get;
 pub(crate) mod import;
 pub(crate) mod instances;
 pub(crate) mod logs;
+mod output;
 pub(crate) mod prune;
 pub(crate) mod restart;
 pub(crate) mod start;

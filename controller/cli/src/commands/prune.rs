@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::Ended;
+use super::output::Output;
 use crate::command_error::{CommandError, Diagnostic, ErrorKind};
 use crate::context::Context;
 use crate::text;
@@ -37,9 +38,8 @@ pub(crate) struct Arguments {
     /// With `images`, the oldest until the unused ones that remain take no more than this, such as `10Gi`
     #[arg(long, value_name = "SIZE", value_parser = size, requires = "what")]
     keep: Option<u64>,
-    /// Output format
-    #[arg(short, long, value_enum, value_name = "FORMAT")]
-    output: Option<Format>,
+    #[command(flatten)]
+    output: Output,
 }
 
 /// What can be pruned by itself.
@@ -47,12 +47,6 @@ pub(crate) struct Arguments {
 enum What {
     /// Images of roles that nothing uses
     Images,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    /// JSON
-    Json,
 }
 
 /// What the controller answers.
@@ -82,7 +76,7 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Ended {
     };
     let request = json!({ "dryRun": dry_run, "options": options });
     let answer: Answer = context.connect().await?.post_json("/jackin/v1/prune", &request).await?;
-    if output.is_some() {
+    if output.is_json() {
         context.console.line(&format!("{:#}", json!(answer)))?;
     } else if answer.objects.is_empty() {
         context.console.say("Nothing to prune");

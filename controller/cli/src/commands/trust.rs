@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Ended;
+use super::output::Output;
 use crate::command_error::CommandError;
 use crate::context::Context;
 
@@ -30,15 +31,8 @@ pub(crate) struct Repositories {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct List {
-    /// Output format
-    #[arg(short, long, value_enum, value_name = "FORMAT")]
-    output: Option<Format>,
-}
-
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum Format {
-    /// JSON
-    Json,
+    #[command(flatten)]
+    output: Output,
 }
 
 /// What the controller answers to a change.
@@ -54,7 +48,7 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Ended {
         Arguments::Remove(Repositories { urls }) => {
             change(context, urls, false, ["trusted no longer", "was not trusted"]).await
         }
-        Arguments::List(List { output }) => list(context, output.as_ref()).await,
+        Arguments::List(List { output }) => list(context, *output).await,
     }
 }
 
@@ -69,13 +63,13 @@ async fn change(context: &Context, urls: &[String], trusted: bool, [done, nothin
     Ok(0)
 }
 
-async fn list(context: &Context, output: Option<&Format>) -> Ended {
+async fn list(context: &Context, output: Output) -> Ended {
     #[derive(Deserialize)]
     struct Answer {
         git: Vec<String>,
     }
     let answer: Value = context.connect().await?.get_json("/jackin/v1/trust").await?;
-    if let Some(Format::Json) = output {
+    if output.is_json() {
         context.console.line(&format!("{answer:#}"))?;
         return Ok(0);
     }

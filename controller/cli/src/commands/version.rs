@@ -5,20 +5,14 @@ use serde_json::{Value, json};
 
 use super::Ended;
 use super::controller::Status;
+use super::output::Output;
 use crate::context::Context;
 
 /// Print the versions of program, controller and engine.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Output format
-    #[arg(short, long, value_enum, value_name = "FORMAT")]
-    output: Option<Format>,
-}
-
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum Format {
-    /// JSON
-    Json,
+    #[command(flatten)]
+    output: Output,
 }
 
 pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Ended {
@@ -26,7 +20,7 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Ended {
     let status = status(context).await?;
     let controller = status.as_ref().map(|status| status.version.clone());
     let engine = status.and_then(|status| status.engine);
-    if arguments.output.is_some() {
+    if arguments.output.is_json() {
         let engine = engine.as_ref().map_or(Value::Null, |engine| json!(engine));
         let controller = controller.map(|version| json!({ "version": version }));
         let versions = json!({ "client": { "version": client }, "controller": controller, "engine": engine });

@@ -41,15 +41,11 @@ pub(super) async fn run(context: Arc<Context>, wakes: Wakes, stop: CancellationT
 
 pub(crate) async fn reconcile(instance: Arc<Instance>, context: Arc<Context>) -> Result<Next, PassError> {
     let key = InstanceKey { namespace: instance.namespace().unwrap_or_default(), name: instance.name_any() };
-    context.failures.guard(&text(&instance), pass(&context, &key)).await
+    context.failures.guard(&*instance, pass(&context, &key)).await
 }
 
 pub(crate) fn again(instance: Arc<Instance>, error: &PassError, context: Arc<Context>) -> Next {
-    context.failures.again(&text(&instance), error, context.chance.jitter())
-}
-
-fn text(instance: &Instance) -> String {
-    format!("instance/{}/{}", instance.namespace().unwrap_or_default(), instance.name_any())
+    context.failures.again(&*instance, error, context.chance.jitter())
 }
 
 /// The instance that goes by this name on the engine: its own name, unless another one took it over.

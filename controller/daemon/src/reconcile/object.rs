@@ -86,15 +86,11 @@ async fn run<K: Accepted>(context: Arc<Context>, stop: CancellationToken) {
 }
 
 pub(crate) async fn reconcile<K: Accepted>(object: Arc<K>, context: Arc<Context>) -> Result<Next, PassError> {
-    context.failures.guard(&text(&*object), pass(&*object, &context)).await
+    context.failures.guard(&*object, pass(&*object, &context)).await
 }
 
 pub(crate) fn again<K: Accepted>(object: Arc<K>, error: &PassError, context: Arc<Context>) -> Next {
-    context.failures.again(&text(&*object), error, context.chance.jitter())
-}
-
-fn text<K: Accepted>(object: &K) -> String {
-    format!("{}/{}/{}", K::plural(&()), object.namespace().unwrap_or_default(), object.name_any())
+    context.failures.again(&*object, error, context.chance.jitter())
 }
 
 async fn pass<K: Accepted>(object: &K, context: &Context) -> Result<Next, PassError> {

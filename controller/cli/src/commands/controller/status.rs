@@ -6,20 +6,14 @@ use serde_json::json;
 
 use crate::command_error::ErrorKind;
 use crate::commands::Ended;
+use crate::commands::output::Output;
 use crate::context::Context;
 
 /// Tell whether the controller runs, and what it is connected to.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Output format
-    #[arg(short, long, value_enum, value_name = "FORMAT")]
-    output: Option<Format>,
-}
-
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum Format {
-    /// JSON
-    Json,
+    #[command(flatten)]
+    output: Output,
 }
 
 /// What a controller says of itself.
@@ -53,7 +47,7 @@ pub(crate) struct Engine {
 
 pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Ended {
     let console = &context.console;
-    let is_json = arguments.output.is_some();
+    let is_json = arguments.output.is_json();
     let connection = match Connection::open(&context.home, Start::Never).await {
         Ok(connection) => connection,
         Err(ConnectError::NotRunning { .. }) => {

@@ -9,6 +9,7 @@ use serde_json::json;
 use super::Ended;
 use super::apply::{self, Step};
 use crate::command_error::{CommandError, ErrorKind};
+use crate::commands::output::Output;
 use crate::context::Context;
 use crate::manifest::{self, Files};
 
@@ -30,27 +31,19 @@ not answer. A version that only `jackin restart` moves is shown and is no change
 pub(crate) struct Arguments {
     #[command(flatten)]
     files: Files,
-    /// Output format
-    #[arg(short, long, value_enum, value_name = "FORMAT")]
-    output: Option<Format>,
-}
-
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum Format {
-    /// JSON
-    Json,
+    #[command(flatten)]
+    output: Output,
 }
 
 pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Ended {
     let (diffs, projection) = look(arguments, context).await.map_err(not_a_change)?;
     let code = u8::from(!diffs.is_empty() || projection.changes());
-    match arguments.output {
-        Some(Format::Json) => {
-            let ShownProjection { workspaces, images, instances } = projection;
-            let told = json!({ "objects": diffs, "workspaces": workspaces, "images": images, "instances": instances });
-            context.console.line(&format!("{told:#}"))?;
-        }
-        None => context.console.write(&render(&context.console, &diffs, &projection))?,
+    if arguments.output.is_json() {
+        let ShownProjection { workspaces, images, instances } = projection;
+        let told = json!({ "objects": diffs, "workspaces": workspaces, "images": images, "instances": instances });
+        context.console.line(&format!("{told:#}"))?;
+    } else {
+        context.console.write(&render(&context.console, &diffs, &projection))?;
     }
     Ok(code)
 }

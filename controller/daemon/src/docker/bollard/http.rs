@@ -21,6 +21,7 @@ use super::failure::Failure;
 use super::upload::Body;
 use super::{DockerEngine, EngineAddress};
 use crate::docker::EngineErrorCause;
+use crate::metrics;
 
 /// Bytes of an error that are read.
 const ERROR_BYTES: usize = 64 * 1024;
@@ -51,6 +52,7 @@ impl DockerEngine {
 
     /// A POST to this path, in the version of the API that was agreed on.
     pub(super) fn post(&self, path_and_query: &str) -> Builder {
+        metrics::engine_request("POST", path_and_query);
         let minor = self.api_minor.load(Ordering::Relaxed);
         Request::post(format!("/v1.{minor}{path_and_query}")).header(hyper::header::HOST, "docker")
     }

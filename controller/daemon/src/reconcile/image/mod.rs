@@ -52,15 +52,11 @@ pub(super) async fn run(context: Arc<Context>, wakes: Wakes, stop: CancellationT
 
 pub(crate) async fn reconcile(image: Arc<Image>, context: Arc<Context>) -> Result<Next, PassError> {
     let (namespace, name) = (image.namespace().unwrap_or_default(), image.name_any());
-    context.failures.guard(&text(&image), pass(&context, &namespace, &name)).await
+    context.failures.guard(&*image, pass(&context, &namespace, &name)).await
 }
 
 pub(crate) fn again(image: Arc<Image>, error: &PassError, context: Arc<Context>) -> Next {
-    context.failures.again(&text(&image), error, context.chance.jitter())
-}
-
-fn text(image: &Image) -> String {
-    format!("image/{}/{}", image.namespace().unwrap_or_default(), image.name_any())
+    context.failures.again(&*image, error, context.chance.jitter())
 }
 
 /// One pass: snapshot, observe, plan, record, act, status.

@@ -52,15 +52,11 @@ pub(super) async fn run(context: Arc<Context>, wakes: Wakes, stop: CancellationT
 
 pub(crate) async fn reconcile(workspace: Arc<Workspace>, context: Arc<Context>) -> Result<Next, PassError> {
     let (namespace, name) = (workspace.namespace().unwrap_or_default(), workspace.name_any());
-    context.failures.guard(&text(&workspace), pass(&context, &namespace, &name)).await
+    context.failures.guard(&*workspace, pass(&context, &namespace, &name)).await
 }
 
 pub(crate) fn again(workspace: Arc<Workspace>, error: &PassError, context: Arc<Context>) -> Next {
-    context.failures.again(&text(&workspace), error, context.chance.jitter())
-}
-
-fn text(workspace: &Workspace) -> String {
-    format!("workspace/{}/{}", workspace.namespace().unwrap_or_default(), workspace.name_any())
+    context.failures.again(&*workspace, error, context.chance.jitter())
 }
 
 /// The workspaces that a change of a role wakes: those that name it.
