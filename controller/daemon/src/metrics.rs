@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use metrics::{counter, describe_counter, describe_histogram, histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use tokio_util::sync::CancellationToken;
 
 const ENGINE_REQUESTS: &str = "jackin_engine_requests_total";
 const SOURCE_FILES: &str = "jackin_source_files_total";
@@ -15,6 +16,9 @@ const NETWORK_CALLS: &str = "jackin_network_calls_total";
 const SECRETS_READ: &str = "jackin_secrets_read_total";
 const PASSES: &str = "jackin_passes_total";
 const PASS_SECONDS: &str = "jackin_pass_duration_seconds";
+
+/// How long samples are kept one by one.
+const BETWEEN_SUMS: Duration = Duration::from_mins(1);
 
 /// Upper bounds in seconds: from a pass that finds nothing to do to one that waits for an engine.
 const BOUNDS: [f64; 9] = [0.001, 0.005, 0.025, 0.1, 0.5, 1.0, 5.0, 30.0, 120.0];
@@ -73,6 +77,14 @@ pub(crate) fn install() -> &'static PrometheusHandle {
         describe();
         handle
     })
+}
+
+/// Sums up now and then what was counted, until `stop`: the samples of how long passes took are kept one by one until then.
+pub(crate) async fn sum_up(stop: CancellationToken) {
+    let page = install();
+    while tokio::time::timeout(BETWEEN_SUMS, stop.cancelled()).await.is_err() {
+        page.run_upkeep();
+    }
 }
 
 fn describe() {

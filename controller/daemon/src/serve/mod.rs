@@ -131,6 +131,7 @@ impl Embedded {
             home,
         });
         let stop = CancellationToken::new();
+        tokio::spawn(metrics::sum_up(stop.clone()));
         let controllers = tokio::spawn(reconcile::run(context.clone(), stop.clone()));
         Ok(Self { context, server, stop, controllers, _lock: lock })
     }
