@@ -1,5 +1,7 @@
 //! `Agent`: the program that runs, how it is installed, started and authenticated.
 
+use std::collections::BTreeMap;
+
 use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -26,6 +28,9 @@ pub struct AgentSpec {
     pub install: Option<Install>,
     /// Program and arguments of a session. `@shell` as the program is the image's own shell, or the capsule's minimal one.
     pub command: Vec<String>,
+    /// Variables of its sessions, as they stand here. What the workspace, the role or a credential sets under the same name wins.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub env: BTreeMap<String, String>,
     /// Directories under the home whose content is durable state.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub homes: Vec<String>,

@@ -13,6 +13,9 @@ pub(super) fn check(spec: &AgentSpec, errors: &mut Errors) {
     if let Some(install) = &spec.install {
         check_install(install, errors);
     }
+    for name in spec.env.keys() {
+        require_variable(errors, &format!("spec.env.{name}"), name);
+    }
     for (index, home) in spec.homes.iter().enumerate() {
         require_inner_path(errors, &format!("spec.homes[{index}]"), home);
     }

@@ -255,10 +255,13 @@ pub fn personalisation(desired: &Desired) -> Personalisation {
 pub fn session(desired: &Desired, agent: &str, name: &str) -> Option<wire::Spawn> {
     let spec = desired.agents.get(agent)?;
     let rule = spec.state.as_ref().and_then(|state| state.rule);
+    // What a request adds wins in the capsule, so what is weaker than the workspace's is left out here.
+    let own = spec.env.iter().filter(|(name, _)| !desired.environment.contains_key(*name));
     Some(wire::Spawn {
         name: name.to_owned(),
         agent: agent.to_owned(),
         argv: spec.command.clone(),
+        env: own.map(|(name, value)| (name.clone(), value.clone())).collect(),
         cwd: Some(desired.workdir.clone()),
         state_rule: match rule {
             Some(jackin_api::kinds::StateRule::Foreground) => wire::StateRule::Foreground,

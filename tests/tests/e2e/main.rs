@@ -5,6 +5,7 @@
 
 mod stage;
 
+mod agents;
 mod builds;
 mod commands;
 mod contexts;

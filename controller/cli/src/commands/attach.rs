@@ -106,7 +106,7 @@ async fn session_of(
 }
 
 async fn spawn(capsule: &mut CapsuleClient, session: SessionToStart) -> Result<String, CommandError> {
-    let SessionToStart { name, agent, argv, cwd, state_rule } = session;
-    let spawn = Spawn { name, agent, argv, cwd, state_rule: state_rule.unwrap_or_default(), ..Spawn::default() };
+    let SessionToStart { name, agent, argv, env, cwd, state_rule } = session;
+    let spawn = Spawn { name, agent, argv, env, cwd, state_rule: state_rule.unwrap_or_default(), ..Spawn::default() };
     Ok(capsule.spawn(spawn).await?.id)
 }

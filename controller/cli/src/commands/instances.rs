@@ -6,7 +6,7 @@ use kube::api::{Api, DynamicObject, ListParams, Patch, PatchParams};
 use serde::Deserialize;
 use serde_json::Value;
 
-use jackin_api::wire::StateRule;
+use jackin_api::wire::{Environment, StateRule};
 use jackin_daemon::client::Connection;
 
 use crate::command_error::CommandError;
@@ -107,6 +107,8 @@ pub(crate) struct SessionToStart {
     pub(crate) name: String,
     pub(crate) agent: String,
     pub(crate) argv: Vec<String>,
+    #[serde(default)]
+    pub(crate) env: Environment,
     #[serde(default)]
     pub(crate) cwd: Option<String>,
     #[serde(default)]

@@ -8,8 +8,11 @@ use kube::api::{Patch, PatchParams, PostParams};
 use kube::{Api, Client, ResourceExt};
 use serde_json::json;
 
-const FILES: [(&str, &str); 2] = [
+const FILES: [(&str, &str); 5] = [
+    ("amp.yaml", include_str!("../../../../manifests/agents/amp.yaml")),
+    ("claude.yaml", include_str!("../../../../manifests/agents/claude.yaml")),
     ("codex.yaml", include_str!("../../../../manifests/agents/codex.yaml")),
+    ("opencode.yaml", include_str!("../../../../manifests/agents/opencode.yaml")),
     ("shell.yaml", include_str!("../../../../manifests/agents/shell.yaml")),
 ];
 

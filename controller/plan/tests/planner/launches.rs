@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jackin_api::kinds::ValueSource;
 use jackin_api::words::{LAUNCH, LIVE, RECIPE, RECIPE_FIELDS};
 use jackin_plan::desired::{Desired, DesiredImage, DesiredMount};
-use jackin_plan::launch::{Launch, personalisation};
+use jackin_plan::launch::{Launch, personalisation, session};
 use jackin_plan::world::{MountSource, RestartPolicy};
 
 use crate::support::{Case, digest};
@@ -109,6 +109,18 @@ fn programs_and_the_capsule_are_mounted_read_only_from_volumes() {
         .map(|mount| (mount.target.as_str(), mount.read_only))
         .collect();
     assert_eq!(volumes, [("/jackin/bin", true), ("/jackin/agents/codex", true)]);
+}
+
+#[test]
+fn a_session_has_the_variables_of_its_agent_that_nobody_else_sets() {
+    let case = Case::nothing().wanting(|desired| {
+        let agent = desired.agents.get_mut("codex").expect("it is wanted");
+        agent.env =
+            [("OWN", "agent"), ("BOTH", "agent")].map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        desired.environment.insert("BOTH".to_owned(), ValueSource { value: Some("workspace".to_owned()), from: None });
+    });
+    let spawn = session(&case.desired, "codex", "main").expect("the role has it");
+    assert_eq!(spawn.env, [("OWN", "agent")].into_iter().collect());
 }
 
 #[test]

@@ -42,6 +42,7 @@ pub(crate) fn agent(installed: bool) -> AgentSpec {
     AgentSpec {
         install: installed.then(|| Install { host_path: Some(host_path), ..Install::default() }),
         command: vec!["codex".to_owned()],
+        env: BTreeMap::new(),
         homes: vec![],
         credentials: None,
         state: None,

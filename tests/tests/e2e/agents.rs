@@ -1,0 +1,66 @@
+//! The real agents that are built in, fetched from the npm registry, up to their first screens.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::stage::{Stage, Terminal, docker, play};
+
+/// An instance in which every agent with a program of its own can be started.
+const WORKSPACE: &str = r#"
+apiVersion: jackin.dev/v1alpha1
+kind: Role
+metadata: {name: all}
+spec:
+  source: {image: "jackin-construct:bookworm"}
+  agents: [amp, claude, codex, opencode, shell]
+---
+apiVersion: jackin.dev/v1alpha1
+kind: Workspace
+metadata: {name: desk}
+spec:
+  workdir: /work
+  mounts: [{source: ./work, target: /work}]
+  credentials: {amp: {mode: ignore}, claude: {mode: ignore}, codex: {mode: ignore}, opencode: {mode: ignore}}
+  roles: [all]
+  instances: [{name: main, role: all, agent: shell}]
+"#;
+
+/// Each agent with what its first screen shows without a login and without a network.
+const FIRST_SCREENS: [(&str, &str); 4] = [
+    ("amp", "Would you like to log in to Amp?"),
+    ("claude", "Welcome to Claude Code"),
+    ("codex", "Welcome to Codex"),
+    ("opencode", "Ask anything"),
+];
+
+/// The version that an Agent's file pins.
+fn pinned(agent: &str) -> Result<String> {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../manifests/agents/{agent}.yaml"));
+    let text = std::fs::read_to_string(file)?;
+    let version = text.lines().find_map(|line| line.trim().strip_prefix("version: "));
+    // Platform builds of codex are versions with the platform behind.
+    Ok(version.context("no version is pinned")?.trim_end_matches("-linux-x64").to_owned())
+}
+
+fn runs_and_greets(stage: &Stage, agent: &str, greeting: &str) -> Result<()> {
+    let said = stage.jackin(&["exec", "desk-main", "--", agent, "--version"])?;
+    let version = pinned(agent)?;
+    ensure!(said.contains(&version), "{agent} is not {version}: {said}");
+    let mut terminal = Terminal::start(stage, &["attach", "desk-main", "--agent", agent])?;
+    terminal.wait_until(&format!("{agent} to greet"), |screen| screen.contains(greeting))?;
+    terminal.detach()
+}
+
+#[test]
+fn every_built_in_agent_starts_in_one_instance_and_shows_its_first_screen() -> Result<()> {
+    docker(&["image", "inspect", "jackin-construct:bookworm"])
+        .context("the base image is missing: `make base` makes it")?;
+    play(|stage| {
+        stage.write("work/README", "a file")?;
+        let file = stage.write("agents.yaml", WORKSPACE)?;
+        let file = file.to_str().context("a path in UTF-8")?;
+        stage.jackin(&["apply", "-f", file, "--wait", "--timeout", "480s"])?;
+        FIRST_SCREENS.into_iter().try_for_each(|(agent, greeting)| runs_and_greets(stage, agent, greeting))
+    })
+}
