@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use jackin_api::wire::{
-    ErrorCode, Exec, Hook, HookRun, Millis, Notice, Personalise, ReplyError, Size, Spawn, Spawned, Status,
+    ErrorCode, Exec, Hook, HookRun, Millis, Notice, Personalise, Rename, ReplyError, Size, Spawn, Spawned, Status,
 };
 use tokio::net::UnixStream;
 use tokio::sync::{Notify, broadcast};
@@ -92,13 +92,8 @@ impl Capsule {
     /// Starts a session, or finds the live one of its name.
     pub(crate) fn spawn(self: &Rc<Self>, spawn: Spawn) -> Result<Spawned, ReplyError> {
         let Spawn { name, agent, argv, env, cwd, size, state_rule } = spawn;
-        if !is_name(&name) {
-            return Err(refuse(
-                ErrorCode::BadRequest,
-                "a session's name is 1 to 63 of letters, digits, `.`, `_` and `-`",
-            ));
-        }
-        if let Some(live) = self.sessions.borrow().iter().find(|session| session.name == name && session.is_live()) {
+        check_name(&name)?;
+        if let Some(live) = self.live_session(&name) {
             return Ok(Spawned { id: live.id.clone(), created: false });
         }
         self.check_room(self.sessions.borrow().iter().filter(|session| session.is_live()).count())?;
@@ -130,6 +125,27 @@ impl Capsule {
         self.remember(&session);
         self.tell(Notice::SessionStarted { session: session.describe() });
         Ok(Spawned { id, created: true })
+    }
+
+    /// Gives a live session another name, which no other live one has.
+    pub(crate) fn rename(&self, rename: Rename) -> Result<(), ReplyError> {
+        let Rename { session, name } = rename;
+        check_name(&name)?;
+        let session = self.session(Some(&session))?;
+        if !session.is_live() {
+            return Err(refuse(ErrorCode::SessionEnded, &format!("session `{}` ended before", session.name())));
+        }
+        match self.live_session(&name) {
+            Some(other) if other.id != session.id => {
+                return Err(refuse(ErrorCode::NameTaken, &format!("another session has the name `{name}`")));
+            }
+            _ => {}
+        }
+        log!("session-renamed", "id" => session.id, "from" => session.name(), "to" => name);
+        session.rename(name.clone());
+        self.forget_ended(&name);
+        self.tell(Notice::SessionRenamed { id: session.id.clone(), name });
+        Ok(())
     }
 
     /// What an exec would run: everything but the start itself.
@@ -170,7 +186,7 @@ impl Capsule {
         let found = match wanted {
             None => sessions.iter().find(|session| session.is_live()),
             Some(wanted) => {
-                let matches = |session: &&Rc<Session>| session.name == wanted || session.id == wanted;
+                let matches = |session: &&Rc<Session>| session.name() == wanted || session.id == wanted;
                 let live = sessions.iter().filter(|session| session.is_live()).find(matches);
                 live.or_else(|| sessions.iter().rev().find(matches))
             }
@@ -224,10 +240,10 @@ impl Capsule {
         Ok((program, directory))
     }
 
-    /// Keeps a new session, and of the ended ones the latest; an ended one of its name makes room for it.
+    /// Keeps a new session, and of the ended ones the latest.
     fn remember(&self, session: &Rc<Session>) {
+        self.forget_ended(&session.name());
         let mut sessions = self.sessions.borrow_mut();
-        sessions.retain(|other| other.is_live() || other.name != session.name);
         let ended = sessions.iter().filter(|other| !other.is_live()).count();
         let mut surplus = ended.saturating_sub(ENDED);
         sessions.retain(|other| {
@@ -236,6 +252,15 @@ impl Capsule {
             !is_surplus
         });
         sessions.push(Rc::clone(session));
+    }
+
+    /// The ended session of a name makes room for the live one.
+    fn forget_ended(&self, name: &str) {
+        self.sessions.borrow_mut().retain(|other| other.is_live() || other.name() != name);
+    }
+
+    fn live_session(&self, name: &str) -> Option<Rc<Session>> {
+        self.sessions.borrow().iter().find(|session| session.name() == name && session.is_live()).map(Rc::clone)
     }
 }
 
@@ -255,7 +280,10 @@ pub(crate) fn now() -> Millis {
     Millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
-fn is_name(name: &str) -> bool {
+fn check_name(name: &str) -> Result<(), ReplyError> {
     let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
-    (1..=63).contains(&name.len()) && name.bytes().all(is_allowed)
+    if (1..=63).contains(&name.len()) && name.bytes().all(is_allowed) {
+        return Ok(());
+    }
+    Err(refuse(ErrorCode::BadRequest, "a session's name is 1 to 63 of letters, digits, `.`, `_` and `-`"))
 }

@@ -115,7 +115,7 @@ fn close(capsule: &Capsule, session: &Session, open: Open, how: Result<Exit, Str
     // It may print what it was given, and what is kept of it is shown to others.
     run.output = capsule.hide_values(&session.last_lines(output, HookRun::LINES));
     let failed = run.has_failed();
-    log!("hook-ended", "session" => session.name, "hook" => run.hook.name(), "failed" => failed,
+    log!("hook-ended", "session" => session.name(), "hook" => run.hook.name(), "failed" => failed,
         "milliseconds" => run.duration_ms);
     if failed {
         session.fail(&run);
@@ -125,7 +125,7 @@ fn close(capsule: &Capsule, session: &Session, open: Open, how: Result<Exit, Str
 }
 
 fn tell(capsule: &Capsule, session: &Session) {
-    capsule.tell(Notice::HooksChanged { id: session.id.clone(), name: session.name.clone() });
+    capsule.tell(Notice::HooksChanged { id: session.id.clone(), name: session.name() });
 }
 
 #[cfg(test)]

@@ -3,8 +3,8 @@
 mod support;
 
 use jackin_api::wire::{
-    Attach, AttachMode, Capture, CaptureFormat, Control, ErrorCode, Event, Exit, Frame, Kill, Notice, Reply, Request,
-    SessionState, Signal, Size, Spawn, StateRule,
+    Attach, AttachMode, Capture, CaptureFormat, Control, ErrorCode, Event, Exit, Frame, Kill, Notice, Rename, Reply,
+    Request, SessionState, Signal, Size, Spawn, StateRule,
 };
 use support::{Capsule, eventually, script, shell, watching, writing};
 
@@ -245,4 +245,38 @@ fn names_that_could_mislead_are_refused() {
         let refused = capsule.client().refused(Request::Spawn(shell(name)));
         assert_eq!(refused.code, ErrorCode::BadRequest, "{name:?}");
     }
+}
+
+#[test]
+fn a_session_is_renamed_to_a_name_that_no_live_one_has_and_goes_on() {
+    let capsule = Capsule::start();
+    let mut subscriber = capsule.client();
+    subscriber.ask(Request::Subscribe);
+    let spawned = capsule.shell("main");
+    capsule.shell("other");
+    capsule.client().spawn(&script("gone", "true"));
+    eventually("it ended", || !capsule.session("gone").is_live());
+    let mut viewer = capsule.attach("main");
+    let rename =
+        |session: &str, name: &str| Request::Rename(Rename { session: session.to_owned(), name: name.to_owned() });
+    let refused = |session, name| capsule.client().refused(rename(session, name)).code;
+    assert_eq!(refused("main", "other"), ErrorCode::NameTaken);
+    assert_eq!(refused("main", "a b"), ErrorCode::BadRequest);
+    assert_eq!(refused("nobody", "new"), ErrorCode::NoSession);
+    assert_eq!(refused("gone", "new"), ErrorCode::SessionEnded);
+
+    assert_eq!(capsule.client().ask(rename("main", "main")), Reply::Done, "its own name is free for it");
+    assert_eq!(capsule.client().ask(rename("main", "gone")), Reply::Done, "an ended one makes room");
+    let told = loop {
+        match subscriber.next() {
+            Some(Frame::Notice(Notice::SessionRenamed { id, name })) if name != "main" => break (id, name),
+            Some(Frame::Notice(_)) => {}
+            other => panic!("not a notice: {other:?}"),
+        }
+    };
+    assert_eq!(told, (spawned.id.clone(), "gone".to_owned()));
+    let names: Vec<_> = capsule.status().sessions.into_iter().map(|session| (session.id, session.name)).collect();
+    assert_eq!(names, [(spawned.id, "gone".to_owned()), ("s-2".to_owned(), "other".to_owned())]);
+    viewer.input(b"echo $((6*7))\r");
+    viewer.see("42\r\n");
 }

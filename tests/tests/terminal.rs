@@ -15,6 +15,8 @@ mod ending;
 mod leaving;
 #[path = "terminal/programs.rs"]
 mod programs;
+#[path = "terminal/sessions.rs"]
+mod sessions;
 #[path = "terminal/viewers.rs"]
 mod viewers;
 #[path = "terminal/window.rs"]

@@ -32,6 +32,8 @@ pub enum Request {
     Exec(Exec),
     /// Sends a signal to a session's process group. Answered by [`Reply::Done`].
     Kill(Kill),
+    /// Gives a live session another name. Answered by [`Reply::Done`].
+    Rename(Rename),
     /// What is on a session's screen? Answered by [`Reply::Captured`].
     Capture(Capture),
     /// A session's raw output. Answered by [`Reply::Done`], then a stream.
@@ -135,6 +137,15 @@ pub struct Kill {
     pub session: String,
     /// What to send.
     pub signal: Signal,
+}
+
+/// See [`Request::Rename`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rename {
+    /// Name or id.
+    pub session: String,
+    /// Its name from now on: as that of a [`Spawn`], and of no other live session.
+    pub name: String,
 }
 
 /// How a screen is written down.
@@ -256,6 +267,8 @@ pub enum ErrorCode {
     ProgramNotFound,
     /// The program is there and cannot be run.
     NotExecutable,
+    /// Another live session has the name.
+    NameTaken,
     /// The capsule has as many of these as it accepts.
     TooMany,
     /// The capsule is stopping.
@@ -343,6 +356,13 @@ pub enum Notice {
         name: String,
         /// How it ended.
         exit: Exit,
+    },
+    /// A session has another name.
+    SessionRenamed {
+        /// Its id.
+        id: String,
+        /// Its name from now on.
+        name: String,
     },
     /// A viewer came or left.
     ViewersChanged {

@@ -38,7 +38,7 @@ pub use frame::{DecodeError, Decoder, Frame, FrameKind, HEADER_BYTES, MAX_PAYLOA
 pub use hook::{Hook, HookRun};
 pub use message::{
     Attach, AttachMode, Attached, Capture, CaptureFormat, Captured, Control, ErrorCode, Event, Exec, Hello, Kill,
-    Notice, Output, Personalise, Reply, ReplyError, Request, Spawn, Spawned,
+    Notice, Output, Personalise, Rename, Reply, ReplyError, Request, Spawn, Spawned,
 };
 pub use session::{Environment, Exit, Millis, Session, SessionState, Signal, Size, StateRule, Status};
 

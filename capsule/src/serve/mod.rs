@@ -121,6 +121,7 @@ fn answer(capsule: &Rc<Capsule>, request: Request) -> Result<Reply, ReplyError> 
         Request::Personalise(personalise) => capsule.personalise(personalise).map(|()| Reply::Done),
         Request::Spawn(spawn) => capsule.spawn(spawn).map(Reply::Spawned),
         Request::Kill(kill) => kill_session(capsule, &kill).map(|()| Reply::Done),
+        Request::Rename(rename) => capsule.rename(rename).map(|()| Reply::Done),
         Request::Capture(capture) => {
             capsule.session(capture.session.as_deref()).map(|session| Reply::Captured(session.capture(capture.format)))
         }
@@ -133,9 +134,9 @@ fn answer(capsule: &Rc<Capsule>, request: Request) -> Result<Reply, ReplyError> 
 fn kill_session(capsule: &Capsule, kill: &Kill) -> Result<(), ReplyError> {
     let session = capsule.session(Some(&kill.session))?;
     if !session.is_live() {
-        return Err(refuse(ErrorCode::SessionEnded, &format!("session `{}` ended before", session.name)));
+        return Err(refuse(ErrorCode::SessionEnded, &format!("session `{}` ended before", session.name())));
     }
-    log!("session-signalled", "name" => session.name, "signal" => format!("{:?}", kill.signal));
+    log!("session-signalled", "name" => session.name(), "signal" => format!("{:?}", kill.signal));
     for group in session.groups() {
         process::signal_group(group, process::system_signal(kill.signal));
     }

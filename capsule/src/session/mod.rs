@@ -47,7 +47,6 @@ pub(crate) struct Plan {
 /// One session, live or ended.
 pub(crate) struct Session {
     pub(crate) id: String,
-    pub(crate) name: String,
     agent: String,
     argv: Vec<String>,
     pid: u32,
@@ -62,6 +61,7 @@ pub(crate) struct Session {
 }
 
 struct Inner {
+    name: String,
     screen: Screen,
     ring: Ring,
     viewers: Viewers,
@@ -89,6 +89,7 @@ impl Session {
         let Plan { id, name, agent, argv, pid, size, state_rule } = plan;
         let terminal = Rc::new(terminal);
         let inner = Inner {
+            name,
             screen: Screen::new(size),
             ring: Ring::new(KEPT),
             viewers: Viewers::default(),
@@ -103,7 +104,6 @@ impl Session {
         };
         let session = Rc::new(Self {
             id,
-            name,
             agent,
             argv,
             pid,
@@ -124,12 +124,21 @@ impl Session {
         self.inner.borrow().exit.is_none()
     }
 
+    /// The client's name for it.
+    pub(crate) fn name(&self) -> String {
+        self.inner.borrow().name.clone()
+    }
+
+    pub(crate) fn rename(&self, name: String) {
+        self.inner.borrow_mut().name = name;
+    }
+
     /// What the wire says of it.
     pub(crate) fn describe(&self) -> wire::Session {
         let inner = self.inner.borrow();
         wire::Session {
             id: self.id.clone(),
-            name: self.name.clone(),
+            name: inner.name.clone(),
             agent: self.agent.clone(),
             argv: self.argv.clone(),
             pid: self.pid,

@@ -34,8 +34,8 @@ pub(super) async fn run(
     }
     drop(terminal);
     session.end(exit);
-    log!("session-ended", "id" => session.id, "name" => session.name, "code" => exit.code, "signal" => exit.signal);
-    let (id, name) = (session.id.clone(), session.name.clone());
+    log!("session-ended", "id" => session.id, "name" => session.name(), "code" => exit.code, "signal" => exit.signal);
+    let (id, name) = (session.id.clone(), session.name());
     capsule.tell(Notice::SessionExited { id, name, exit });
     capsule.ended.notify_one();
 }

@@ -67,7 +67,7 @@ impl Session {
         let has_changed = inner.state != state;
         inner.state = state;
         inner.evidence.clone_from(&evidence);
-        has_changed.then(|| Notice::StateChanged { id: self.id.clone(), name: self.name.clone(), state, evidence })
+        has_changed.then(|| Notice::StateChanged { id: self.id.clone(), name: inner.name.clone(), state, evidence })
     }
 }
 

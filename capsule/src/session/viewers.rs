@@ -118,8 +118,8 @@ impl Viewer {
         };
         self.session.announce_change();
         self.session.activity.notify_one();
-        let Session { id, name, .. } = &*self.session;
-        self.capsule.tell(Notice::ViewersChanged { id: id.clone(), name: name.clone(), attached, writer });
+        let (id, name) = (self.session.id.clone(), self.session.name());
+        self.capsule.tell(Notice::ViewersChanged { id, name, attached, writer });
     }
 }
 

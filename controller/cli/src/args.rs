@@ -56,6 +56,8 @@ pub(crate) enum Command {
     Attach(commands::attach::Arguments),
     /// Run a command in an instance, in the environment of a session
     Exec(commands::exec::Arguments),
+    /// List, start, rename and end sessions
+    Sessions(commands::sessions::Arguments),
     /// Print the output of an instance's session or container
     Logs(commands::logs::Arguments),
     /// List events

@@ -5,6 +5,7 @@
 use std::error::Error;
 use std::sync::Arc;
 
+use jackin_api::wire::ErrorCode;
 use jackin_daemon::capsule::CapsuleError;
 use jackin_daemon::client::{ConnectError, RequestError};
 use jackin_daemon::home::HomeError;
@@ -227,7 +228,16 @@ impl From<HomeError> for CommandError {
 impl From<CapsuleError> for CommandError {
     fn from(error: CapsuleError) -> Self {
         match &error {
-            CapsuleError::Refused(refusal) => Self::failed(refusal.message.clone()),
+            CapsuleError::Refused(refusal) => match refusal.code {
+                ErrorCode::NameTaken => Self::new(ErrorKind::Conflict, refusal.message.clone())
+                    .hint("`jackin sessions INSTANCE` lists the names"),
+                ErrorCode::BadRequest => Self::bad_input(refusal.message.clone()),
+                ErrorCode::UnknownRequest => {
+                    Self::failed("the instance's capsule is of an older jackin, which cannot do this yet")
+                        .hint("`jackin restart --recreate INSTANCE` gives the instance the capsule of this one; it ends its sessions")
+                }
+                _ => Self::failed(refusal.message.clone()),
+            },
             _ => Self::failed("the instance's capsule did not do it").caused_by(&error),
         }
     }

@@ -1,7 +1,10 @@
 //! Where a rule is played: a home of its own with one running instance, and windows on it.
 
+use std::time::{Duration, Instant};
+
 use anyhow::{Context, Result};
-use jackin_tests::{TestHome, program};
+use jackin_tests::{PATIENCE, TestHome, program};
+use serde_json::Value;
 
 use super::window::{HOST_PROMPT, Terminals, Window};
 
@@ -95,5 +98,18 @@ impl Desk {
         let found = self.inside(&script)?;
         anyhow::ensure!(!found.is_empty(), "no {program} runs in the instance");
         Ok(found)
+    }
+
+    /// Waits until the sessions of the instance are so.
+    pub(crate) fn until_sessions(&self, what: &str, is_so: impl Fn(&[Value]) -> bool) -> Result<()> {
+        let start = Instant::now();
+        loop {
+            let listed: Value = serde_json::from_str(&self.home.must(&["sessions", INSTANCE, "-o", "json"])?)?;
+            if listed["items"].as_array().is_some_and(|items| is_so(items)) {
+                return Ok(());
+            }
+            anyhow::ensure!(start.elapsed() < PATIENCE, "never: {what}; they are {listed:#}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
 }

@@ -1,16 +1,15 @@
 //! `jackin attach`: an instance's terminal, with a session started when none lives.
 
-use std::path::Path;
 use std::time::Duration;
 
 use jackin_api::kinds::Instance;
-use jackin_api::wire::{Session, Spawn};
+use jackin_api::wire::Session;
 use jackin_daemon::capsule::CapsuleClient;
 use jackin_daemon::client::Connection;
 use kube::Api;
 
 use super::instances::{self, Reach, SessionToStart};
-use super::{Ended, start};
+use super::{Ended, capsule, start};
 use crate::command_error::CommandError;
 use crate::context::Context;
 use crate::resource;
@@ -50,17 +49,17 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Ended {
     let namespace = context.namespace();
     let connection = context.connect().await?;
     let reach = reach(&connection, context, name).await?;
-    let mut capsule = CapsuleClient::connect(Path::new(&reach.directory), &reach.socket, reach.pid).await?;
+    let mut client = capsule::enter(&reach).await?;
     let session = match (&arguments.session, &arguments.agent) {
         (Some(session), _) => Some(session.clone()),
         (None, Some(agent)) => {
-            let session = session_of(&connection, namespace, name, agent).await?;
-            Some(spawn(&mut capsule, session).await?)
+            let session = capsule::session_of(&connection, namespace, name, agent).await?;
+            Some(spawn(&mut client, session).await?)
         }
         (None, None) => {
-            let status = capsule.status().await?;
+            let status = client.status().await?;
             let has_live = status.sessions.iter().any(Session::is_live);
-            if has_live { None } else { Some(spawn(&mut capsule, reach.session).await?) }
+            if has_live { None } else { Some(spawn(&mut client, reach.session).await?) }
         }
     };
     let options = AttachOptions {
@@ -70,7 +69,7 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Ended {
         takeover: arguments.take_over,
         detach_keys: arguments.detach_keys.clone(),
     };
-    Ok(match terminal::attach(capsule, options).await? {
+    Ok(match terminal::attach(client, options).await? {
         AttachEnd::Detached => 0,
         AttachEnd::Ended(exit) => u8::try_from(exit.shell_code()).unwrap_or(1),
     })
@@ -92,21 +91,6 @@ async fn reach(connection: &Connection, context: &Context, name: &str) -> Result
     instances::reach(connection, namespace, name).await
 }
 
-async fn session_of(
-    connection: &Connection,
-    namespace: &str,
-    instance: &str,
-    agent: &str,
-) -> Result<SessionToStart, CommandError> {
-    if !jackin_api::validate::is_dns_label(agent) {
-        return Err(CommandError::bad_input(format!("not a name of an agent: `{agent}`")));
-    }
-    let path = format!("/jackin/v1/namespaces/{namespace}/instances/{instance}/agents/{agent}/session");
-    Ok(connection.get_json(&path).await?)
-}
-
-async fn spawn(capsule: &mut CapsuleClient, session: SessionToStart) -> Result<String, CommandError> {
-    let SessionToStart { name, agent, argv, env, cwd, state_rule } = session;
-    let spawn = Spawn { name, agent, argv, env, cwd, state_rule: state_rule.unwrap_or_default(), ..Spawn::default() };
-    Ok(capsule.spawn(spawn).await?.id)
+async fn spawn(client: &mut CapsuleClient, session: SessionToStart) -> Result<String, CommandError> {
+    Ok(client.spawn(capsule::to_spawn(session)).await?.id)
 }

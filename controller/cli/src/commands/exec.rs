@@ -1,11 +1,8 @@
 //! `jackin exec`: a command in an instance. Its exit code is ours.
 
 use std::io::IsTerminal;
-use std::path::Path;
 
-use jackin_daemon::capsule::CapsuleClient;
-
-use super::{Ended, instances};
+use super::{Ended, capsule};
 use crate::context::Context;
 use crate::resource;
 use crate::terminal::{self, ExecOptions};
@@ -33,8 +30,7 @@ pub(crate) struct Arguments {
 pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Ended {
     let name = resource::instance_name(&arguments.instance)?;
     let connection = context.connect().await?;
-    let reach = instances::reach(&connection, context.namespace(), name).await?;
-    let capsule = CapsuleClient::connect(Path::new(&reach.directory), &reach.socket, reach.pid).await?;
+    let (client, reach) = capsule::open(&connection, context, name).await?;
     let has_terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
     let tty = arguments.tty.unwrap_or(has_terminal);
     let options = ExecOptions {
@@ -44,6 +40,6 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Ended {
         tty,
         ..ExecOptions::default()
     };
-    let code = terminal::exec(capsule, options).await?;
+    let code = terminal::exec(client, options).await?;
     Ok(u8::try_from(code).unwrap_or(1))
 }

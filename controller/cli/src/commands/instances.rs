@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use jackin_api::wire::{Environment, StateRule};
-use jackin_daemon::client::Connection;
+use jackin_daemon::client::{Connection, RequestError};
 
 use crate::command_error::CommandError;
 use crate::resource::{self, INSTANCE, WORKSPACE};
@@ -120,8 +120,7 @@ pub(crate) struct SessionToStart {
 /// # Errors
 /// When there is no such instance, or it does not run.
 pub(crate) async fn reach(connection: &Connection, namespace: &str, name: &str) -> Result<Reach, CommandError> {
-    let path = format!("/jackin/v1/namespaces/{namespace}/instances/{name}/connection");
-    match connection.get_json(&path).await {
+    match connection.get_json(&path_to(namespace, name)).await {
         Ok(reach) => Ok(reach),
         Err(error) => {
             let api: Api<Instance> = Api::namespaced(connection.kube(), namespace);
@@ -132,4 +131,24 @@ pub(crate) async fn reach(connection: &Connection, namespace: &str, name: &str) 
             }
         }
     }
+}
+
+/// As [`reach`], and nothing where the instance does not run or is gone by now.
+///
+/// # Errors
+/// When the controller cannot tell.
+pub(crate) async fn reach_if_running(
+    connection: &Connection,
+    namespace: &str,
+    name: &str,
+) -> Result<Option<Reach>, CommandError> {
+    match connection.get_json(&path_to(namespace, name)).await {
+        Ok(reach) => Ok(Some(reach)),
+        Err(RequestError::Refused { status }) if status.reason == "NotRunning" || status.code == 404 => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn path_to(namespace: &str, name: &str) -> String {
+    format!("/jackin/v1/namespaces/{namespace}/instances/{name}/connection")
 }

@@ -1,13 +1,12 @@
 //! `jackin logs`: what a session, the container or a build printed.
 
 use std::io::Write;
-use std::path::Path;
 
 use futures::{TryStreamExt, pin_mut};
 use jackin_api::wire::Output;
-use jackin_daemon::capsule::{CapsuleClient, StreamItem};
+use jackin_daemon::capsule::StreamItem;
 
-use super::{Ended, instances};
+use super::{Ended, capsule};
 use crate::command_error::CommandError;
 use crate::context::Context;
 use crate::resource::{self, IMAGE};
@@ -45,10 +44,9 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Ended {
         context.console.write(&connection.get_text(&path).await?)?;
         return Ok(0);
     }
-    let reach = instances::reach(&connection, namespace, name).await?;
-    let capsule = CapsuleClient::connect(Path::new(&reach.directory), &reach.socket, reach.pid).await?;
+    let (client, _) = capsule::open(&connection, context, name).await?;
     let output = Output { session: arguments.session.clone(), follow: arguments.follow, tail: arguments.tail };
-    let mut items = capsule.output(output).await?;
+    let mut items = client.output(output).await?;
     while let Some(item) = items.next().await? {
         match item {
             StreamItem::Paint(bytes) | StreamItem::Output(bytes) | StreamItem::ErrorOutput(bytes) => {

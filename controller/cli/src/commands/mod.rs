@@ -6,6 +6,7 @@
 pub(crate) mod apply;
 pub(crate) mod approve;
 pub(crate) mod attach;
+mod capsule;
 pub(crate) mod completion;
 pub(crate) mod controller;
 pub(crate) mod delete;
@@ -21,6 +22,7 @@ pub(crate) mod logs;
 mod output;
 pub(crate) mod prune;
 pub(crate) mod restart;
+pub(crate) mod sessions;
 pub(crate) mod start;
 pub(crate) mod stop;
 pub(crate) mod trust;
@@ -49,6 +51,7 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> Ended {
         Command::Wait(wait) => serial(wait::run(wait, &context()?)),
         Command::Attach(attach) => serial(attach::run(attach, &context()?)),
         Command::Exec(exec) => serial(exec::run(exec, &context()?)),
+        Command::Sessions(sessions) => serial(sessions::run(sessions, &context()?)),
         Command::Logs(logs) => serial(logs::run(logs, &context()?)),
         Command::Events(events) => serial(events::run(events, &context()?)),
         Command::Restart(restart) => serial(restart::run(restart, &context()?)),

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use jackin_api::wire::{
-    Attach, Attached, Capture, Captured, Exec, Frame, Hello, Kill, Output, PROTOCOL, Personalise, Reply, Request,
-    Signal, Spawn, Spawned, Status,
+    Attach, Attached, Capture, Captured, Exec, Frame, Hello, Kill, Output, PROTOCOL, Personalise, Rename, Reply,
+    Request, Signal, Spawn, Spawned, Status,
 };
 
 use super::frames::{FrameReader, FrameWriter};
@@ -113,6 +113,16 @@ impl CapsuleClient {
     /// When the connection breaks, the reply is late, or no such session lives.
     pub async fn kill(&mut self, session: &str, signal: Signal) -> Result<(), CapsuleError> {
         self.ask_done("kill", Request::Kill(Kill { session: session.to_owned(), signal })).await
+    }
+
+    /// Gives a live session, by name or id, another name.
+    ///
+    /// # Errors
+    /// When the connection breaks, the reply is late, the name is none or another live session has it, or an older capsule does not
+    /// know the request.
+    pub async fn rename(&mut self, session: &str, name: &str) -> Result<(), CapsuleError> {
+        let rename = Rename { session: session.to_owned(), name: name.to_owned() };
+        self.ask_done("rename", Request::Rename(rename)).await
     }
 
     /// What is on a session's screen.

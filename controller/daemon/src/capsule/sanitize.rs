@@ -35,6 +35,7 @@ pub(super) fn notice(notice: Notice) -> Notice {
             Notice::StateChanged { id: text(id), name: text(name), state, evidence: text(evidence) }
         }
         Notice::HooksChanged { id, name } => Notice::HooksChanged { id: text(id), name: text(name) },
+        Notice::SessionRenamed { id, name } => Notice::SessionRenamed { id: text(id), name: text(name) },
         Notice::SessionExited { id, name, exit } => Notice::SessionExited { id: text(id), name: text(name), exit },
         Notice::ViewersChanged { id, name, attached, writer } => {
             Notice::ViewersChanged { id: text(id), name: text(name), attached, writer }
