@@ -37,6 +37,9 @@ pub struct AgentSpec {
     /// How the program is authenticated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credentials: Option<AgentCredentials>,
+    /// How it is told of the plugins that a role has for it. Absent when it takes none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plugins: Option<AgentPlugins>,
     /// How the state of its sessions is recognised.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<StateRecognition>,
@@ -134,6 +137,14 @@ pub struct AgentCredentials {
 pub struct CredentialVariable {
     /// Name of the variable in the session.
     pub env: String,
+}
+
+/// How an agent is told of the plugins that a role has for it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AgentPlugins {
+    /// Option of its program, followed by a folder that has each plugin in a folder of its own, as in `--plugin-dir`.
+    pub option: String,
 }
 
 /// How the state of a session is recognised.

@@ -6,7 +6,7 @@ use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{ObjectStatus, Quantity, Resources, RoleBuild};
+use super::{ObjectStatus, Quantity, Resources, RoleBuild, RolePlugins};
 
 /// The environment of an instance: which image, which agents it supports, which hooks and variables.
 #[derive(CustomResource, Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -40,6 +40,9 @@ pub struct RoleSpec {
     /// Scripts of the role's source that run in the instance.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hooks: Option<Hooks>,
+    /// Plugins of its agents, by the agent's name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub plugins: BTreeMap<String, RolePlugins>,
     /// Variables that the role declares, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub env: BTreeMap<String, EnvDeclaration>,

@@ -55,33 +55,34 @@ pub fn is_git_reference(name: &str) -> bool {
     sound && name.bytes().all(inner) && name.split('/').all(part)
 }
 
-pub(super) fn check(git: &GitSource, errors: &mut Errors) {
+/// The rules of a source that stands in this field.
+pub(super) fn check(field: &str, git: &GitSource, errors: &mut Errors) {
     let GitSource { url, reference, commit, trusted_url } = git;
     // What counts from the manifest's folder or the operator's home is made absolute before it is sent.
     if normal_git_url(url).is_none() && !url.starts_with(['.', '~']) {
         let hint = "write it as `git clone` takes it: `https://…`, `ssh://…`, `file://…`, `user@host:path` or a path";
-        errors.invalid("spec.source.git.url", format!("not the address of a repository: `{url}`"), hint);
+        errors.invalid(format!("{field}.url"), format!("not the address of a repository: `{url}`"), hint);
     } else if has_password(url) {
         let message = "the address holds a password, which everybody who reads the object would see";
-        errors.push(FieldReason::Forbidden, "spec.source.git.url", message, "leave it to git's credential helper");
+        errors.push(FieldReason::Forbidden, format!("{field}.url"), message, "leave it to git's credential helper");
     }
     if let Some(reference) = reference
         && !is_git_reference(reference)
     {
         let message = format!("not the name of a branch or tag: `{reference}`");
-        errors.invalid("spec.source.git.ref", message, "write it as in `main` or `v1.2`");
+        errors.invalid(format!("{field}.ref"), message, "write it as in `main` or `v1.2`");
     }
     if let Some(commit) = commit
         && !(commit.len() == 40 && commit.bytes().all(|byte| byte.is_ascii_hexdigit()))
     {
-        errors.invalid("spec.source.git.commit", format!("not a full commit id: `{commit}`"), "write all 40 digits");
+        errors.invalid(format!("{field}.commit"), format!("not a full commit id: `{commit}`"), "write all 40 digits");
     }
     if let Some(trusted) = trusted_url
         && normal_git_url(trusted) != normal_git_url(url)
     {
         let message = format!("trust is given to `{trusted}`, and the source is `{url}`");
         errors.invalid(
-            "spec.source.git.trustedUrl",
+            format!("{field}.trustedUrl"),
             message,
             "write the same address, when what lies there is trusted",
         );

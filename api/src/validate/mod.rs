@@ -10,6 +10,7 @@ mod git;
 mod mounts;
 mod names;
 mod network;
+mod plugins;
 mod role;
 mod workspace;
 

@@ -4,7 +4,7 @@ use crate::kinds::{DockerAccess, Hooks, Resources, RoleSpec};
 
 use super::names::{require_inner_path, require_label, require_variable};
 use super::{Errors, FieldReason};
-use super::{build, git};
+use super::{build, git, plugins};
 
 pub(super) fn check(spec: &RoleSpec, errors: &mut Errors) {
     let source = &spec.source;
@@ -23,7 +23,7 @@ pub(super) fn check(spec: &RoleSpec, errors: &mut Errors) {
         errors.invalid("spec.source.inline.dockerfile", "the Dockerfile has no FROM", "start it with `FROM IMAGE`");
     }
     if let Some(git) = &source.git {
-        git::check(git, errors);
+        git::check("spec.source.git", git, errors);
     }
     if let Some(given) = &spec.build {
         build::check(given, source, errors);
@@ -56,6 +56,7 @@ pub(super) fn check(spec: &RoleSpec, errors: &mut Errors) {
             }
         }
     }
+    plugins::check(spec, errors);
     for (name, declaration) in &spec.env {
         require_variable(errors, &format!("spec.env.{name}"), name);
         for (index, needed) in declaration.depends_on.iter().enumerate() {

@@ -74,14 +74,6 @@ impl<W: Write> Tarball<W> {
     }
 }
 
-/// The content of a file of the host; fails when it is no longer what was observed.
-pub(crate) fn read_as_observed(path: &Utf8Path, executable: bool, digest: &Digest) -> io::Result<Vec<u8>> {
-    let content = std::fs::read(path).map_err(|error| named(path, &error))?;
-    let mut hash = file_hash(executable);
-    hash.update(&content);
-    if finish(hash) == *digest { Ok(content) } else { Err(changed(path)) }
-}
-
 fn header(kind: tar::EntryType, size: u64, mode: u32) -> tar::Header {
     let mut header = tar::Header::new_gnu();
     header.set_entry_type(kind);

@@ -1,6 +1,6 @@
 //! What an instance should be, with every reference followed and every default applied.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jackin_api::kinds::{
     AgentSpec, Approval, DisruptionPolicy, Isolation, Mount, ReclaimPolicy, RestartRequest, RunState, ValueSource,
@@ -81,6 +81,8 @@ pub struct Desired {
     pub requested_build: Option<String>,
     /// What its image has to run before the agent of each session.
     pub hooks: Vec<Hook>,
+    /// Agents for which the role has plugins.
+    pub plugins: BTreeSet<String>,
     /// Its sidecar, when its role asks for an engine.
     pub sidecar: Option<DesiredSidecar>,
     /// What becomes of its volumes that hold data.

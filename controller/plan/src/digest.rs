@@ -36,8 +36,8 @@ pub fn digest_of_map(map: &DigestMap) -> Digest {
 /// Revision of what a role's image is made from: the source and its content, and nothing that only containers see.
 pub fn image_revision(role: &Role) -> String {
     let source = role.annotations().get(jackin_api::SOURCE_DIGEST_ANNOTATION);
-    let RoleSpec { source: from, build, published_image, pull_policy, hooks, .. } = &role.spec;
-    digest_of(&(from, build, published_image, pull_policy, hooks, source)).short().to_owned()
+    let RoleSpec { source: from, build, published_image, pull_policy, hooks, plugins, .. } = &role.spec;
+    digest_of(&(from, build, published_image, pull_policy, hooks, plugins, source)).short().to_owned()
 }
 
 /// Revision of a role: its spec, and the content of its source as `jackin apply` saw it.

@@ -16,6 +16,7 @@
 
 use std::collections::BTreeMap;
 
+use jackin_api::kinds::AgentSpec;
 use jackin_api::wire;
 use jackin_api::words::{self as labels, Change, Digest, DigestMap};
 
@@ -40,6 +41,9 @@ const RUN: &str = "/jackin/run";
 const AGENTS: &str = "/jackin/agents";
 /// Where an image has the hooks of its role, each in a file of its name.
 pub const HOOKS: &str = "/jackin/hooks";
+
+/// Where an image has the plugins of its role: a folder for each agent, and in it one for each plugin.
+pub const PLUGINS: &str = "/jackin/plugins";
 /// Seconds that the capsule gives to sessions before it kills them.
 const SESSION_STOP_SECONDS: u32 = 8;
 /// Seconds that the engine gives to the capsule, which needs a moment after its sessions ended.
@@ -260,7 +264,7 @@ pub fn session(desired: &Desired, agent: &str, name: &str) -> Option<wire::Spawn
     Some(wire::Spawn {
         name: name.to_owned(),
         agent: agent.to_owned(),
-        argv: spec.command.clone(),
+        argv: argv(desired, agent, spec),
         env: own.map(|(name, value)| (name.clone(), value.clone())).collect(),
         cwd: Some(desired.workdir.clone()),
         state_rule: match rule {
@@ -269,6 +273,13 @@ pub fn session(desired: &Desired, agent: &str, name: &str) -> Option<wire::Spawn
         },
         ..wire::Spawn::default()
     })
+}
+
+/// What a session of an agent runs: its command, and where its plugins are.
+fn argv(desired: &Desired, agent: &str, spec: &AgentSpec) -> Vec<String> {
+    let told = spec.plugins.as_ref().filter(|_| desired.plugins.contains(agent));
+    let told = told.map(|plugins| [plugins.option.clone(), format!("{PLUGINS}/{agent}")]);
+    spec.command.iter().cloned().chain(told.into_iter().flatten()).collect()
 }
 
 /// Whether a field is a version, which moves only when the container is replaced for another reason or on request.

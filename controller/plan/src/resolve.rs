@@ -122,6 +122,7 @@ pub fn resolve(snapshot: &Snapshot) -> Wanted {
         image: image_of(role, snapshot),
         requested_build: snapshot.image.as_ref().and_then(|image| image.status.as_ref()?.rebuilt.clone()),
         hooks: hooks_of(role),
+        plugins: role.spec.plugins.keys().cloned().collect(),
         sidecar: sidecar_of(role),
         reclaim: reclaim_of(instance),
         approval: approval_of(instance),
@@ -178,7 +179,16 @@ fn agents_of(role: &Role, snapshot: &Snapshot, gaps: &mut Vec<Gap>) -> BTreeMap<
     let mut found = BTreeMap::new();
     for name in names {
         match snapshot.agents.get(name) {
-            Some(agent) => _ = found.insert(name.to_owned(), agent.spec.clone()),
+            Some(agent) => {
+                if agent.spec.plugins.is_none() && role.spec.plugins.contains_key(name) {
+                    gaps.push(Gap {
+                        field: format!("spec.plugins.{name}"),
+                        message: format!("agent `{name}` takes no plugins"),
+                        hint: "leave them out, or say in the Agent's `spec.plugins` how it is told of them".to_owned(),
+                    });
+                }
+                found.insert(name.to_owned(), agent.spec.clone());
+            }
             None => gaps.push(Gap {
                 field: "spec.agents".to_owned(),
                 message: format!("agent `{name}` does not exist"),

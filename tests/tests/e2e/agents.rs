@@ -12,8 +12,9 @@ apiVersion: jackin.dev/v1alpha1
 kind: Role
 metadata: {name: all}
 spec:
-  source: {image: "jackin-construct:bookworm"}
+  source: {path: ./role}
   agents: [amp, claude, codex, opencode, shell]
+  plugins: {claude: {marketplaces: [{path: market}], plugins: [hello@ours]}}
 ---
 apiVersion: jackin.dev/v1alpha1
 kind: Workspace
@@ -52,15 +53,39 @@ fn runs_and_greets(stage: &Stage, agent: &str, greeting: &str) -> Result<()> {
     terminal.detach()
 }
 
+/// A role with a plugin for claude.
+fn lay_out_role(stage: &Stage) -> Result<()> {
+    stage.write("role/Dockerfile", "FROM jackin-construct:bookworm\n")?;
+    let list =
+        r#"{"name": "ours", "owner": {"name": "we"}, "plugins": [{"name": "hello", "source": "./plugins/hello"}]}"#;
+    stage.write("role/market/.claude-plugin/marketplace.json", list)?;
+    stage.write("role/market/plugins/hello/commands/hi.md", "Say hello.")?;
+    Ok(())
+}
+
+/// What claude says of the plugins and commands that it has, before it notices that nobody answers it.
+fn claude_has_its_plugin(stage: &Stage) -> Result<()> {
+    let script = "ANTHROPIC_API_KEY=none ANTHROPIC_BASE_URL=http://127.0.0.1:9 timeout 60 claude -p hi \
+        --output-format stream-json --verbose --plugin-dir /jackin/plugins/claude | head -n 1";
+    let said = stage.jackin(&["exec", "desk-main", "--", "sh", "-c", script])?;
+    let said: serde_json::Value = serde_json::from_str(said.trim()).with_context(|| format!("claude says {said}"))?;
+    let commands = said["slash_commands"].as_array().context("no commands")?;
+    ensure!(commands.contains(&"hello:hi".into()), "the plugin's command is not among {commands:?}");
+    ensure!(said.get("plugin_errors").is_none(), "{}", said["plugin_errors"]);
+    Ok(())
+}
+
 #[test]
 fn every_built_in_agent_starts_in_one_instance_and_shows_its_first_screen() -> Result<()> {
     docker(&["image", "inspect", "jackin-construct:bookworm"])
         .context("the base image is missing: `make base` makes it")?;
     play(|stage| {
         stage.write("work/README", "a file")?;
+        lay_out_role(stage)?;
         let file = stage.write("agents.yaml", WORKSPACE)?;
         let file = file.to_str().context("a path in UTF-8")?;
         stage.jackin(&["apply", "-f", file, "--wait", "--timeout", "480s"])?;
-        FIRST_SCREENS.into_iter().try_for_each(|(agent, greeting)| runs_and_greets(stage, agent, greeting))
+        FIRST_SCREENS.into_iter().try_for_each(|(agent, greeting)| runs_and_greets(stage, agent, greeting))?;
+        claude_has_its_plugin(stage)
     })
 }

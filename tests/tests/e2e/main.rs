@@ -24,6 +24,7 @@ mod lifecycle;
 mod live;
 mod networks;
 mod ownership;
+mod plugins;
 mod pruning;
 mod published;
 mod recipes;

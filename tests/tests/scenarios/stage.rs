@@ -153,6 +153,7 @@ impl Stage {
             name,
             source: DigestMap([("dockerfile".to_owned(), digest_of(&inline))].into()),
             commit: None,
+            unfetched: None,
             unused: vec![],
             build: true,
             policy: self.roles[role].spec.pull_policy,

@@ -75,6 +75,18 @@ impl Fields {
         Some(Self::of(&path, self.take(name)?, told))
     }
 
+    /// The tables of a list.
+    pub(super) fn tables(&mut self, name: &str, told: &mut Vec<Told>) -> Vec<Self> {
+        let path = self.path(name);
+        let items = match self.take(name) {
+            None => return Vec::new(),
+            Some(Value::Array(items)) => items,
+            Some(one) => vec![one],
+        };
+        let of = |(index, item)| Self::of(&format!("{path}[{index}]"), item, told);
+        items.into_iter().enumerate().map(of).collect()
+    }
+
     /// All fields that are left.
     pub(super) fn rest(&mut self) -> Vec<(String, Value)> {
         std::mem::take(&mut self.left).into_iter().collect()

@@ -5,6 +5,7 @@
 
 mod devcontainer;
 mod fields;
+mod plugins;
 mod role_toml;
 
 use jackin_api::kinds::{Capabilities, Role, RoleSecurity};

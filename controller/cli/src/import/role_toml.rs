@@ -1,9 +1,9 @@
 //! `jackin.role.toml`, the role manifest of earlier tools of this name.
 
-use jackin_api::kinds::{DockerAccess, DockerMode, EnvDeclaration, Hooks, Role, RoleSource, RoleSpec};
+use jackin_api::kinds::{DockerAccess, DockerMode, EnvDeclaration, Hooks, Role, RolePlugins, RoleSource, RoleSpec};
 
 use super::fields::{Fields, tell};
-use super::{Imported, Input, Malformed, Told, folder_name, inside, name_of, security, written};
+use super::{Imported, Input, Malformed, Told, folder_name, inside, name_of, plugins, security, written};
 
 /// The version whose fields are known.
 const VERSION: &str = "v1alpha6";
@@ -28,8 +28,10 @@ pub(super) fn convert(input: &Input<'_>) -> Result<Imported, Malformed> {
         env: environment(&mut fields, &mut told),
         ..docker(&mut fields, &mut told)
     };
+    let mut spec = spec;
     for agent in ["claude", "codex", "amp", "kimi", "opencode", "grok"] {
-        of_agent(agent, &mut fields, &mut told);
+        let plugins = of_agent(agent, input, &mut fields, &mut told);
+        spec.plugins.extend(plugins.map(|plugins| (agent.to_owned(), plugins)));
     }
     fields.finish(&mut told);
     let words = identity.unwrap_or_else(|| folder_name(input.folder).to_owned());
@@ -134,19 +136,19 @@ fn docker(fields: &mut Fields, told: &mut Vec<Told>) -> RoleSpec {
     }
 }
 
-fn of_agent(agent: &str, fields: &mut Fields, told: &mut Vec<Told>) {
-    let Some(mut of) = fields.table(agent, told) else { return };
+/// What is said of an agent; its plugins.
+fn of_agent(agent: &str, input: &Input<'_>, fields: &mut Fields, told: &mut Vec<Told>) -> Option<RolePlugins> {
+    let mut of = fields.table(agent, told)?;
+    let plugins = plugins::plugins(agent, input, &mut of, told);
     let model = format!("a role has no models; add `--model` and it to `spec.command` of the Agent `{agent}`");
     of.without_counterpart("model", &model, told);
-    let plugins = "a role has no plugins; install them in `hooks.setupOnce`, into the home";
-    of.without_counterpart("plugins", plugins, told);
-    of.without_counterpart("marketplaces", plugins, told);
     of.without_counterpart(
         "providers",
         "a role has no providers; they are configuration of the agent, in its home",
         told,
     );
     of.finish(told);
+    (plugins != RolePlugins::default()).then_some(plugins)
 }
 
 #[cfg(test)]
@@ -169,6 +171,8 @@ published_image = "registry.example/dev:1"
 agents = ["claude", "codex"]
 identity.name = "Rust Dev"
 claude.model = "opus"
+claude.plugins = ["fmt@acme", "nowhere"]
+claude.marketplaces = [{source = "acme/plugins", sparse = ["fmt"]}, {source = "./market"}, {source = "what"}]
 codex.providers.local.model = "small"
 [hooks]
 setup_once = "./hooks/setup.sh"
@@ -193,6 +197,10 @@ capabilities_add = ["CAP_NET_ADMIN"]
                 "RUST_LOG": {"default": "info"},
                 "TICKET": {"required": true, "prompt": "Which ticket?", "dependsOn": ["RUST_LOG"]},
             },
+            "plugins": {"claude": {
+                "marketplaces": [{"git": {"url": "https://github.com/acme/plugins"}}, {"path": "market"}],
+                "plugins": ["fmt@acme"],
+            }},
             "docker": {"mode": "dind"}, "security": {"capabilities": {"add": ["NET_ADMIN"]}},
         });
         assert_eq!(serde_json::to_value(&role.spec).expect("a value"), expected);
@@ -205,6 +213,8 @@ capabilities_add = ["CAP_NET_ADMIN"]
             "env.TICKET.options",
             "docker.dind",
             "claude.model",
+            "claude.plugins",
+            "claude.marketplaces[2].source",
             "codex.providers",
             "colours",
         ];

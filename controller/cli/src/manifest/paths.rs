@@ -3,7 +3,7 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 use jackin_api::SOURCE_DIGEST_ANNOTATION;
-use jackin_api::kinds::Role;
+use jackin_api::kinds::{GitSource, Role};
 
 use super::Object;
 use super::node::Node;
@@ -32,13 +32,12 @@ pub(super) fn resolve(object: &mut Object, node: &Node, folder: &Utf8Path) -> Ve
             }
         }
         Object::Role(role) => {
-            let git = role.spec.source.git.as_mut();
-            for (url, field) in git.into_iter().flat_map(|git| {
-                let trusted = git.trusted_url.as_mut().map(|url| (url, "spec.source.git.trustedUrl"));
-                std::iter::once((&mut git.url, "spec.source.git.url")).chain(trusted)
-            }) {
-                if url.starts_with(['.', '~']) {
-                    make_absolute(url, field, node, folder, &mut problems);
+            for (git, field) in repositories(role) {
+                let trusted = git.trusted_url.as_mut().map(|url| (url, format!("{field}.trustedUrl")));
+                for (url, field) in [(&mut git.url, format!("{field}.url"))].into_iter().chain(trusted) {
+                    if url.starts_with(['.', '~']) {
+                        make_absolute(url, &field, node, folder, &mut problems);
+                    }
                 }
             }
             let field = "spec.source.path";
@@ -60,6 +59,18 @@ pub(super) fn resolve(object: &mut Object, node: &Node, folder: &Utf8Path) -> Ve
         }
     }
     problems
+}
+
+/// Every repository that a role names, with its field.
+fn repositories(role: &mut Role) -> Vec<(&mut GitSource, String)> {
+    let source = role.spec.source.git.as_mut().map(|git| (git, "spec.source.git".to_owned()));
+    let marketplaces = role.spec.plugins.iter_mut().flat_map(|(agent, plugins)| {
+        plugins.marketplaces.iter_mut().enumerate().filter_map(move |(index, marketplace)| {
+            let git = marketplace.git.as_mut()?;
+            Some((git, format!("spec.plugins.{agent}.marketplaces[{index}].git")))
+        })
+    });
+    source.into_iter().chain(marketplaces).collect()
 }
 
 fn make_absolute(path: &mut String, field: &str, node: &Node, folder: &Utf8Path, problems: &mut Vec<Problem>) {

@@ -165,7 +165,7 @@ async fn parent_of(folder: &Utf8Path, path: &Utf8Path) -> Result<Utf8PathBuf, Gi
 
 /// Whether a link stays inside. Steps upwards count at its start only, where they lead through real folders: later ones could start
 /// from wherever another link leads.
-fn stays(path: &Utf8Path, target: &Utf8Path) -> bool {
+pub(crate) fn stays(path: &Utf8Path, target: &Utf8Path) -> bool {
     let mut depth = path.components().count().saturating_sub(1);
     let mut down = false;
     for part in target.components() {

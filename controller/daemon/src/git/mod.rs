@@ -24,6 +24,7 @@ mod program;
 mod repository;
 
 pub use error::GitError;
+pub(crate) use files::stays;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jackin_api::words::{COMMIT, COMPONENT_IMAGE, Change, Digest, DigestMap, NAMESPACE, ROLE};
+use jackin_api::words::{COMMIT, COMPONENT_IMAGE, COMPONENT_UNNAMED, Change, Digest, DigestMap, NAMESPACE, ROLE};
 use jackin_plan::image::recipe_labels;
 use jackin_plan::names::{Owner, is_label_of_ours};
-use jackin_plan::world::{BuildRequest, BuildStep, ImageId, Labels};
+use jackin_plan::world::{BuildRequest, BuildStep, Builder, ImageId, Labels};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -15,7 +15,7 @@ use crate::docker::{BuildMaterial, BuildProgress, Engine, EngineError, EngineErr
 use crate::secrets::Policy;
 
 use super::secrets::{self, Redactor, SecretFailure};
-use super::{ObservedSource, SourceError, SourceKind, context_archive};
+use super::{ObservedSource, SourceError, SourceKind, additions, context_archive};
 
 /// What is built, for whom, from what.
 #[derive(Clone, Debug)]
@@ -133,7 +133,7 @@ pub async fn build(
     let redactor = Redactor::of(&values);
     let (sender, mut news) = mpsc::unbounded_channel();
     let material = BuildMaterial { context: context_archive(&inputs.source), secrets: values };
-    let building = engine.build_image(&request, material, sender, cancel);
+    let building = carry_out(engine, inputs, request, material, sender, cancel);
     let listening = async {
         let mut steps = Vec::new();
         while let Some(item) = news.recv().await {
@@ -161,6 +161,35 @@ pub async fn build(
     }
     let changes = changes.map_err(|source| BuildError::Source { role: role(), source })?;
     Ok(BuiltImage { id, name, steps, duration: start.elapsed(), changes })
+}
+
+/// Has the engine build what the Dockerfile says, and put the role's additions on top of that.
+async fn carry_out(
+    engine: &dyn Engine,
+    inputs: &BuildInputs,
+    request: BuildRequest,
+    material: BuildMaterial,
+    progress: mpsc::UnboundedSender<BuildProgress>,
+    cancel: CancellationToken,
+) -> Result<ImageId, EngineError> {
+    let additions = &inputs.source.additions;
+    if additions.is_empty() {
+        return engine.build_image(&request, material, progress, cancel).await;
+    }
+    // Without a name, and ours to clear away until there is something on top of it.
+    let labels = inputs.owner.labels(COMPONENT_UNNAMED);
+    let below = BuildRequest { tags: Vec::new(), labels, ..request.clone() };
+    let below = engine.build_image(&below, material, progress.clone(), cancel.clone()).await?;
+    let on_top = BuildRequest {
+        tags: request.tags,
+        dockerfile: additions::DOCKERFILE.to_owned(),
+        labels: request.labels,
+        no_cache: false,
+        build_args: Labels::new(),
+        target: None,
+        builder: Builder::Classic,
+    };
+    engine.build_image(&on_top, additions.archive(&below).into(), progress, cancel).await
 }
 
 /// Whether the news is of a label of ours, which engines add as a step of its own with a value that nobody wants to read.

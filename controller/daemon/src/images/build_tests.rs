@@ -4,8 +4,8 @@ use super::*;
 use crate::docker::fake::FakeEngine;
 use crate::docker::{EngineErrorCause, Operation};
 use crate::images::{Builds, observe_source};
-use jackin_api::kinds::Role;
-use jackin_api::words::{RECIPE, RECIPE_FIELDS};
+use jackin_api::kinds::{Hooks, Role};
+use jackin_api::words::{COMPONENT, RECIPE, RECIPE_FIELDS};
 
 struct Folder(tempfile::TempDir);
 
@@ -20,10 +20,18 @@ impl Folder {
         std::fs::write(self.0.path().join(name), content).unwrap();
     }
 
-    fn inputs(&self) -> BuildInputs {
+    fn role(&self) -> Role {
         let mut role = Role::default();
         role.spec.source.path = Some(self.0.path().to_str().unwrap().to_owned());
-        let source = observe_source(&role).unwrap();
+        role
+    }
+
+    fn inputs(&self) -> BuildInputs {
+        Self::inputs_of(&self.role())
+    }
+
+    fn inputs_of(role: &Role) -> BuildInputs {
+        let source = observe_source(role).unwrap();
         let fields = source.fields.clone();
         BuildInputs {
             owner: Owner("0123ab4567cd".to_owned()),
@@ -63,6 +71,22 @@ async fn the_image_bears_its_recipe_and_tells_its_steps() {
     let fields: DigestMap = serde_json::from_str(&image.labels[RECIPE_FIELDS]).unwrap();
     assert_eq!(fields, inputs.fields);
     assert_eq!(built.changes, []);
+}
+
+#[tokio::test]
+async fn hooks_are_put_on_top_of_an_image_that_has_no_name() {
+    let (engine, folder) = (engine(), Folder::new("FROM tiny:1\nRUN true\n"));
+    folder.write("check.sh", "exit 0");
+    let mut role = folder.role();
+    role.spec.hooks = Some(Hooks { preflight: Some("check.sh".to_owned()), ..Hooks::default() });
+    let inputs = Folder::inputs_of(&role);
+    let built = build(&engine, &inputs, |_| {}, CancellationToken::new()).await.unwrap();
+    assert_eq!(builds(&engine), 2);
+    let steps: Vec<_> = built.steps.iter().map(|step| step.instruction.as_str()).collect();
+    assert!(steps.contains(&"RUN true") && steps.contains(&"COPY jackin/hooks/ /jackin/hooks/"), "{steps:?}");
+    let image = engine.inspect_image(&built.name).await.unwrap().unwrap();
+    assert_eq!(image.labels[RECIPE], inputs.recipe.0);
+    assert_eq!(image.labels[COMPONENT], COMPONENT_IMAGE);
 }
 
 #[tokio::test]

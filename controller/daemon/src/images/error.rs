@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use jackin_api::kinds::PluginId;
 
 use crate::git::GitError;
 
@@ -64,6 +65,22 @@ pub enum SourceError {
     HookOutside {
         /// Path of the hook, inside the source.
         hook: String,
+    },
+    /// A marketplace of the role's plugins is not there, or not readable.
+    #[error("read the marketplace `{marketplace}`: {why}")]
+    Marketplace {
+        /// What the role calls it.
+        marketplace: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A plugin of the role is not there, or not usable.
+    #[error("read the plugin `{plugin}`: {why}")]
+    Plugin {
+        /// Which.
+        plugin: PluginId,
+        /// What is wrong with it.
+        why: String,
     },
     /// The Dockerfile has no stage of this name.
     #[error("build the stage `{stage}`: the Dockerfile has no stage of that name")]
@@ -129,6 +146,8 @@ impl SourceError {
             Self::HookMissing { .. } | Self::HookOutside { .. } => {
                 Some("hooks are files inside the role's folder; write their path relative to it")
             }
+            Self::Marketplace { .. } => Some("a marketplace is a folder with `.claude-plugin/marketplace.json`"),
+            Self::Plugin { .. } => Some("write it in `spec.plugins` as its marketplace has it, `PLUGIN@MARKETPLACE`"),
             Self::NoSuchStage { .. } => Some("write the name that stands after `AS` in `spec.build.target`"),
             Self::SecretUndeclared { .. } => Some("give it in `spec.build.secrets`"),
             Self::BadPattern { .. } => Some("close every `[`, and write a pattern after `!`"),
@@ -145,6 +164,10 @@ impl SourceError {
             Self::Unreadable { .. } | Self::NotFetched | Self::TrustUnreadable { .. } => true,
             _ => false,
         }
+    }
+
+    pub(super) fn plugin(plugin: &PluginId, why: String) -> Self {
+        Self::Plugin { plugin: plugin.clone(), why }
     }
 
     pub(crate) fn unreadable(path: &Utf8Path, source: io::Error) -> Self {

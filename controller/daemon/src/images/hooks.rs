@@ -1,4 +1,4 @@
-//! The role's hooks: which files they are, and how they come into the image. The capsule runs them.
+//! The role's hooks: which files they are. The capsule runs them.
 
 use std::collections::BTreeMap;
 
@@ -9,12 +9,8 @@ use jackin_api::words::Digest;
 use jackin_plan::launch::HOOKS;
 
 use super::SourceError;
-use super::dockerfile::Dockerfile;
 use super::error::says_missing;
 use super::fingerprint::{digest_of, fingerprint, is_executable};
-
-/// The folder of the context in which hooks are sent. No source has it: what a source has under this name is not sent.
-pub(super) const FOLDER: &str = ".jackin-hooks";
 
 /// A hook as it was found.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,19 +50,6 @@ pub(super) fn fields(hooks: &[HookFile]) -> BTreeMap<String, Digest> {
     purposes.into_iter().map(digest).collect()
 }
 
-/// A Dockerfile up to the end of the stage that is built, and the instruction that puts the hooks into it.
-///
-/// Whatever user the Dockerfile leaves, what `COPY` makes is root's, so that no agent can change it.
-pub(super) fn with_copy(dockerfile: &str, target: Option<&str>) -> String {
-    let parsed = Dockerfile::parse(dockerfile, &BTreeMap::new());
-    let lines = target.and_then(|target| parsed.built_up_to(target)?.built_lines());
-    let built: Vec<_> = dockerfile.lines().take(lines.unwrap_or(usize::MAX)).collect();
-    let built = built.join("\n");
-    // A line that goes on would take the next instruction in.
-    let ended = built.trim_end().trim_end_matches(['\\', '`']);
-    format!("{ended}\nCOPY {FOLDER}/ {HOOKS}/\n")
-}
-
 fn find(root: &Utf8Path, hook: Hook, declared: &str) -> Result<HookFile, SourceError> {
     let path = root.join(declared);
     let missing = || SourceError::HookMissing { hook: declared.to_owned() };
@@ -86,17 +69,4 @@ fn find(root: &Utf8Path, hook: Hook, declared: &str) -> Result<HookFile, SourceE
     let digest = fingerprint(&file, &metadata).map_err(unreadable)?;
     let (size, executable) = (metadata.len(), is_executable(&metadata));
     Ok(HookFile { hook, path: declared.to_owned(), file, size, executable, digest })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::with_copy;
-
-    #[test]
-    fn the_hooks_are_copied_into_the_stage_that_is_built() {
-        let text = "FROM a AS one\nUSER 7\n\nFROM b\nRUN c\n";
-        let one = "FROM a AS one\nUSER 7\nCOPY .jackin-hooks/ /jackin/hooks/\n";
-        assert_eq!(with_copy(text, Some("one")), one);
-        assert_eq!(with_copy(text, None), format!("{}COPY .jackin-hooks/ /jackin/hooks/\n", text));
-    }
 }

@@ -17,6 +17,7 @@
 //! - Files that only a trigger (`ONBUILD`) of a base image copies are not seen.
 //! - A file that cannot be read is an error, never an absent file.
 
+mod additions;
 mod build;
 mod builds;
 mod context;
@@ -30,6 +31,7 @@ mod fingerprint;
 mod glob;
 mod hooks;
 mod log;
+mod plugins;
 mod secrets;
 mod source;
 mod walk;
@@ -48,5 +50,6 @@ pub use jackin_plan::recipe::{fields_for_label, fold_like};
 pub(crate) use context::add;
 pub(crate) use error::says_missing;
 pub(crate) use fingerprint::{digest_of, file_hash, fingerprint, finish, is_executable};
-pub(crate) use source::observe_checkout;
+pub(crate) use plugins::look_up;
+pub(crate) use source::{Repositories, folder_of, observe_role};
 pub(crate) use walk::walk_everything;

@@ -1,14 +1,17 @@
 //! What a role's source holds.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use jackin_api::kinds::{Hooks, Role, RoleBuild, RoleSource};
+use jackin_api::kinds::{GitSource, Hooks, Role, RoleBuild, RolePlugins, RoleSource, RoleSpec};
 use jackin_api::words::{Digest, DigestMap};
+use jackin_plan::image::Unfetched;
 
 use crate::git::Checkout;
 
 use super::SourceError;
+use super::additions::Additions;
 use super::copies::Copies;
 use super::demand::BuildDemand;
 use super::dockerfile::Dockerfile;
@@ -16,7 +19,8 @@ use super::dockerignore::Ignore;
 use super::error::says_missing;
 use super::fields::digest_of_fields;
 use super::fingerprint::sha256;
-use super::hooks::{self, HookFile};
+use super::hooks;
+use super::plugins::{self, Fetched, Lookup};
 use super::walk::{ContextEntry, Found, walk};
 
 /// Name of the Dockerfile in a source.
@@ -30,15 +34,17 @@ const IGNORE_FILES: [&str; 2] = ["Dockerfile.dockerignore", ".dockerignore"];
 pub struct ObservedSource {
     /// What kind of source, and what is sent to the engine for a build.
     pub kind: SourceKind,
-    /// Digests of what the source itself gives: `dockerfile`, `files[…]`, `hooks[…]`.
+    /// Digests of what the source itself gives: `dockerfile`, `files[…]`, `hooks[…]`, `plugins[…]`.
     pub fields: DigestMap,
     /// References of the images that it starts from, sorted.
     pub bases: Vec<String>,
     /// What its build is given.
     pub build: BuildDemand,
     declared: Declared,
-    /// The hooks, which are sent beside what the Dockerfile copies.
-    pub(super) hooks: Vec<HookFile>,
+    /// What is put on top of what the Dockerfile makes.
+    pub(super) additions: Additions,
+    /// The repositories that plugins were read from.
+    fetched: Vec<Fetched>,
     /// The commit that it was read from.
     pub(crate) checkout: Option<Checkout>,
 }
@@ -47,12 +53,27 @@ pub struct ObservedSource {
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Declared {
     hooks: Hooks,
+    plugins: BTreeMap<String, RolePlugins>,
     build: RoleBuild,
+}
+
+/// What was fetched for a role.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Repositories {
+    /// The commit that its source is.
+    pub(crate) source: Option<Checkout>,
+    /// Those that its plugins come from.
+    pub(crate) plugins: Vec<Fetched>,
 }
 
 impl Declared {
     fn of(role: &Role) -> Self {
-        Self { hooks: role.spec.hooks.clone().unwrap_or_default(), build: role.spec.build.clone().unwrap_or_default() }
+        let RoleSpec { hooks, plugins, build, .. } = &role.spec;
+        Self {
+            hooks: hooks.clone().unwrap_or_default(),
+            plugins: plugins.clone(),
+            build: build.clone().unwrap_or_default(),
+        }
     }
 }
 
@@ -94,13 +115,33 @@ impl ObservedSource {
         DOCKERFILE
     }
 
+    /// When to look again whether a branch or tag that it was read from is elsewhere by now.
+    pub(crate) fn moves(&self) -> Option<Duration> {
+        self.checkouts().filter_map(|checkout| checkout.again).min()
+    }
+
+    /// The first commit that it was read from of which nobody could be asked whether its branch or tag is elsewhere by now.
+    pub(crate) fn unfetched(&self) -> Option<Unfetched> {
+        let unfetched = |checkout: &Checkout| {
+            let why = checkout.unfetched.clone()?;
+            Some(Unfetched { commit: checkout.commit.clone(), why })
+        };
+        self.checkouts().find_map(unfetched)
+    }
+
+    fn checkouts(&self) -> impl Iterator<Item = &Checkout> {
+        self.checkout.iter().chain(self.fetched.iter().map(|(_, checkout)| checkout))
+    }
+
     /// Reads the same source once more.
     ///
     /// # Errors
     /// As [`observe_source`].
     pub fn observe_again(&self) -> Result<Self, SourceError> {
         match &self.kind {
-            SourceKind::Folder { root, .. } => folder(root, &self.declared),
+            SourceKind::Folder { root, .. } => {
+                folder(root, &self.declared, self.fetched.clone()).map(|(source, _)| source)
+            }
             SourceKind::Inline { .. } | SourceKind::Image { .. } => Ok(self.clone()),
         }
     }
@@ -109,35 +150,19 @@ impl ObservedSource {
 /// Reads a role's source. Blocks on the file system: call it where that may be.
 ///
 /// # Errors
-/// When the source is not there, cannot be read, or is in a repository: [`observe_checkout`] reads those.
+/// When the source is not there, cannot be read, or something of it is in a repository: [`observe_role`] reads those.
 pub fn observe_source(role: &Role) -> Result<ObservedSource, SourceError> {
-    let RoleSource { path, git, image, inline } = &role.spec.source;
-    if let Some(path) = path {
-        let path = Utf8Path::new(path);
-        if !path.is_absolute() {
-            return Err(SourceError::Relative { path: path.to_string() });
-        }
-        return folder(path, &Declared::of(role));
-    }
-    if let Some(inline) = inline {
-        return from_inline(&inline.dockerfile, Declared::of(role));
-    }
-    if let Some(reference) = image {
-        return Ok(from_image(reference));
-    }
-    if git.is_some() {
-        return Err(SourceError::NotFetched);
-    }
-    Err(SourceError::NoSource)
+    observe_role(role, Repositories::default())
 }
 
-/// Reads the source of a role that comes from a repository, where its files were put. Blocks on the file system.
+/// Reads the source of a role of which this was fetched. Blocks on the file system.
 ///
 /// # Errors
-/// As [`observe_source`].
-pub(crate) fn observe_checkout(role: &Role, checkout: Checkout) -> Result<ObservedSource, SourceError> {
-    let source = folder(&checkout.folder, &Declared::of(role))?;
-    Ok(ObservedSource { checkout: Some(checkout), ..source })
+/// As [`observe_source`], and when not everything was fetched.
+pub(crate) fn observe_role(role: &Role, repositories: Repositories) -> Result<ObservedSource, SourceError> {
+    let Repositories { source: checkout, plugins } = repositories;
+    let (source, wanted) = observe(role, checkout.as_ref(), plugins)?;
+    if wanted.is_empty() { Ok(ObservedSource { checkout, ..source }) } else { Err(SourceError::NotFetched) }
 }
 
 /// One digest of the files of a folder with a Dockerfile, as `jackin apply` writes it to the role's annotation.
@@ -145,33 +170,72 @@ pub(crate) fn observe_checkout(role: &Role, checkout: Checkout) -> Result<Observ
 /// # Errors
 /// As [`observe_source`].
 pub fn source_digest(path: &Utf8Path) -> Result<Digest, SourceError> {
-    Ok(folder(path, &Declared::default())?.content())
+    Ok(folder(path, &Declared::default(), Vec::new())?.0.content())
 }
 
-/// [`source_digest`] of a role that has files, hooks included; `None` for the other sources.
+/// [`source_digest`] of a role that has files, hooks and plugins among them included; `None` for the other sources.
 ///
 /// # Errors
 /// As [`observe_source`].
 pub fn role_source_digest(role: &Role) -> Result<Option<Digest>, SourceError> {
     match role.spec.source.path {
-        Some(_) => observe_source(role).map(|source| Some(source.content())),
+        // What is in repositories is the controller's to look for.
+        Some(_) => observe(role, None, Vec::new()).map(|(source, _)| Some(source.content())),
         None => Ok(None),
     }
 }
 
-fn from_inline(text: &str, declared: Declared) -> Result<ObservedSource, SourceError> {
+/// The folder of a role's own source, where it is one that can be read now.
+pub(crate) fn folder_of<'a>(role: &'a Role, checkout: Option<&'a Checkout>) -> Option<&'a Utf8Path> {
+    let path = role.spec.source.path.as_deref().map(Utf8Path::new);
+    path.or(checkout.map(|checkout| checkout.folder.as_path()))
+}
+
+/// The source, and the repositories of plugins that were not fetched; it lacks what is in those.
+fn observe(
+    role: &Role,
+    checkout: Option<&Checkout>,
+    fetched: Vec<Fetched>,
+) -> Result<(ObservedSource, Vec<GitSource>), SourceError> {
+    let RoleSource { path, git, image, inline } = &role.spec.source;
+    if let Some(folder_of_role) = folder_of(role, checkout) {
+        if !folder_of_role.is_absolute() {
+            return Err(SourceError::Relative { path: folder_of_role.to_string() });
+        }
+        return folder(folder_of_role, &Declared::of(role), fetched);
+    }
+    if let Some(inline) = inline {
+        return from_inline(&inline.dockerfile, Declared::of(role), fetched);
+    }
+    if let Some(reference) = image {
+        return Ok((from_image(reference), Vec::new()));
+    }
+    debug_assert!(path.is_none(), "a path is a folder");
+    Err(if git.is_some() { SourceError::NotFetched } else { SourceError::NoSource })
+}
+
+fn from_inline(
+    text: &str,
+    declared: Declared,
+    fetched: Vec<Fetched>,
+) -> Result<(ObservedSource, Vec<GitSource>), SourceError> {
     let (dockerfile, build) = BuildDemand::read(text, &declared.build)?;
+    let Lookup { found, wanted } = plugins::look_up(None, &declared.plugins, &fetched)?;
+    let additions = Additions { hooks: Vec::new(), plugins: plugins::read(found)? };
     let mut fields = build.fields();
     fields.insert("dockerfile".to_owned(), sha256(text));
-    Ok(ObservedSource {
+    fields.extend(additions.fields());
+    let source = ObservedSource {
         kind: SourceKind::Inline { dockerfile: text.to_owned() },
         fields: DigestMap(fields),
         bases: dockerfile.bases(),
         build,
         declared,
-        hooks: Vec::new(),
+        additions,
+        fetched,
         checkout: None,
-    })
+    };
+    Ok((source, wanted))
 }
 
 fn from_image(reference: &str) -> ObservedSource {
@@ -181,42 +245,46 @@ fn from_image(reference: &str) -> ObservedSource {
         bases: vec![reference.to_owned()],
         build: BuildDemand::default(),
         declared: Declared::default(),
-        hooks: Vec::new(),
+        additions: Additions::default(),
+        fetched: Vec::new(),
         checkout: None,
     }
 }
 
-fn folder(path: &Utf8Path, declared: &Declared) -> Result<ObservedSource, SourceError> {
+fn folder(
+    path: &Utf8Path,
+    declared: &Declared,
+    fetched: Vec<Fetched>,
+) -> Result<(ObservedSource, Vec<GitSource>), SourceError> {
     let root = match path.canonicalize_utf8() {
         Ok(root) => root,
         Err(error) if says_missing(&error) => return Err(SourceError::Missing { path: path.to_owned() }),
         Err(error) => return Err(SourceError::unreadable(path, error)),
     };
     let dockerfile =
-        read(&root.join(DOCKERFILE))?.ok_or_else(|| SourceError::NoDockerfile { path: root.join(DOCKERFILE) })?;
+        read_text(&root.join(DOCKERFILE))?.ok_or_else(|| SourceError::NoDockerfile { path: root.join(DOCKERFILE) })?;
     let ignore = ignore(&root)?;
     let mut always = vec![DOCKERFILE];
     always.extend(IGNORE_FILES);
     let (parsed, build) = BuildDemand::read(&dockerfile, &declared.build)?;
-    let hooks = hooks::hooks(&root, &declared.hooks)?;
-    let mut found = walk(&root, &ignore, &always)?;
-    if !hooks.is_empty() {
-        found.retain(|found| !found.path.starts_with(hooks::FOLDER));
-    }
-    let entries = sent(&root, found, &parsed, &always)?;
+    let Lookup { found, wanted } = plugins::look_up(Some(&root), &declared.plugins, &fetched)?;
+    let additions = Additions { hooks: hooks::hooks(&root, &declared.hooks)?, plugins: plugins::read(found)? };
+    let entries = sent(&root, walk(&root, &ignore, &always)?, &parsed, &always)?;
     let mut fields = copied(&entries);
     fields.extend(build.fields());
     fields.insert("dockerfile".to_owned(), sha256(&dockerfile));
-    fields.extend(hooks::fields(&hooks));
-    Ok(ObservedSource {
+    fields.extend(additions.fields());
+    let source = ObservedSource {
         kind: SourceKind::Folder { root, entries },
         fields: DigestMap(fields),
         bases: parsed.bases(),
         build,
         declared: declared.clone(),
-        hooks,
+        additions,
+        fetched,
         checkout: None,
-    })
+    };
+    Ok((source, wanted))
 }
 
 /// What is sent of a folder: what the build copies, which counts, what only a stage that nothing is taken from copies, and what the
@@ -248,7 +316,7 @@ fn copied(entries: &[ContextEntry]) -> BTreeMap<String, Digest> {
 fn ignore(root: &Utf8Path) -> Result<Ignore, SourceError> {
     for name in IGNORE_FILES {
         let path = root.join(name);
-        if let Some(text) = read(&path)? {
+        if let Some(text) = read_text(&path)? {
             return Ignore::parse(&text, &path);
         }
     }
@@ -256,7 +324,7 @@ fn ignore(root: &Utf8Path) -> Result<Ignore, SourceError> {
 }
 
 /// The text of a file; `None` when there is none.
-fn read(path: &Utf8Path) -> Result<Option<String>, SourceError> {
+pub(super) fn read_text(path: &Utf8Path) -> Result<Option<String>, SourceError> {
     match std::fs::read(path) {
         Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
         Err(error) if says_missing(&error) => Ok(None),

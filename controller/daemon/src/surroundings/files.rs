@@ -7,13 +7,14 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use fs_err as fs;
+use futures::future::try_join_all;
 use jackin_api::kinds::{GitSource, Mount, Role};
 use jackin_api::validate::normal_git_url;
 use jackin_plan::observed::Mounted;
 
 use crate::checkouts::{ObservedMount, observe_mounted, observe_mounts};
 use crate::git::{Checkout, GitSources};
-use crate::images::{ObservedSource, SourceError, observe_checkout, observe_source, says_missing};
+use crate::images::{ObservedSource, Repositories, SourceError, folder_of, look_up, observe_role, says_missing};
 use crate::text::with_causes;
 use crate::trust::Trust;
 
@@ -70,6 +71,27 @@ impl LocalFiles {
             Err(error) => Err(SourceError::TrustUnreadable { url, why: with_causes(&error) }),
         }
     }
+
+    /// Everything that is fetched for a role: its source, the marketplaces of its plugins, and what those say to lie elsewhere.
+    async fn repositories(&self, role: &Role, asked: Option<&str>) -> Result<Repositories, SourceError> {
+        let source = match &role.spec.source.git {
+            Some(source) => Some(self.checkout(source, asked).await?),
+            None => None,
+        };
+        let mut repositories = Repositories { source, plugins: Vec::new() };
+        loop {
+            let folder = folder_of(role, repositories.source.as_ref());
+            let wanted = look_up(folder, &role.spec.plugins, &repositories.plugins)?.wanted;
+            if wanted.is_empty() {
+                return Ok(repositories);
+            }
+            let fetched = wanted.into_iter().map(|source| async move {
+                let checkout = self.checkout(&source, asked).await?;
+                Ok::<_, SourceError>((source, checkout))
+            });
+            repositories.plugins.extend(try_join_all(fetched).await?);
+        }
+    }
 }
 
 #[async_trait]
@@ -85,15 +107,9 @@ impl Files for LocalFiles {
     }
 
     async fn source(&self, role: &Role, asked: Option<&str>) -> Result<ObservedSource, SourceError> {
-        let checkout = match &role.spec.source.git {
-            Some(source) => Some(self.checkout(source, asked).await?),
-            None => None,
-        };
+        let repositories = self.repositories(role, asked).await?;
         let role = role.clone();
-        let observe = move || match checkout {
-            Some(checkout) => observe_checkout(&role, checkout),
-            None => observe_source(&role),
-        };
+        let observe = move || observe_role(&role, repositories);
         tokio::task::spawn_blocking(observe).await.unwrap_or_else(|panicked| {
             let source = Arc::new(io::Error::other(panicked));
             Err(SourceError::Unreadable { path: "the role's source".into(), source })

@@ -42,9 +42,9 @@ struct Decided {
 impl Decider<'_> {
     fn decided(&self, decided: Decided) -> ImagePlan {
         let Decided { decision, reasons, recipe, action, follows } = decided;
-        let (fields, commit) = (self.wanted.fields.clone(), self.observed.commit.clone());
-        let unused = self.observed.unused.clone();
-        ImagePlan { decision, reasons, recipe, fields, commit, unused, action, follows }
+        let fields = self.wanted.fields.clone();
+        let ObservedImage { commit, unfetched, unused, .. } = self.observed.clone();
+        ImagePlan { decision, reasons, recipe, fields, commit, unfetched, unused, action, follows }
     }
 
     /// An image of the recipe is here.

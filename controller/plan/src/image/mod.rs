@@ -52,8 +52,10 @@ pub struct ObservedImage {
     pub name: ImageName,
     /// Fields of the recipe that come from the source.
     pub source: DigestMap,
-    /// What the source is a commit of; absent for sources that are none.
-    pub commit: Option<SourceCommit>,
+    /// The commit that the source was read from; absent for sources that are none. It is no part of the recipe: equal content is equal.
+    pub commit: Option<String>,
+    /// What it was read from that may be old by now.
+    pub unfetched: Option<Unfetched>,
     /// Fields of the role's `spec.build` that the Dockerfile does not ask for.
     pub unused: Vec<String>,
     /// Whether there is something to build, or an image that is used as it is.
@@ -83,13 +85,13 @@ impl ObservedImage {
     }
 }
 
-/// The commit that a source was read from. It is told, and is no part of the recipe: equal content is equal.
+/// A commit of which nobody could be asked whether it is still the one that is wanted; it was, the last time that somebody could.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SourceCommit {
+pub struct Unfetched {
     /// Its id.
-    pub id: String,
-    /// Why nobody could be asked whether it is still the one that is wanted; it was, the last time that somebody could.
-    pub unfetched: Option<String>,
+    pub commit: String,
+    /// Why nobody could be asked.
+    pub why: String,
 }
 
 /// What to do about an image.
@@ -104,7 +106,9 @@ pub struct ImagePlan {
     /// Fields of the current recipe.
     pub fields: DigestMap,
     /// The commit that the source was read from.
-    pub commit: Option<SourceCommit>,
+    pub commit: Option<String>,
+    /// What it was read from that may be old by now.
+    pub unfetched: Option<Unfetched>,
     /// Fields of the role's `spec.build` that the Dockerfile does not ask for.
     pub unused: Vec<String>,
     /// What is to be done.

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::backoff;
 use crate::desired::ServingImage;
-use crate::image::{ImageAction, ImagePlan};
+use crate::image::{ImageAction, ImagePlan, Unfetched};
 
 use super::retry::next_try;
 use super::{Unseen, next_command, unread_words};
@@ -195,8 +195,8 @@ fn recipe_resolved(conditions: &mut Conditions, plan: &ImagePlan) {
             let message = format!("image `{reference}` must be there first");
             conditions.set(type_, false, Reason::DependenciesNotReady, message)
         }
-        _ => match plan.commit.as_ref().and_then(|commit| Some((&commit.id, commit.unfetched.as_ref()?))) {
-            Some((commit, why)) => {
+        _ => match &plan.unfetched {
+            Some(Unfetched { commit, why }) => {
                 let message = format!("{why}; commit {commit}, which was fetched before, serves meanwhile");
                 conditions.set(type_, plan.recipe.is_some(), Reason::SourceUnreachable, message)
             }
@@ -232,7 +232,7 @@ fn take_plan(status: &mut ImageStatus, conditions: &mut Conditions, plan: &Image
         status.reasons.clone_from(&plan.reasons);
     }
     status.recipe.clone_from(&plan.recipe);
-    status.source_commit = plan.commit.as_ref().map(|commit| commit.id.clone());
+    status.source_commit.clone_from(&plan.commit);
 }
 
 fn doing(action: &ImageAction) -> (Reason, String) {

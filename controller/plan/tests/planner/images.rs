@@ -37,6 +37,7 @@ pub(crate) fn source() -> ObservedImage {
             [("dockerfile".to_owned(), digest("FROM debian:1")), ("files[a]".to_owned(), digest("a"))].into(),
         ),
         commit: None,
+        unfetched: None,
         unused: vec![],
         build: true,
         policy: PullPolicy::IfNotPresent,

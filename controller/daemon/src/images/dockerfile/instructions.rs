@@ -11,8 +11,6 @@ pub(super) struct Instruction {
     pub(super) rest: String,
     /// Names of the heredocs that it opens, whose text is in the Dockerfile itself.
     pub(super) heredocs: Vec<String>,
-    /// How many lines of the Dockerfile stand before it.
-    pub(super) lines_before: usize,
 }
 
 /// What is read into one instruction.
@@ -20,8 +18,6 @@ pub(super) struct Instruction {
 struct Reader {
     read: Vec<Instruction>,
     line: String,
-    /// How many lines stand before the one that is read, and before the instruction that it is part of.
-    lines: (usize, usize),
     /// Ends of the heredocs that are open, and whether tabs may stand before each.
     open: Vec<(String, bool)>,
 }
@@ -31,7 +27,6 @@ pub(super) fn instructions(text: &str, escape: char) -> Vec<Instruction> {
     let mut reader = Reader::default();
     for line in text.trim_start_matches('\u{feff}').lines() {
         reader.hear(line, escape);
-        reader.lines.0 += 1;
     }
     reader.end();
     reader.read
@@ -50,9 +45,6 @@ impl Reader {
         // Also between continued lines.
         if trimmed.is_empty() || trimmed.starts_with('#') {
             return;
-        }
-        if self.line.is_empty() {
-            self.lines.1 = self.lines.0;
         }
         let line = if self.line.is_empty() { line.trim_start() } else { line };
         match continued(line, escape) {
@@ -73,7 +65,7 @@ impl Reader {
             self.open = rest.split_whitespace().filter_map(heredoc).collect();
         }
         let heredocs = self.open.iter().map(|(end, _)| end.clone()).collect();
-        self.read.push(Instruction { name, flags, rest: rest.to_owned(), heredocs, lines_before: self.lines.1 });
+        self.read.push(Instruction { name, flags, rest: rest.to_owned(), heredocs });
     }
 }
 

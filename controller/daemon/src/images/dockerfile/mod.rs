@@ -21,8 +21,6 @@ pub(super) struct Dockerfile {
     stages: Vec<Stage>,
     /// The stage that is built, by its place.
     target: usize,
-    /// How many lines stand before each stage.
-    lines_before: Vec<usize>,
     /// Names of the arguments that are declared before the first stage.
     declared: BTreeSet<String>,
     /// The image that reads it in the place of the engine (`# syntax=`).
@@ -39,13 +37,9 @@ impl Dockerfile {
         let mut declared = BTreeSet::new();
         let mut global = Variables::before_the_first_stage();
         let mut stages: Vec<Stage> = Vec::new();
-        let mut lines_before = Vec::new();
         for instruction in instructions(text, escape) {
             match (instruction.name.as_str(), stages.last_mut()) {
-                ("FROM", _) => {
-                    lines_before.push(instruction.lines_before);
-                    stages.push(Stage::begin(&instruction, &stages, given, &global, escape));
-                }
+                ("FROM", _) => stages.push(Stage::begin(&instruction, &stages, given, &global, escape)),
                 ("ARG", None) => {
                     declared.extend(arguments(&instruction.rest));
                     global.argument(&instruction.rest, given, None, escape);
@@ -62,7 +56,7 @@ impl Dockerfile {
             }
         }
         let target = stages.len().saturating_sub(1);
-        Self { stages, target, lines_before, declared, frontend: directive(text, "syntax").map(str::to_owned) }
+        Self { stages, target, declared, frontend: directive(text, "syntax").map(str::to_owned) }
     }
 
     /// The same with this stage as the one that is built; `None` when it has none of that name.
@@ -70,11 +64,6 @@ impl Dockerfile {
         let by_number = stage.parse().ok().filter(|place| *place < self.stages.len());
         let target = self.stages.iter().rposition(|found| found.is_named(stage)).or(by_number)?;
         Some(Self { target, ..self })
-    }
-
-    /// How many of its lines there are up to the end of the stage that is built; `None` for all of them.
-    pub(super) fn built_lines(&self) -> Option<usize> {
-        self.lines_before.get(self.target + 1).copied()
     }
 
     /// Whether the stage that is built is the last one.
@@ -204,13 +193,6 @@ mod tests {
         let triggers = "FROM a AS base\nONBUILD COPY later /\nCOPY now /\nFROM base\n";
         assert_eq!(copied(triggers), ["later", "now"]);
         assert_eq!(copied("FROM a\nONBUILD COPY later /\n"), Vec::<String>::new());
-    }
-
-    #[test]
-    fn the_lines_of_what_is_built_end_where_the_next_stage_begins() {
-        let text = "# a\nFROM a AS one\nRUN b \\\n  c\n\n# d\nFROM \\\n  e\nRUN <<x\nFROM f\nx\n";
-        let built = |stage: &str| Dockerfile::parse(text, &BTreeMap::new()).built_up_to(stage).unwrap().built_lines();
-        assert_eq!((built("one"), built("1")), (Some(6), None));
     }
 
     #[test]

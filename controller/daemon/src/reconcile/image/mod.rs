@@ -87,8 +87,7 @@ async fn pass(context: &Context, namespace: &str, name: &str) -> Result<Next, Pa
     let plan = plan(&observed, image.spec.rebuild.as_ref(), &status);
     match &plan.action {
         ImageAction::Serve(_) => {
-            let moves = source.checkout.as_ref().and_then(|checkout| checkout.again);
-            let again = tidy(context, &nameless).await.into_iter().chain(moves).min();
+            let again = tidy(context, &nameless).await.into_iter().chain(source.moves()).min();
             return serve(context, image, &observed, plan, again).await;
         }
         ImageAction::Missing { .. } => {

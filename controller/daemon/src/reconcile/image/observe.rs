@@ -6,7 +6,7 @@ use futures::future::try_join_all;
 use jackin_api::kinds::{Image, ImageStatus, Role};
 use jackin_api::words::{self as labels, Reason};
 use jackin_plan::digest::digest_of;
-use jackin_plan::image::{ObservedImage, SourceCommit, counting};
+use jackin_plan::image::{ObservedImage, counting};
 use jackin_plan::names::ImageName;
 use jackin_plan::status::{ImageOutcome, Unseen};
 use jackin_plan::world;
@@ -14,7 +14,6 @@ use kube::ResourceExt;
 
 use crate::context::Context;
 use crate::docker::{EngineError, LabelFilter};
-use crate::git::Checkout;
 use crate::images::{ObservedSource, SourceError};
 use crate::text::with_causes;
 
@@ -61,14 +60,12 @@ pub(super) async fn observe(
         let label = |key: &str| image.labels.get(key).map(String::as_str);
         label(labels::NAMESPACE) == Some(namespace) && label(labels::ROLE) == Some(name.role.as_str())
     });
-    let commit = source
-        .checkout
-        .as_ref()
-        .map(|Checkout { commit, unfetched, .. }| SourceCommit { id: commit.clone(), unfetched: unfetched.clone() });
+    let commit = source.checkout.as_ref().map(|checkout| checkout.commit.clone());
     let image = ObservedImage {
         name,
         source: fields,
         commit,
+        unfetched: source.unfetched(),
         unused: source.build.unused.clone(),
         build: source.is_built(),
         policy: role.spec.pull_policy,

@@ -1,6 +1,6 @@
 //! One situation: what is wanted, what was seen, what is remembered.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jackin_api::kinds::{
     AgentSpec, DisruptionPolicy, HostPathInstall, Install, Isolation, Launch as LastLaunch, RestartRequest, Retry,
@@ -45,6 +45,7 @@ pub(crate) fn agent(installed: bool) -> AgentSpec {
         env: BTreeMap::new(),
         homes: vec![],
         credentials: None,
+        plugins: None,
         state: None,
     }
 }
@@ -140,6 +141,7 @@ impl Case {
             image: DesiredImage::Valid(image("recipe 1")),
             requested_build: None,
             hooks: vec![],
+            plugins: BTreeSet::new(),
             sidecar: None,
             reclaim: Default::default(),
             approval: None,

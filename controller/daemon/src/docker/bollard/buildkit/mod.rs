@@ -75,6 +75,10 @@ impl DockerEngine {
             () = cancel.cancelled() => return Err(failed(EngineErrorCause::Cancelled)),
             made = self.solve(request, material, progress) => made.map_err(|(cause, fault)| fault.explain(failed(cause)))?,
         };
+        if request.tags.is_empty() {
+            // Somebody builds on it, and that has the name.
+            return Ok(made);
+        }
         let (silent, _) = mpsc::unbounded_channel();
         let on_top = BuildRequest { dockerfile: "Dockerfile".to_owned(), ..finishing(request) };
         let text = format!("FROM {made}\n");
