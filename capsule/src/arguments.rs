@@ -4,12 +4,13 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use jackin_api::wire::Hook;
+use jackin_api::wire::{Hook, Report, SessionState};
 
 pub(crate) const USAGE: &str = "\
 usage: jackin-capsule --socket PATH [--stop-timeout SECONDS] [--home PATH] [--home-dir NAME]... [--hook NAME=PATH]...
        jackin-capsule shell [-c LINE]
        jackin-capsule prelude --report DESCRIPTOR --hook NAME=PATH... -- PROGRAM [ARGUMENT]...
+       jackin-capsule report --state STATE [--evidence TEXT] [--session ID]
        jackin-capsule environment
        jackin-capsule --version";
 
@@ -22,6 +23,8 @@ pub(crate) enum Invocation {
     Shell { line: Option<String> },
     /// The hooks of one session, then its agent in the same process.
     Prelude(Prelude),
+    /// What an agent's hook knows of its session.
+    Report(Report),
     /// All variables that it was started with, each with a zero byte after it.
     Environment,
     /// Only a text.
@@ -103,6 +106,9 @@ pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Invocat
     if arguments.peek().is_some_and(|first| first == "prelude") {
         return parse_prelude(arguments.skip(1));
     }
+    if arguments.peek().is_some_and(|first| first == "report") {
+        return parse_report(arguments.skip(1));
+    }
     if arguments.peek().is_some_and(|first| first == "environment") {
         return Ok(Invocation::Environment);
     }
@@ -164,6 +170,32 @@ fn parse_prelude(mut arguments: impl Iterator<Item = OsString>) -> Result<Invoca
     Ok(Invocation::Prelude(Prelude { report, hooks, argv }))
 }
 
+fn parse_report(mut arguments: impl Iterator<Item = OsString>) -> Result<Invocation, ArgumentError> {
+    let mut report = Report::default();
+    let mut has_state = false;
+    while let Some(argument) = arguments.next() {
+        let option = argument.to_string_lossy().into_owned();
+        let Some(value) = arguments.next() else { return Err(ArgumentError::MissingValue(option)) };
+        let value = value.to_string_lossy().into_owned();
+        match option.as_str() {
+            "--state" => {
+                report.state = state(&value).ok_or(ArgumentError::BadValue { option, value })?;
+                has_state = true;
+            }
+            "--evidence" => report.evidence = value.chars().take(Report::EVIDENCE).collect(),
+            "--session" => report.session = value,
+            _ => return Err(ArgumentError::Unexpected(option)),
+        }
+    }
+    if has_state { Ok(Invocation::Report(report)) } else { Err(ArgumentError::MissingValue("--state".to_owned())) }
+}
+
+/// A state by its word on the wire, of which a later version's is none here.
+fn state(word: &str) -> Option<SessionState> {
+    let state = serde_json::from_value(serde_json::Value::from(word)).ok()?;
+    (state != SessionState::Unknown || word == "unknown").then_some(state)
+}
+
 fn parse_shell(mut arguments: impl Iterator<Item = OsString>) -> Result<Invocation, ArgumentError> {
     match arguments.next() {
         None => Ok(Invocation::Shell { line: None }),
@@ -213,6 +245,16 @@ mod tests {
         let hooks = vec![HookFile { hook: Hook::Source, path: "/s".into() }];
         let prelude = Prelude { report: 7, hooks, argv: vec!["codex".to_owned(), "--yes".to_owned()] };
         assert_eq!(parsed("prelude --report 7 --hook source=/s -- codex --yes"), Ok(Invocation::Prelude(prelude)));
+    }
+
+    #[test]
+    fn a_report_has_a_state_that_is_known() {
+        let report = Report { state: SessionState::WaitingForInput, evidence: "Stop".to_owned(), ..Report::default() };
+        assert_eq!(parsed("report --state waiting-for-input --evidence Stop"), Ok(Invocation::Report(report)));
+        let bad = ArgumentError::BadValue { option: "--state".to_owned(), value: "dreaming".to_owned() };
+        assert_eq!(parsed("report --state dreaming"), Err(bad));
+        assert_eq!(parsed("report --evidence Stop"), Err(ArgumentError::MissingValue("--state".to_owned())));
+        assert_eq!(parsed("report --state"), Err(ArgumentError::MissingValue("--state".to_owned())));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -15,10 +16,12 @@ use tokio::sync::{Notify, broadcast};
 
 use crate::arguments::HookFile;
 use crate::environment::{Personality, Variables};
+use crate::files;
 use crate::log::log;
 use crate::process;
 use crate::program::{self, Program};
 use crate::reaper::Reaper;
+use crate::report;
 use crate::serve::refuse;
 use crate::session::{Plan, Session};
 
@@ -39,6 +42,7 @@ pub(crate) struct Capsule {
     pub(crate) ended: Notify,
     started_at: Millis,
     container: Variables,
+    socket: PathBuf,
     home: Option<PathBuf>,
     own_program: PathBuf,
     hooks: Vec<HookFile>,
@@ -51,13 +55,14 @@ pub(crate) struct Capsule {
 }
 
 impl Capsule {
-    pub(crate) fn new(home: Option<PathBuf>, own_program: PathBuf, hooks: Vec<HookFile>) -> Self {
+    pub(crate) fn new(socket: PathBuf, home: Option<PathBuf>, own_program: PathBuf, hooks: Vec<HookFile>) -> Self {
         Self {
             reaper: Rc::default(),
             notices: broadcast::Sender::new(NOTICES),
             ended: Notify::new(),
             started_at: now(),
             container: std::env::vars_os().collect(),
+            socket,
             home,
             own_program,
             hooks,
@@ -91,14 +96,21 @@ impl Capsule {
 
     /// Starts a session, or finds the live one of its name.
     pub(crate) fn spawn(self: &Rc<Self>, spawn: Spawn) -> Result<Spawned, ReplyError> {
-        let Spawn { name, agent, argv, env, cwd, size, state_rule } = spawn;
+        let Spawn { name, agent, argv, env, cwd, size, state_rule, recognition, files } = spawn;
         check_name(&name)?;
         if let Some(live) = self.live_session(&name) {
             return Ok(Spawned { id: live.id.clone(), created: false });
         }
         self.check_room(self.sessions.borrow().iter().filter(|session| session.is_live()).count())?;
+        files::check(&files)?;
         let size = size.clamped();
-        let variables = self.personality.borrow().variables(&self.container, self.home.as_deref(), &env)?;
+        self.last_id.set(self.last_id.get() + 1);
+        let id = format!("s-{}", self.last_id.get());
+        let mut variables = self.personality.borrow().variables(&self.container, self.home.as_deref(), &env)?;
+        variables.extend(self.way_back(&id));
+        if let Some(home) = &self.home {
+            files::write(home, &files);
+        }
         let (program, directory, prelude) = if self.hooks.is_empty() {
             let (program, directory) = self.prepare(&argv, &variables, cwd)?;
             (program, directory, None)
@@ -112,12 +124,10 @@ impl Capsule {
         let exit = self.reaper.watch(pid);
         // Its other end is the session's alone from here on.
         let news: Option<UnixStream> = prelude.map(|(news, _)| news);
-        self.last_id.set(self.last_id.get() + 1);
-        let id = format!("s-{}", self.last_id.get());
         log!("session-started", "id" => id, "name" => name, "agent" => agent, "pid" => pid);
         let session = Session::start(
             Rc::clone(self),
-            Plan { id: id.clone(), name, agent, argv, pid, size, state_rule },
+            Plan { id: id.clone(), name, agent, argv, pid, size, state_rule, recognition },
             terminal,
             exit,
             news,
@@ -146,6 +156,15 @@ impl Capsule {
         self.forget_ended(&name);
         self.tell(Notice::SessionRenamed { id: session.id.clone(), name });
         Ok(())
+    }
+
+    /// The variables by which a program of a session finds the capsule, to report to it.
+    fn way_back(&self, id: &str) -> [(OsString, OsString); 3] {
+        [
+            (report::SESSION.into(), id.into()),
+            (report::SOCKET.into(), self.socket.clone().into()),
+            (report::CAPSULE.into(), self.own_program.clone().into()),
+        ]
     }
 
     /// What an exec would run: everything but the start itself.

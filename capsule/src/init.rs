@@ -56,7 +56,7 @@ async fn serve_until_stopped(settings: Settings, started: Instant) -> ExitCode {
         Ok(listener) => listener,
         Err(error) => return failed(&format!("serve at {}", path.display()), &error),
     };
-    let capsule = Rc::new(Capsule::new(home, own_program, hooks));
+    let capsule = Rc::new(Capsule::new(path.clone(), home, own_program, hooks));
     let reaping = tokio::task::spawn_local(Rc::clone(&capsule.reaper).run(child_ended));
     let serving = tokio::task::spawn_local(serve::accept(Rc::clone(&capsule), listener));
     let ready = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);

@@ -12,11 +12,13 @@
 //! reaper     every child's end, once           screen   what a terminal shows, and how to paint it anew
 //! process    starting programs                 shell    the shell for images that have none
 //! prelude    a session's hooks, before its agent   hooks    what the capsule knows of them
+//! report     what an agent's own hook says         files    what an agent needs in its home
 //! ```
 
 mod arguments;
 mod capsule;
 mod environment;
+mod files;
 mod homes;
 mod hooks;
 mod init;
@@ -25,6 +27,7 @@ mod prelude;
 mod process;
 mod program;
 mod reaper;
+mod report;
 mod screen;
 mod serve;
 mod session;
@@ -44,6 +47,7 @@ fn main() -> ExitCode {
         Ok(Invocation::Run(settings)) => init::run(*settings, started),
         Ok(Invocation::Shell { line }) => shell::run(line),
         Ok(Invocation::Prelude(prelude)) => prelude::run(prelude),
+        Ok(Invocation::Report(report)) => report::run(report),
         Ok(Invocation::Environment) => prelude::print_environment(),
         Ok(Invocation::Print(text)) => {
             // Nobody to tell when standard output is closed.
@@ -52,6 +56,10 @@ fn main() -> ExitCode {
         }
         Err(error) => {
             let _ = writeln!(std::io::stderr(), "error: {error}\n\n{}", arguments::USAGE);
+            // Some agents take 2 from a hook for a word of their own: not to do what they were about to do.
+            if std::env::args_os().nth(1).is_some_and(|first| first == "report") {
+                return ExitCode::FAILURE;
+            }
             ExitCode::from(2)
         }
     }

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Environment, Exit, Session, SessionState, Signal, Size, StateRule, Status};
+use super::{Environment, Exit, HomeFile, Recognition, Report, Session, SessionState, Signal, Size, StateRule, Status};
 
 /// The first frame of each end.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +34,8 @@ pub enum Request {
     Kill(Kill),
     /// Gives a live session another name. Answered by [`Reply::Done`].
     Rename(Rename),
+    /// What an agent's own hook knows of its session's state. Answered by [`Reply::Done`].
+    Report(Report),
     /// What is on a session's screen? Answered by [`Reply::Captured`].
     Capture(Capture),
     /// A session's raw output. Answered by [`Reply::Done`], then a stream.
@@ -77,9 +79,15 @@ pub struct Spawn {
     /// Its terminal's size until a writer attaches.
     #[serde(default)]
     pub size: Size,
-    /// How its state is recognised.
+    /// How its state is recognised by its processes.
     #[serde(default)]
     pub state_rule: StateRule,
+    /// How its state is recognised by what it shows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recognition: Option<Box<Recognition>>,
+    /// Files that its agent needs in the home before it starts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<HomeFile>,
 }
 
 /// What a viewer may do.

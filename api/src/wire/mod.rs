@@ -30,6 +30,7 @@
 mod frame;
 mod hook;
 mod message;
+mod recognition;
 mod session;
 #[cfg(test)]
 mod tests;
@@ -40,6 +41,7 @@ pub use message::{
     Attach, AttachMode, Attached, Capture, CaptureFormat, Captured, Control, ErrorCode, Event, Exec, Hello, Kill,
     Notice, Output, Personalise, Rename, Reply, ReplyError, Request, Spawn, Spawned,
 };
+pub use recognition::{HomeFile, Place, Recognition, Report, Rule};
 pub use session::{Environment, Exit, Millis, Session, SessionState, Signal, Size, StateRule, Status};
 
 /// The version of the protocol that this code speaks; the two ends use the lower of theirs.

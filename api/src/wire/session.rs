@@ -152,6 +152,9 @@ pub struct Session {
     /// Why `state` is believed, in a few words.
     #[serde(default)]
     pub evidence: String,
+    /// Since when `state` is so; absent where an older capsule does not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state_since: Option<Millis>,
     /// How it ended, when it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exit: Option<Exit>,

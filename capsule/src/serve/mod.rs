@@ -122,6 +122,9 @@ fn answer(capsule: &Rc<Capsule>, request: Request) -> Result<Reply, ReplyError> 
         Request::Spawn(spawn) => capsule.spawn(spawn).map(Reply::Spawned),
         Request::Kill(kill) => kill_session(capsule, &kill).map(|()| Reply::Done),
         Request::Rename(rename) => capsule.rename(rename).map(|()| Reply::Done),
+        Request::Report(report) => {
+            capsule.session(Some(&report.session)).and_then(|session| session.report(&report)).map(|()| Reply::Done)
+        }
         Request::Capture(capture) => {
             capsule.session(capture.session.as_deref()).map(|session| Reply::Captured(session.capture(capture.format)))
         }

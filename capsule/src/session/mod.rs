@@ -15,7 +15,7 @@ mod viewers;
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use jackin_api::wire::{self, Exit, HookRun, Millis, SessionState, Size, StateRule};
+use jackin_api::wire::{self, Exit, HookRun, Millis, Recognition, SessionState, Size, StateRule};
 use tokio::net::UnixStream;
 use tokio::sync::{Notify, oneshot, watch};
 
@@ -42,6 +42,7 @@ pub(crate) struct Plan {
     pub(crate) pid: u32,
     pub(crate) size: Size,
     pub(crate) state_rule: StateRule,
+    pub(crate) recognition: Option<Box<Recognition>>,
 }
 
 /// One session, live or ended.
@@ -51,6 +52,7 @@ pub(crate) struct Session {
     argv: Vec<String>,
     pid: u32,
     rule: StateRule,
+    recognition: Option<Box<Recognition>>,
     created_at: Millis,
     inner: RefCell<Inner>,
     input: InputQueue,
@@ -68,6 +70,9 @@ struct Inner {
     size: Size,
     state: SessionState,
     evidence: String,
+    state_since: Millis,
+    /// What its state is judged by.
+    known: state::Known,
     exit: Option<Exit>,
     last_output_at: Option<Millis>,
     /// Whether its agent has not taken over from its hooks.
@@ -86,7 +91,8 @@ impl Session {
         exit: oneshot::Receiver<Exit>,
         news: Option<UnixStream>,
     ) -> Rc<Self> {
-        let Plan { id, name, agent, argv, pid, size, state_rule } = plan;
+        let Plan { id, name, agent, argv, pid, size, state_rule, recognition } = plan;
+        let created_at = now();
         let terminal = Rc::new(terminal);
         let inner = Inner {
             name,
@@ -96,6 +102,8 @@ impl Session {
             size,
             state: SessionState::Starting,
             evidence: "spawned".to_owned(),
+            state_since: created_at,
+            known: state::Known::default(),
             exit: None,
             last_output_at: None,
             preparing: news.is_some(),
@@ -108,7 +116,8 @@ impl Session {
             argv,
             pid,
             rule: state_rule,
-            created_at: now(),
+            recognition,
+            created_at,
             inner: RefCell::new(inner),
             input: InputQueue::default(),
             changed: watch::Sender::new(0),
@@ -144,6 +153,7 @@ impl Session {
             pid: self.pid,
             state: inner.state,
             evidence: inner.evidence.clone(),
+            state_since: Some(inner.state_since),
             exit: inner.exit,
             attached: inner.viewers.count(),
             writer: inner.viewers.has_writer(),

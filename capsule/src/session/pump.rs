@@ -65,6 +65,9 @@ impl Session {
     pub(super) fn show(&self, bytes: &[u8]) {
         {
             let inner = &mut *self.inner.borrow_mut();
+            // Before the screen's answers: a program takes the answer to its next question for a no.
+            let told = inner.known.status.process(bytes);
+            self.input.push_now(&told);
             let answers = inner.screen.process(bytes);
             inner.ring.push(bytes);
             inner.last_output_at = Some(now());
@@ -81,6 +84,7 @@ impl Session {
             let inner = &mut *self.inner.borrow_mut();
             inner.exit = Some(exit);
             inner.state = SessionState::Exited;
+            inner.state_since = now();
             inner.evidence = match (exit.code, exit.signal) {
                 (Some(code), _) => format!("exit code {code}"),
                 (None, Some(signal)) => format!("signal {signal}"),

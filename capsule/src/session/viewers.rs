@@ -89,8 +89,8 @@ impl Viewer {
     /// Types, if this viewer may.
     pub(crate) async fn input(&self, bytes: &[u8]) {
         if self.may_write() {
+            self.session.note_typing(bytes);
             self.session.input.push(bytes).await;
-            self.session.activity.notify_one();
         }
     }
 

@@ -274,6 +274,7 @@ async fn words_from_inside_come_without_control_characters_and_bounded() {
         pid: 1,
         state: SessionState::Idle,
         evidence: "\x1b[2J".to_owned(),
+        state_since: None,
         exit: None,
         attached: 0,
         writer: false,

@@ -115,6 +115,7 @@ mod tests {
             pid: 7,
             state,
             evidence: String::new(),
+            state_since: None,
             exit: None,
             attached,
             writer: attached > 0,

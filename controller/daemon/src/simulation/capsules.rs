@@ -209,6 +209,7 @@ fn session(id: String, spawn: &Spawn) -> Session {
         pid: 7,
         state: SessionState::Idle,
         evidence: String::new(),
+        state_since: None,
         exit: None,
         attached: 0,
         writer: false,

@@ -43,6 +43,7 @@ impl World {
             pid: u32::try_from(number).unwrap_or(u32::MAX),
             state: SessionState::Idle,
             evidence: String::new(),
+            state_since: None,
             exit: None,
             attached: 0,
             writer: false,

@@ -59,6 +59,7 @@ pub(crate) fn session(name: &str, state: SessionState, attached: u32) -> wire::S
         pid: 7,
         state,
         evidence: String::new(),
+        state_since: None,
         exit: (state == SessionState::Exited).then(|| wire::Exit::with_code(0)),
         attached,
         writer: attached > 0,
