@@ -5,7 +5,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Environment, Exit, HomeFile, Recognition, Report, Session, SessionState, Signal, Size, StateRule, Status};
+use super::{
+    Environment, Exit, HomeFile, Recognition, Report, Session, SessionState, Signal, Size, StateRule, Status, Typing,
+};
 
 /// The first frame of each end.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +34,8 @@ pub enum Request {
     Exec(Exec),
     /// Sends a signal to a session's process group. Answered by [`Reply::Done`].
     Kill(Kill),
+    /// Types into a session without looking at it. Answered by [`Reply::Done`] once the program can read it.
+    Send(Typing),
     /// Gives a live session another name. Answered by [`Reply::Done`].
     Rename(Rename),
     /// What an agent's own hook knows of its session's state. Answered by [`Reply::Done`].
@@ -323,6 +327,11 @@ pub enum Event {
     },
     /// Another viewer took over writing; this one watches from now on.
     TakenOver,
+    /// The session's terminal has another size, as what is shown from here on.
+    Resized {
+        /// The size.
+        size: Size,
+    },
     /// Something that a later version says.
     #[serde(other)]
     Unknown,

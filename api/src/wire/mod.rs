@@ -34,6 +34,7 @@ mod recognition;
 mod session;
 #[cfg(test)]
 mod tests;
+mod typing;
 
 pub use frame::{DecodeError, Decoder, Frame, FrameKind, HEADER_BYTES, MAX_PAYLOAD, ParseError, RawFrame};
 pub use hook::{Hook, HookRun};
@@ -43,6 +44,7 @@ pub use message::{
 };
 pub use recognition::{HomeFile, Place, Recognition, Report, Rule};
 pub use session::{Environment, Exit, Millis, Session, SessionState, Signal, Size, StateRule, Status};
+pub use typing::{Stroke, Typing};
 
 /// The version of the protocol that this code speaks; the two ends use the lower of theirs.
 pub const PROTOCOL: u32 = 1;

@@ -158,6 +158,9 @@ fn neither_errors_nor_debug_output_show_a_value_of_the_environment() {
     };
     let shown = format!("{:?}", Frame::Request(Request::Personalise(personalise.clone())));
     assert!(shown.contains("TOKEN") && !shown.contains("hunter2"), "{shown}");
+    let strokes = vec![Stroke::Text { text: "hunter2".to_owned() }, Stroke::Paste { text: "hunter2".to_owned() }];
+    let shown = format!("{:?}", Frame::Request(Request::Send(Typing { session: None, strokes })));
+    assert!(shown.contains("7 bytes") && !shown.contains("hunter2"), "{shown}");
     let mut payload = serde_json::to_vec(&Request::Personalise(personalise)).expect("json");
     payload.pop();
     let error = Frame::parse(RawFrame { kind: FrameKind::Request as u8, payload }).expect_err("cut");

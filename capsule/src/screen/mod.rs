@@ -67,6 +67,16 @@ impl Screen {
         self.parser.callbacks().title()
     }
 
+    /// Whether the program set one of the modes that change what keys send, by its number.
+    pub(crate) fn has_mode(&self, mode: u16) -> bool {
+        let screen = self.parser.screen();
+        match mode {
+            1 => screen.application_cursor(),
+            2004 => screen.bracketed_paste(),
+            _ => false,
+        }
+    }
+
     /// The cursor's row and column, from 0.
     pub(crate) fn cursor(&self) -> (u16, u16) {
         self.parser.screen().cursor_position()

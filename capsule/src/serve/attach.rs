@@ -3,7 +3,7 @@
 use std::pin::pin;
 use std::rc::Rc;
 
-use jackin_api::wire::{Attach, Attached, Control, Event, Frame, FrameKind, Reply};
+use jackin_api::wire::{Attach, Attached, Control, Event, Frame, FrameKind, Reply, Size};
 
 use super::connection::{Closed, Connection, Incoming, Outgoing};
 use crate::capsule::Capsule;
@@ -16,11 +16,12 @@ pub(super) async fn serve(capsule: &Rc<Capsule>, mut connection: Connection, att
     };
     let viewer = Viewer::join(capsule, Rc::clone(&session), attach);
     let attached = Attached { session: session.describe(), mode: viewer.mode };
+    let told = attached.session.size;
     connection.reply(Ok(Reply::Attached(attached))).await?;
     let Connection { mut incoming, mut outgoing } = connection;
     let mut obeying = pin!(obey(&viewer, &mut incoming));
     tokio::select! {
-        shown = show(&viewer, &mut outgoing) => match shown {
+        shown = show(&viewer, told, &mut outgoing) => match shown {
             // It closed after its last words: they still count.
             Err(Closed::Quietly) => obeying.await,
             other => other,
@@ -29,13 +30,14 @@ pub(super) async fn serve(capsule: &Rc<Capsule>, mut connection: Connection, att
     }
 }
 
-async fn show(viewer: &Viewer, outgoing: &mut Outgoing) -> Result<(), Closed> {
-    let mut following = Following::viewer(viewer);
+async fn show(viewer: &Viewer, told: Size, outgoing: &mut Outgoing) -> Result<(), Closed> {
+    let mut following = Following::viewer(viewer, told);
     loop {
         match following.next_for(viewer) {
             Step::Paint(bytes) => outgoing.send_data(FrameKind::Paint, &bytes).await?,
             Step::Output(bytes) => outgoing.send_data(FrameKind::Output, &bytes).await?,
             Step::TakenOver => outgoing.send(&Frame::Event(Event::TakenOver)).await?,
+            Step::Resized(size) => outgoing.send(&Frame::Event(Event::Resized { size })).await?,
             Step::Ended(exit) => return outgoing.send(&Frame::Event(Event::Ended { exit: Some(exit) })).await,
             Step::Wait => following.wait().await,
         }

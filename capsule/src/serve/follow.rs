@@ -28,7 +28,7 @@ async fn send_output(mut following: Following, follow: bool, outgoing: &mut Outg
     let exit = loop {
         match following.next_output() {
             Step::Paint(bytes) | Step::Output(bytes) => outgoing.send_data(FrameKind::Output, &bytes).await?,
-            Step::TakenOver => {}
+            Step::TakenOver | Step::Resized(_) => {}
             Step::Ended(exit) => break Some(exit),
             Step::Wait if follow => following.wait().await,
             Step::Wait => break None,

@@ -9,7 +9,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use jackin_api::wire::{ErrorCode, Frame, Hello, Kill, PROTOCOL, Reply, ReplyError, Request};
+use jackin_api::wire::{ErrorCode, Frame, Hello, Kill, PROTOCOL, Reply, ReplyError, Request, Typing};
 use tokio::net::{UnixListener, UnixStream};
 
 use crate::capsule::Capsule;
@@ -121,6 +121,10 @@ fn answer(capsule: &Rc<Capsule>, request: Request) -> Result<Reply, ReplyError> 
         Request::Personalise(personalise) => capsule.personalise(personalise).map(|()| Reply::Done),
         Request::Spawn(spawn) => capsule.spawn(spawn).map(Reply::Spawned),
         Request::Kill(kill) => kill_session(capsule, &kill).map(|()| Reply::Done),
+        Request::Send(typing) => {
+            let Typing { session, strokes } = typing;
+            capsule.session(session.as_deref())?.send(&strokes).map(|()| Reply::Done)
+        }
         Request::Rename(rename) => capsule.rename(rename).map(|()| Reply::Done),
         Request::Report(report) => {
             capsule.session(Some(&report.session)).and_then(|session| session.report(&report)).map(|()| Reply::Done)

@@ -27,6 +27,15 @@ impl InputQueue {
         self.push_now(bytes);
     }
 
+    /// Takes all of it at once, or says that there is no room.
+    pub(super) fn push_whole(&self, bytes: &[u8]) -> bool {
+        let has_room = self.bytes.borrow().len() + bytes.len() <= WAITING;
+        if has_room {
+            self.push_now(bytes);
+        }
+        has_room
+    }
+
     /// Takes the screen's own answers, unless the program asks far more than it reads.
     pub(super) fn push_now(&self, bytes: &[u8]) {
         let mut waiting = self.bytes.borrow_mut();

@@ -10,6 +10,7 @@ mod output;
 mod pump;
 mod ring;
 mod state;
+mod typing;
 mod viewers;
 
 use std::cell::RefCell;
@@ -68,6 +69,8 @@ struct Inner {
     ring: Ring,
     viewers: Viewers,
     size: Size,
+    /// The position in the output from which on it has this size.
+    resized_at: u64,
     state: SessionState,
     evidence: String,
     state_since: Millis,
@@ -100,6 +103,7 @@ impl Session {
             ring: Ring::new(KEPT),
             viewers: Viewers::default(),
             size,
+            resized_at: 0,
             state: SessionState::Starting,
             evidence: "spawned".to_owned(),
             state_since: created_at,
@@ -191,11 +195,13 @@ impl Session {
             return;
         }
         inner.size = size;
+        inner.resized_at = inner.ring.end();
         inner.screen.resize(size);
         if let Some(terminal) = &inner.terminal {
             // A terminal that is gone has no size; the session's end is on its way.
             let _ = terminal.resize(size);
         }
+        self.announce_change();
     }
 
     fn announce_change(&self) {

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use jackin_api::wire::{DATA_CHUNK, Exit};
+use jackin_api::wire::{DATA_CHUNK, Exit, Size};
 use tokio::sync::watch;
 
 use super::{Inner, Session, Viewer};
@@ -16,6 +16,8 @@ pub(crate) enum Step {
     Output(Vec<u8>),
     /// Another viewer writes from now on.
     TakenOver,
+    /// What follows is of a terminal of this size.
+    Resized(Size),
     /// Everything was shown and the session ended.
     Ended(Exit),
     /// Everything was shown; wait for a change.
@@ -29,24 +31,26 @@ pub(crate) struct Following {
     /// Where to go on; a viewer has none until its screen was painted.
     position: Option<u64>,
     was_painted: bool,
+    /// The size that whoever follows knows of.
+    told: Size,
 }
 
 impl Following {
-    /// From the paint of the screen on.
-    pub(crate) fn viewer(viewer: &Viewer) -> Self {
+    /// From the paint of the screen on; the viewer was told of a size.
+    pub(crate) fn viewer(viewer: &Viewer, told: Size) -> Self {
         let session = Rc::clone(&viewer.session);
         let changed = session.changed.subscribe();
-        Self { session, changed, position: None, was_painted: false }
+        Self { session, changed, position: None, was_painted: false, told }
     }
 
     /// From the last `tail` lines that are kept on, or all of them.
     pub(crate) fn output(session: Rc<Session>, tail: Option<u32>) -> Self {
         let changed = session.changed.subscribe();
-        let position = {
-            let Inner { ring, .. } = &*session.inner.borrow();
-            tail.map_or_else(|| ring.start(), |lines| ring.start_of_last_lines(lines))
+        let (position, told) = {
+            let Inner { ring, size, .. } = &*session.inner.borrow();
+            (tail.map_or_else(|| ring.start(), |lines| ring.start_of_last_lines(lines)), *size)
         };
-        Self { session, changed, position: Some(position), was_painted: false }
+        Self { session, changed, position: Some(position), was_painted: false, told }
     }
 
     /// What a viewer gets next. Painting and taking the position are one moment: nothing is shown twice or lost.
@@ -56,8 +60,19 @@ impl Following {
         if inner.viewers.take_taken_over(viewer.id) {
             return Step::TakenOver;
         }
+        // What was written before the size changed is shown before that is told, where it is still kept.
+        let is_kept = self.position.is_some_and(|position| position >= inner.ring.start());
+        let before = self.position.and_then(|position| inner.resized_at.checked_sub(position)).filter(|_| is_kept);
+        let limit = match (self.told == inner.size, before) {
+            (true, _) => DATA_CHUNK,
+            (false, Some(before)) if before > 0 => usize::try_from(before).unwrap_or(DATA_CHUNK).min(DATA_CHUNK),
+            (false, _) => {
+                self.told = inner.size;
+                return Step::Resized(inner.size);
+            }
+        };
         if let Some(position) = &mut self.position
-            && let Some(bytes) = inner.ring.read(*position, DATA_CHUNK)
+            && let Some(bytes) = inner.ring.read(*position, limit)
         {
             return advance(position, bytes, inner.exit);
         }

@@ -259,7 +259,7 @@ impl Client {
         while !self.text().contains(wanted) {
             match self.next() {
                 Some(Frame::Paint(bytes) | Frame::Output(bytes)) => self.shown.extend(bytes),
-                Some(Frame::Event(Event::TakenOver)) => {}
+                Some(Frame::Event(Event::TakenOver | Event::Resized { .. })) => {}
                 other => panic!("{other:?} instead of {wanted:?}; shown: {}", self.text()),
             }
         }

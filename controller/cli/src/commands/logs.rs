@@ -54,7 +54,7 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Ended {
                 output.write_all(&bytes)?;
                 output.flush()?;
             }
-            StreamItem::TakenOver => {}
+            StreamItem::TakenOver | StreamItem::Resized(_) => {}
             StreamItem::Ended(_) => break,
         }
     }

@@ -151,6 +151,8 @@ async fn stream(
                 stdout.flush().await?;
             }
             Some(StreamItem::TakenOver) => keyboard.set(Keyboard::Taken),
+            // Our own size is what the picture was made for.
+            Some(StreamItem::Resized(_)) => {}
             Some(StreamItem::Ended(exit)) => {
                 return Ok(AttachEnd::Ended(exit.unwrap_or(Exit { code: None, signal: None })));
             }

@@ -81,7 +81,7 @@ async fn show(mut reader: StreamReader, observed: &mut Observed) -> Result<i32, 
                 stderr.write_all(&bytes).await?;
                 stderr.flush().await?;
             }
-            Some(StreamItem::TakenOver) => {}
+            Some(StreamItem::TakenOver | StreamItem::Resized(_)) => {}
             Some(StreamItem::Ended(Some(exit))) => return Ok(exit.shell_code()),
             Some(StreamItem::Ended(None)) | None => return Err(TerminalError::Lost),
         }

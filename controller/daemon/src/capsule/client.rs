@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jackin_api::wire::{
     Attach, Attached, Capture, Captured, Exec, Frame, Hello, Kill, Output, PROTOCOL, Personalise, Rename, Reply,
-    Request, Signal, Spawn, Spawned, Status,
+    Request, Signal, Spawn, Spawned, Status, Typing,
 };
 
 use super::frames::{FrameReader, FrameWriter};
@@ -113,6 +113,15 @@ impl CapsuleClient {
     /// When the connection breaks, the reply is late, or no such session lives.
     pub async fn kill(&mut self, session: &str, signal: Signal) -> Result<(), CapsuleError> {
         self.ask_done("kill", Request::Kill(Kill { session: session.to_owned(), signal })).await
+    }
+
+    /// Types into a session without looking at it: all of it, or nothing.
+    ///
+    /// # Errors
+    /// When the connection breaks, the reply is late, no such session lives, it is too much, the program does not read, or an older
+    /// capsule does not know the request.
+    pub async fn send(&mut self, typing: Typing) -> Result<(), CapsuleError> {
+        self.ask_done("send", Request::Send(typing)).await
     }
 
     /// Gives a live session, by name or id, another name.

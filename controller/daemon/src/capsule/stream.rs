@@ -16,6 +16,8 @@ pub enum StreamItem {
     ErrorOutput(Vec<u8>),
     /// Another viewer writes now; this one watches.
     TakenOver,
+    /// What follows is of a terminal of this size.
+    Resized(Size),
     /// The session or command ended, or the kept output has no more (then without an exit).
     Ended(Option<Exit>),
 }
@@ -49,6 +51,7 @@ impl StreamReader {
                 Some(Frame::Output(bytes)) => StreamItem::Output(bytes),
                 Some(Frame::ErrorOutput(bytes)) => StreamItem::ErrorOutput(bytes),
                 Some(Frame::Event(Event::TakenOver)) => StreamItem::TakenOver,
+                Some(Frame::Event(Event::Resized { size })) => StreamItem::Resized(size.clamped()),
                 Some(Frame::Event(Event::Ended { exit })) => StreamItem::Ended(exit),
                 Some(_) => continue,
             }));
