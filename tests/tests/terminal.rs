@@ -15,6 +15,10 @@ mod ending;
 mod leaving;
 #[path = "terminal/programs.rs"]
 mod programs;
+#[path = "terminal/recording.rs"]
+mod recording;
+#[path = "terminal/sending.rs"]
+mod sending;
 #[path = "terminal/sessions.rs"]
 mod sessions;
 #[path = "terminal/viewers.rs"]

@@ -58,8 +58,14 @@ pub(crate) enum Command {
     Exec(commands::exec::Arguments),
     /// List, start, rename and end sessions
     Sessions(commands::sessions::Arguments),
+    /// Type text and keys into a session without attaching to it
+    Send(commands::send::Arguments),
     /// Print the output of an instance's session or container
     Logs(commands::logs::Arguments),
+    /// Record what a session shows, as an asciicast
+    Record(commands::record::Arguments),
+    /// Play a recording on this terminal
+    Replay(commands::replay::Arguments),
     /// List events
     Events(commands::events::Arguments),
     /// Restart instances, also when that ends sessions

@@ -21,7 +21,10 @@ pub(crate) mod instances;
 pub(crate) mod logs;
 mod output;
 pub(crate) mod prune;
+pub(crate) mod record;
+pub(crate) mod replay;
 pub(crate) mod restart;
+pub(crate) mod send;
 pub(crate) mod sessions;
 pub(crate) mod start;
 pub(crate) mod stop;
@@ -52,7 +55,10 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> Ended {
         Command::Attach(attach) => serial(attach::run(attach, &context()?)),
         Command::Exec(exec) => serial(exec::run(exec, &context()?)),
         Command::Sessions(sessions) => serial(sessions::run(sessions, &context()?)),
+        Command::Send(send) => serial(send::run(send, &context()?)),
         Command::Logs(logs) => serial(logs::run(logs, &context()?)),
+        Command::Record(record) => serial(record::run(record, &context()?)),
+        Command::Replay(replay) => serial(replay::run(replay, &context()?)),
         Command::Events(events) => serial(events::run(events, &context()?)),
         Command::Restart(restart) => serial(restart::run(restart, &context()?)),
         Command::Approve(approve) => serial(approve::run(approve, &context()?)),

@@ -8,6 +8,7 @@ mod attach;
 mod exec;
 mod keys;
 mod observed;
+mod play;
 mod raw;
 mod stdin;
 
@@ -18,6 +19,8 @@ use jackin_daemon::capsule::CapsuleError;
 pub(crate) use attach::{AttachEnd, AttachOptions, attach};
 pub(crate) use exec::{ExecOptions, exec};
 pub(crate) use keys::DetachKeys;
+pub(crate) use play::play;
+pub(crate) use raw::size;
 
 /// Why a session or command could not be shown.
 #[derive(Debug, thiserror::Error)]

@@ -34,7 +34,7 @@ pub(super) fn is_interactive() -> bool {
 }
 
 /// The size of the terminal that shows, if one does.
-pub(super) fn size() -> Option<Size> {
+pub(crate) fn size() -> Option<Size> {
     let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
     (size.ws_row > 0 && size.ws_col > 0).then_some(Size { rows: size.ws_row, cols: size.ws_col })
 }

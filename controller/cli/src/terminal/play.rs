@@ -1,0 +1,85 @@
+//! A recording on the operator's terminal.
+
+use std::io::{self, Write};
+
+use tokio::io::AsyncWriteExt;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::Instant;
+
+use super::TerminalError;
+use super::observed::Observed;
+use super::raw::{self, RawMode};
+use super::stdin::Stdin;
+use crate::cast::{CastError, Moment};
+
+/// Plays moments until they end or somebody ends it, and gives the terminal back as it was.
+///
+/// # Errors
+/// When this terminal cannot be used; a recording that breaks off is an error of its own.
+pub(crate) async fn play(
+    moments: impl Iterator<Item = Result<Moment, CastError>>,
+) -> Result<Result<(), CastError>, TerminalError> {
+    let is_interactive = raw::is_interactive();
+    // Also for what the terminal answers to questions in the recording: it must not end up in the shell.
+    let raw_mode = is_interactive.then(RawMode::enter).transpose()?;
+    let mut observed = Observed::default();
+    let ended = tokio::select! {
+        shown = show(moments, &mut observed) => shown,
+        stopped = stopped(is_interactive) => stopped.map(Ok),
+    };
+    if is_interactive {
+        let mut stdout = io::stdout().lock();
+        let _ = stdout.write_all(&observed.farewell()).and_then(|()| stdout.flush());
+    }
+    drop(raw_mode);
+    Ok(ended?)
+}
+
+async fn show(
+    moments: impl Iterator<Item = Result<Moment, CastError>>,
+    observed: &mut Observed,
+) -> io::Result<Result<(), CastError>> {
+    let mut stdout = tokio::io::stdout();
+    let mut due = Instant::now();
+    for moment in moments {
+        let Moment { after, shown } = match moment {
+            Ok(moment) => moment,
+            Err(error) => return Ok(Err(error)),
+        };
+        // Counted from the beginning, so that the time that writing takes does not add up.
+        due = due.checked_add(after).unwrap_or(due);
+        tokio::time::sleep_until(due).await;
+        if let Some(shown) = shown {
+            observed.note(shown.as_bytes());
+            stdout.write_all(shown.as_bytes()).await?;
+            stdout.flush().await?;
+        }
+    }
+    Ok(Ok(()))
+}
+
+/// Waits until somebody ends it.
+async fn stopped(is_interactive: bool) -> io::Result<()> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut hang_up = signal(SignalKind::hangup())?;
+    let mut stdin = if is_interactive { Some(Stdin::open()?) } else { None };
+    loop {
+        let typed = async {
+            match &mut stdin {
+                Some(stdin) => stdin.next().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            typed = typed => match typed {
+                Some(keys) if keys.contains(&0x03) || keys == b"q" => return Ok(()),
+                Some(_) => {}
+                None => return Ok(()),
+            },
+            _ = interrupt.recv() => return Ok(()),
+            _ = terminate.recv() => return Ok(()),
+            _ = hang_up.recv() => return Ok(()),
+        }
+    }
+}
