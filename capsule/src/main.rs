@@ -9,11 +9,13 @@
 //! ```text
 //! arguments  what it was started with          serve    connections, one task each; a bad one harms itself alone
 //! init       the order of start and stop       session  a process on a terminal, its viewers, its state
-//! reaper     every child's end, once           screen   what a terminal shows, and how to paint it anew
-//! process    starting programs                 shell    the shell for images that have none
+//! reaper     every child's end, once           shell    the shell for images that have none
+//! process    starting programs
 //! prelude    a session's hooks, before its agent   hooks    what the capsule knows of them
 //! report     what an agent's own hook says         files    what an agent needs in its home
 //! ```
+//!
+//! What a terminal shows, and how to paint it anew, is the crate `jackin-screen`.
 
 mod arguments;
 mod capsule;
@@ -28,7 +30,6 @@ mod process;
 mod program;
 mod reaper;
 mod report;
-mod screen;
 mod serve;
 mod session;
 mod shell;

@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use jackin_api::wire::{Exit, HookRun};
+use jackin_screen::Screen;
 use tokio::net::UnixStream;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -11,7 +12,6 @@ use tokio::task::JoinHandle;
 use super::{KEPT, Session};
 use crate::capsule::Capsule;
 use crate::hooks;
-use crate::screen::Screen;
 
 /// How long the last news may take after the end of the session's process, which is what sent them.
 const QUIET: Duration = Duration::from_millis(250);

@@ -17,11 +17,11 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use jackin_api::wire::{self, Exit, HookRun, Millis, Recognition, SessionState, Size, StateRule};
+use jackin_screen::Screen;
 use tokio::net::UnixStream;
 use tokio::sync::{Notify, oneshot, watch};
 
 use crate::capsule::{Capsule, now};
-use crate::screen::Screen;
 use crate::terminal::Terminal;
 
 pub(crate) use output::{Following, Step};

@@ -68,7 +68,11 @@ impl Session {
             // Before the screen's answers: a program takes the answer to its next question for a no.
             let told = inner.known.status.process(bytes);
             self.input.push_now(&told);
+            let restarts = inner.screen.restarts();
             let answers = inner.screen.process(bytes);
+            if inner.screen.restarts() > restarts {
+                log!("screen-started-anew", "id" => self.id, "rows" => inner.size.rows, "cols" => inner.size.cols);
+            }
             inner.ring.push(bytes);
             inner.last_output_at = Some(now());
             if !inner.viewers.answers() {

@@ -1,9 +1,9 @@
 //! What a client types that does not look: as a key would be in the modes that the program is in now.
 
 use jackin_api::wire::{ErrorCode, ReplyError, Stroke, Typing};
+use jackin_screen::Screen;
 
 use super::Session;
-use crate::screen::Screen;
 use crate::serve::refuse;
 
 /// Modes of a terminal by their numbers.
