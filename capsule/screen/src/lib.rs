@@ -8,6 +8,7 @@
 //! terminal  the state, characters, scrolling        answers  what commands tell and questions are answered
 //! grid      rows of cells                           paint    the bytes that show it again
 //! history   lines that left the screen              links    hyperlinks by number
+//! svg       a picture of it
 //! ```
 //!
 //! # Guarantees
@@ -35,6 +36,7 @@ mod paint;
 mod parser;
 mod report;
 mod style;
+mod svg;
 mod terminal;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -44,6 +46,7 @@ use jackin_api::wire::Size;
 pub use cell::Cell;
 pub use report::Progress;
 pub use style::{Color, Style, flag};
+pub use svg::svg;
 
 use parser::{Event, Parser};
 use terminal::Terminal;
@@ -62,7 +65,8 @@ impl Screen {
     #[must_use]
     pub fn new(size: Size) -> Self {
         let size = size.clamped();
-        Self { parser: Parser::default(), terminal: Terminal::new(size), size, restarts: 0 }
+        let terminal = Terminal::new(usize::from(size.rows), usize::from(size.cols));
+        Self { parser: Parser::default(), terminal, size, restarts: 0 }
     }
 
     /// Takes what the program wrote; gives what the terminal answers to it.

@@ -197,8 +197,7 @@ impl Terminal {
 
     /// The row that a line shows.
     pub(crate) fn row_of(&mut self, line: &str, columns: usize) -> Row {
-        let cols = u16::try_from(columns).unwrap_or(u16::MAX);
-        let mut paper = Self::new(Size { rows: 1, cols });
+        let mut paper = Self::new(1, columns);
         paper.modes.set_private(7, false);
         let mut parser = Parser::default();
         for byte in line.bytes() {

@@ -42,9 +42,8 @@ pub(crate) struct Terminal {
 }
 
 impl Terminal {
-    pub(crate) fn new(size: Size) -> Self {
-        let Size { rows, cols } = size.clamped();
-        let (rows, columns) = (usize::from(rows), usize::from(cols));
+    /// With at least one row and two columns.
+    pub(crate) fn new(rows: usize, columns: usize) -> Self {
         Self {
             grids: [Grid::new(rows, columns), Grid::new(rows, columns)],
             is_alternate: false,
@@ -233,11 +232,7 @@ impl Terminal {
 
     /// Everything as it was in the beginning, but the title and what was counted.
     pub(crate) fn reset(&mut self) {
-        let size = Size {
-            rows: u16::try_from(self.rows()).unwrap_or(u16::MAX),
-            cols: u16::try_from(self.columns()).unwrap_or(u16::MAX),
-        };
-        *self = Self { reports: std::mem::take(&mut self.reports), ..Self::new(size) };
+        *self = Self { reports: std::mem::take(&mut self.reports), ..Self::new(self.rows(), self.columns()) };
     }
 
     /// Gives both screens another size. As in an xterm nothing is wrapped anew; the last rows stay at the bottom, and rows that left the main

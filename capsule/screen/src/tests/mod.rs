@@ -1,4 +1,5 @@
 mod corpus;
+mod svg;
 
 use proptest::prelude::*;
 
