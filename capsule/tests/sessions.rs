@@ -125,7 +125,11 @@ fn an_ended_session_still_shows_its_last_screen() {
     client.attach(&watching("main"));
     assert_eq!(client.finish().0, Some(Exit::with_code(0)));
     assert!(client.text().contains("last words"));
-    let capture = Request::Capture(Capture { session: Some("main".to_owned()), format: CaptureFormat::Text });
+    let capture = Request::Capture(Capture {
+        session: Some("main".to_owned()),
+        format: CaptureFormat::Text,
+        ..Capture::default()
+    });
     let Reply::Captured(captured) = capsule.client().ask(capture) else { panic!("not captured") };
     assert_eq!((captured.contents.as_str(), captured.cursor), ("last words", (1, 0)));
 }

@@ -172,7 +172,7 @@ pub enum CaptureFormat {
 }
 
 /// See [`Request::Capture`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Capture {
     /// Name or id; the oldest live session when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -180,6 +180,11 @@ pub struct Capture {
     /// How to write it down.
     #[serde(default)]
     pub format: CaptureFormat,
+    /// At most this many of the lines that left the screen at its top come first; a capsule of an earlier version gives none.
+    ///
+    /// With any, [`CaptureFormat::Ansi`] is lines one below the other instead of a paint.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub history: u32,
 }
 
 /// See [`Request::Output`].
@@ -245,9 +250,9 @@ pub struct Attached {
 pub struct Captured {
     /// The screen, in the format that was asked for.
     pub contents: String,
-    /// The cursor's row and column, from 0.
+    /// The cursor's row and column, from 0, where lines of the history count as rows.
     pub cursor: (u16, u16),
-    /// The screen's size.
+    /// The screen's size, with the lines of the history that are there.
     pub size: Size,
 }
 
@@ -405,4 +410,8 @@ pub enum Notice {
     /// Something that a later version says.
     #[serde(other)]
     Unknown,
+}
+
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }

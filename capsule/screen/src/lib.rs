@@ -148,8 +148,15 @@ impl Screen {
     /// The characters alone, a line per row, without the empty rows at the end.
     #[must_use]
     pub fn text(&self) -> String {
+        self.text_with(0)
+    }
+
+    /// As [`text`](Self::text), after some lines of the history.
+    #[must_use]
+    pub fn text_with(&self, history: usize) -> String {
         let row = |cells: &[Cell]| cells.iter().map(Cell::text).collect::<String>().trim_end().to_owned();
-        let mut text = self.rows().map(row).collect::<Vec<_>>().join("\n");
+        let above = self.history(history).map(characters);
+        let mut text = above.chain(self.rows().map(row)).collect::<Vec<_>>().join("\n");
         text.truncate(text.trim_end_matches('\n').len());
         text
     }
@@ -159,11 +166,11 @@ impl Screen {
         self.terminal.history.last(lines)
     }
 
-    /// Each row as a line of text with its colours, as [`history`](Self::history) has them.
+    /// Some lines of the history and each row, as text with its colours.
     #[must_use]
-    pub fn lines(&self) -> Vec<String> {
-        let grid = self.terminal.grid();
-        grid.rows.iter().map(|row| self.terminal.line(row)).collect()
+    pub fn lines(&self, history: usize) -> Vec<String> {
+        let rows = self.terminal.grid().rows.iter().map(|row| self.terminal.line(row));
+        self.history(history).map(str::to_owned).chain(rows).collect()
     }
 
     /// What paints this screen: cells, cursor, modes, title, and the beginning of a sequence that is not complete.
@@ -196,6 +203,20 @@ impl Screen {
             }
         }
     }
+}
+
+/// The characters of a line without its sequences.
+fn characters(line: &str) -> String {
+    let (mut parser, mut text) = (Parser::default(), String::new());
+    for byte in line.bytes() {
+        parser.advance(byte, &mut |event| {
+            if let Event::Character(character) = event {
+                text.push(character);
+            }
+        });
+    }
+    text.truncate(text.trim_end().len());
+    text
 }
 
 #[cfg(test)]

@@ -180,8 +180,11 @@ impl Look {
             Color::Default => String::new(),
             color => format!(" {}", color.css(TEXT)),
         };
-        let decoration =
-            if lines.is_empty() { String::new() } else { format!(" style=\"text-decoration: {}{color}\"", lines.join(" ")) };
+        let decoration = if lines.is_empty() {
+            String::new()
+        } else {
+            format!(" style=\"text-decoration: {}{color}\"", lines.join(" "))
+        };
         Self { text, ground, attributes, decoration, is_hidden: style.has(flag::INVISIBLE) }
     }
 }

@@ -130,7 +130,7 @@ fn answer(capsule: &Rc<Capsule>, request: Request) -> Result<Reply, ReplyError> 
             capsule.session(Some(&report.session)).and_then(|session| session.report(&report)).map(|()| Reply::Done)
         }
         Request::Capture(capture) => {
-            capsule.session(capture.session.as_deref()).map(|session| Reply::Captured(session.capture(capture.format)))
+            capsule.session(capture.session.as_deref()).map(|session| Reply::Captured(session.capture(&capture)))
         }
         Request::Attach(_) | Request::Exec(_) | Request::Output(_) | Request::Subscribe | Request::Unknown => {
             Err(refuse(ErrorCode::UnknownRequest, "this capsule does not know the request"))

@@ -177,16 +177,28 @@ impl Session {
         std::iter::once(self.pid).chain(foreground.filter(|&group| group != self.pid)).collect()
     }
 
-    /// The screen as text or as what paints it, and the cursor's row and column.
-    pub(crate) fn capture(&self, format: wire::CaptureFormat) -> wire::Captured {
+    /// The screen as text or as what paints it, and the cursor's row and column; the oldest lines are left out that a frame has no room for.
+    pub(crate) fn capture(&self, capture: &wire::Capture) -> wire::Captured {
         let inner = self.inner.borrow();
-        let contents = match format {
-            wire::CaptureFormat::Text => inner.screen.text(),
-            wire::CaptureFormat::Ansi => {
-                String::from_utf8_lossy(&inner.screen.paint(Some(inner.size), false)).into_owned()
+        let wanted = usize::try_from(capture.history).unwrap_or(usize::MAX);
+        let mut history = inner.screen.history(wanted).count();
+        let contents = loop {
+            let contents = match (capture.format, history) {
+                (wire::CaptureFormat::Text, _) => inner.screen.text_with(history),
+                (wire::CaptureFormat::Ansi, 0) => {
+                    String::from_utf8_lossy(&inner.screen.paint(Some(inner.size), false)).into_owned()
+                }
+                (wire::CaptureFormat::Ansi, _) => inner.screen.lines(history).join("\r\n"),
+            };
+            if history == 0 || fits_a_frame(&contents) {
+                break contents;
             }
+            history /= 2;
         };
-        wire::Captured { contents, cursor: inner.screen.cursor(), size: inner.size }
+        let above = u16::try_from(history).unwrap_or(u16::MAX);
+        let (row, column) = inner.screen.cursor();
+        let size = Size { rows: inner.size.rows.saturating_add(above), ..inner.size };
+        wire::Captured { contents, cursor: (row.saturating_add(above), column), size }
     }
 
     fn resize(&self, inner: &mut Inner, size: Size) {
@@ -207,4 +219,11 @@ impl Session {
     fn announce_change(&self) {
         self.changed.send_modify(|count| *count = count.wrapping_add(1));
     }
+}
+
+/// Whether a text does, as JSON and with something around it.
+fn fits_a_frame(text: &str) -> bool {
+    let escaped = text.bytes().filter(|byte| byte.is_ascii_control()).count();
+    let quoted = text.bytes().filter(|byte| matches!(byte, b'"' | b'\\')).count();
+    text.len() + 5 * escaped + quoted + 1024 <= wire::MAX_PAYLOAD
 }

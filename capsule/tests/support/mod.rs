@@ -53,7 +53,7 @@ impl Capsule {
 
     /// What a session's screen shows.
     pub(crate) fn screen(&self, name: &str) -> String {
-        let capture = Capture { session: Some(name.to_owned()), format: CaptureFormat::Text };
+        let capture = Capture { session: Some(name.to_owned()), format: CaptureFormat::Text, ..Capture::default() };
         match self.client().ask(Request::Capture(capture)) {
             Reply::Captured(captured) => captured.contents,
             other => panic!("not captured: {other:?}"),

@@ -129,7 +129,7 @@ async fn a_session_is_started_attached_resized_left_and_found_again() {
             break assert_eq!(exit, Some(Exit::with_code(6)));
         }
     }
-    let capture = Capture { session: Some("main".to_owned()), format: CaptureFormat::Text };
+    let capture = Capture { session: Some("main".to_owned()), format: CaptureFormat::Text, ..Capture::default() };
     let screen = capsule.client().await.capture(capture).await.expect("captured").contents;
     assert!(screen.contains("hello there"), "{screen}");
     let output = Output { session: Some("main".to_owned()), follow: true, tail: None };

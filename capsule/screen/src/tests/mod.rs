@@ -89,6 +89,30 @@ fn a_character_in_pieces_does_not_swallow_the_next_one() {
 }
 
 #[test]
+fn the_history_comes_before_the_screen_as_characters_or_with_colours() {
+    let mut screen = Screen::new(Size { rows: 2, cols: 10 });
+    screen.process("one\r\n\x1b[31m你 \x1b]8;;https://e.x/\x07two\x1b]8;;\x07\x1b[0m\r\nthree\r\nfour".as_bytes());
+    assert_eq!(screen.text(), "three\nfour");
+    assert_eq!(screen.text_with(1), "你 two\nthree\nfour");
+    assert_eq!(screen.text_with(9), "one\n你 two\nthree\nfour");
+    assert_eq!(screen.lines(1), ["\x1b[0;31m你 \x1b]8;;https://e.x/\x1b\\two\x1b[0m\x1b]8;;\x1b\\", "three", "four"]);
+}
+
+#[test]
+fn the_history_is_bounded_in_lines_and_in_bytes() {
+    let mut screen = Screen::new(Size { rows: 2, cols: 200 });
+    for number in 0..3000 {
+        screen.process(format!("line {number}\r\n").as_bytes());
+    }
+    assert_eq!(screen.history(usize::MAX).count(), 1000);
+    assert_eq!(screen.history(1).collect::<Vec<_>>(), ["line 2998"]);
+    for _ in 0..3000 {
+        screen.process("\x1b[31ma\x1b[32mb".repeat(100).as_bytes());
+    }
+    assert!(screen.history(usize::MAX).map(str::len).sum::<usize>() <= 512 * 1024);
+}
+
+#[test]
 fn a_viewer_of_another_size_gets_each_row_at_its_place() {
     let original = screen(b"a line that is longer than the screen is wide, so that it wraps\r\nshort");
     let mut wide = Screen::new(Size { rows: 20, cols: 100 });
