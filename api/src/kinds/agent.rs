@@ -6,7 +6,7 @@ use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::ObjectStatus;
+use super::{HomeFile, ObjectStatus, StateRecognition};
 
 /// The program that runs in an instance: how it is installed, started and authenticated.
 #[derive(CustomResource, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -34,6 +34,9 @@ pub struct AgentSpec {
     /// Directories under the home whose content is durable state.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub homes: Vec<String>,
+    /// Files that it needs in the home: settings that answer what a first start asks, and what its hooks are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<HomeFile>,
     /// How the program is authenticated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credentials: Option<AgentCredentials>,
@@ -145,21 +148,4 @@ pub struct CredentialVariable {
 pub struct AgentPlugins {
     /// Option of its program, followed by a folder that has each plugin in a folder of its own, as in `--plugin-dir`.
     pub option: String,
-}
-
-/// How the state of a session is recognised.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct StateRecognition {
-    /// `foreground`: idle while the program itself is alone in front of its terminal, working while it runs something.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rule: Option<StateRule>,
-}
-
-/// Rules by which a session's state is recognised.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub enum StateRule {
-    /// By the process group in front of the terminal.
-    Foreground,
 }

@@ -3,7 +3,7 @@
 use crate::kinds::{AgentSpec, Install};
 
 use super::names::{require_inner_path, require_variable};
-use super::{Errors, FieldReason};
+use super::{Errors, FieldReason, recognition};
 
 pub(super) fn check(spec: &AgentSpec, errors: &mut Errors) {
     if spec.command.first().is_none_or(String::is_empty) {
@@ -18,6 +18,10 @@ pub(super) fn check(spec: &AgentSpec, errors: &mut Errors) {
     }
     for (index, home) in spec.homes.iter().enumerate() {
         require_inner_path(errors, &format!("spec.homes[{index}]"), home);
+    }
+    recognition::check_files(&spec.files, errors);
+    if let Some(state) = &spec.state {
+        recognition::check(state, errors);
     }
     if let Some(credentials) = &spec.credentials {
         for (index, file) in credentials.files.iter().enumerate() {

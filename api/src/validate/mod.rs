@@ -11,6 +11,7 @@ mod mounts;
 mod names;
 mod network;
 mod plugins;
+mod recognition;
 mod role;
 mod workspace;
 

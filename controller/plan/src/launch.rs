@@ -16,7 +16,7 @@
 
 use std::collections::BTreeMap;
 
-use jackin_api::kinds::AgentSpec;
+use jackin_api::kinds::{AgentSpec, HomeFile, StateRecognition};
 use jackin_api::wire;
 use jackin_api::words::{self as labels, Change, Digest, DigestMap};
 
@@ -271,8 +271,15 @@ pub fn session(desired: &Desired, agent: &str, name: &str) -> Option<wire::Spawn
             Some(jackin_api::kinds::StateRule::Foreground) => wire::StateRule::Foreground,
             None => wire::StateRule::None,
         },
+        recognition: spec.state.as_ref().and_then(StateRecognition::to_wire).map(Box::new),
+        files: spec.files.iter().map(home_file).collect(),
         ..wire::Spawn::default()
     })
+}
+
+fn home_file(file: &HomeFile) -> wire::HomeFile {
+    let HomeFile { path, content } = file;
+    wire::HomeFile { path: path.clone(), content: content.clone() }
 }
 
 /// What a session of an agent runs: its command, and where its plugins are.

@@ -49,7 +49,7 @@ pub(super) struct Seen {
     pub(super) hook: Option<Heard>,
     /// What the program reported last, by the number of its report.
     pub(super) status: Option<(u64, Claim)>,
-    pub(super) title: Option<Claim>,
+    pub(super) signal: Option<Claim>,
     pub(super) foreground: Option<Claim>,
     pub(super) screen: Option<Claim>,
     pub(super) typed_at: Option<Millis>,
@@ -67,7 +67,7 @@ pub(super) struct Judgment {
 #[derive(Debug, Default)]
 pub(super) struct Judge {
     status: Option<(u64, Heard)>,
-    title: Option<Heard>,
+    signal: Option<Heard>,
     foreground: Option<Heard>,
     screen: Option<Heard>,
     /// What the screen began to say, and when; not believed yet.
@@ -94,7 +94,7 @@ impl Judge {
             Some((known, heard)) if known == number => (known, heard),
             _ => (number, Heard { claim, at }),
         });
-        follow(&mut self.title, seen.title.clone(), at);
+        follow(&mut self.signal, seen.signal.clone(), at);
         follow(&mut self.foreground, seen.foreground.clone(), at);
         if self.screen.as_ref().map(|heard| &heard.claim) == seen.screen.as_ref() {
             self.candidate = None;
@@ -117,7 +117,7 @@ impl Judge {
     /// The table of the module above, from the most trusted down.
     fn weigh(&self, seen: &Seen) -> (Claim, Option<Duration>) {
         let status = self.status.as_ref().map(|(_, heard)| heard);
-        let shown = [&self.title, &self.foreground, &self.screen].into_iter().flatten().next();
+        let shown = [&self.signal, &self.foreground, &self.screen].into_iter().flatten().next();
         let claim = match (seen.hook.as_ref(), status, shown) {
             (Some(hook), Some(status), _) => {
                 if status.at >= hook.at {
@@ -255,7 +255,7 @@ mod tests {
         let mut session = Watched::new();
         session.at(0, |seen| seen.status = Some((1, Claim::new(Working, ""))));
         assert_eq!(session.at(5000, |seen| seen.screen = claim(WaitingForPermission)), Working);
-        assert_eq!(session.at(9000, |seen| seen.title = claim(Idle)), Working);
+        assert_eq!(session.at(9000, |seen| seen.signal = claim(Idle)), Working);
     }
 
     #[test]
@@ -275,7 +275,7 @@ mod tests {
         let mut session = Watched::new();
         session.at(0, |seen| seen.hook = heard(WaitingForPermission, 0));
         session.seen.typed_at = Some(Millis(200));
-        assert_eq!(session.at(250, |seen| seen.title = claim(Working)), Working);
+        assert_eq!(session.at(250, |seen| seen.signal = claim(Working)), Working);
     }
 
     #[test]
@@ -292,7 +292,7 @@ mod tests {
         let mut session = Watched::new();
         assert_eq!(session.at(0, |seen| seen.screen = claim(WaitingForPermission)), WaitingForPermission);
         assert_eq!(session.at(1000, |seen| seen.foreground = claim(Idle)), Idle);
-        assert_eq!(session.at(2000, |seen| seen.title = claim(Working)), Working);
+        assert_eq!(session.at(2000, |seen| seen.signal = claim(Working)), Working);
     }
 
     #[test]

@@ -6,7 +6,7 @@
 //! |---|---|---|---|
 //! | 1 | hook | the agent's own hooks, by `jackin-capsule report` | [`Session::report`] |
 //! | 1 | status | the program's own report over its terminal, OSC 7501 | [`status`] |
-//! | 2 | title | the window title, by the rules of the Agent | [`rules`] |
+//! | 2 | signal | the window title, by the rules of the Agent; progress that goes on (OSC 9;4) | [`rules`] |
 //! | 3 | foreground | the processes of a shell | [`foreground`] |
 //! | 4 | screen | the last rows of the screen, by the rules of the Agent | [`rules`] |
 //!
@@ -20,7 +20,7 @@
 //! | status | what it said; no guess counts beside it |
 //! | hook, and what is shown began more than a second later, or later and after a key was typed | what is shown: a hook does not tell of a prompt that was answered or a turn that was broken off |
 //! | hook | what it said |
-//! | title, else foreground, else screen | what it says; "waits for input" is idle while the session has not worked yet |
+//! | signal, else foreground, else screen | what it says; "waits for input" is idle while the session has not worked yet |
 //! | nothing | starting for fifteen seconds, then unknown |
 //!
 //! Where that comes to idle or waiting for input and the screen says that a login is needed, a login is needed. A screen is believed
@@ -34,6 +34,8 @@ mod foreground;
 mod judge;
 mod rules;
 mod status;
+#[cfg(test)]
+mod transcripts;
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -172,7 +174,9 @@ impl Session {
             is_recognised: rules.is_some(),
             hook: hook.clone(),
             status: status.record().map(|claim| (status.reports(), claim.clone())),
-            title: rules.and_then(|rules| rules::title(rules, inner.screen.title())),
+            signal: rules
+                .and_then(|rules| rules::title(rules, inner.screen.title()))
+                .or_else(|| rules::progress(inner.screen.progress())),
             foreground,
             screen: rules.and_then(|rules| rules::screen(rules, &rows)),
             typed_at: *typed_at,

@@ -2,7 +2,8 @@
 //!
 //! A rule has texts, not patterns: a search for a text costs the same whatever a program prints, and a text can be read off a screen.
 
-use jackin_api::wire::{Place, Recognition, Rule};
+use jackin_api::wire::{Place, Recognition, Rule, SessionState};
+use jackin_screen::Progress;
 
 use super::judge::Claim;
 
@@ -10,6 +11,16 @@ use super::judge::Claim;
 pub(super) fn title(recognition: &Recognition, title: &str) -> Option<Claim> {
     let rule = of(recognition, Place::Title).find(|rule| matches(rule, &[title]))?;
     Some(Claim::new(rule.state, &format!("title: `{title}`")))
+}
+
+/// What a program says of its progress (OSC 9;4): one that goes on is at work, whatever it is; any other tells nothing.
+pub(super) fn progress(progress: Option<Progress>) -> Option<Claim> {
+    let evidence = match progress? {
+        Progress::Percent(percent) => format!("progress: {percent} %"),
+        Progress::Busy => "progress: busy".to_owned(),
+        Progress::Failed(_) | Progress::Paused(_) => return None,
+    };
+    Some(Claim::new(SessionState::Working, &evidence))
 }
 
 /// What the screen says, a text per row.
@@ -50,8 +61,6 @@ fn proof(rule: &Rule) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use jackin_api::wire::SessionState;
-
     use super::*;
 
     fn texts(texts: &[&str]) -> Vec<String> {
@@ -79,6 +88,14 @@ mod tests {
         assert_eq!(state(&["Do you want to?"]), None, "a part");
         assert_eq!(state(&["Do you want to? 1. Yes", "answered"]), None, "what must not be there");
         assert_eq!(state(&[]), None);
+    }
+
+    #[test]
+    fn only_progress_that_goes_on_is_work() {
+        let state = |shown| progress(Some(shown)).map(|claim| claim.state);
+        assert_eq!(state(Progress::Percent(40)), Some(SessionState::Working));
+        assert_eq!(state(Progress::Busy), Some(SessionState::Working));
+        assert_eq!((state(Progress::Failed(3)), state(Progress::Paused(3)), progress(None)), (None, None, None));
     }
 
     #[test]

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use jackin_api::kinds::Instance;
-use jackin_api::wire::Session;
+use jackin_api::wire::{Session, Spawn};
 use jackin_daemon::capsule::CapsuleClient;
 use jackin_daemon::client::Connection;
 use kube::Api;
 
-use super::instances::{self, Reach, SessionToStart};
+use super::instances::{self, Reach};
 use super::{Ended, capsule, start};
 use crate::command_error::CommandError;
 use crate::context::Context;
@@ -91,6 +91,6 @@ async fn reach(connection: &Connection, context: &Context, name: &str) -> Result
     instances::reach(connection, namespace, name).await
 }
 
-async fn spawn(client: &mut CapsuleClient, session: SessionToStart) -> Result<String, CommandError> {
-    Ok(client.spawn(capsule::to_spawn(session)).await?.id)
+async fn spawn(client: &mut CapsuleClient, session: Spawn) -> Result<String, CommandError> {
+    Ok(client.spawn(session).await?.id)
 }

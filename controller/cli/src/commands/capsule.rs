@@ -6,7 +6,7 @@ use jackin_api::wire::{Session, Spawn};
 use jackin_daemon::capsule::CapsuleClient;
 use jackin_daemon::client::Connection;
 
-use super::instances::{self, Reach, SessionToStart};
+use super::instances::{self, Reach};
 use crate::command_error::{CommandError, ErrorKind};
 use crate::context::Context;
 
@@ -41,18 +41,12 @@ pub(crate) async fn session_of(
     namespace: &str,
     instance: &str,
     agent: &str,
-) -> Result<SessionToStart, CommandError> {
+) -> Result<Spawn, CommandError> {
     if !jackin_api::validate::is_dns_label(agent) {
         return Err(CommandError::bad_input(format!("not a name of an agent: `{agent}`")));
     }
     let path = format!("/jackin/v1/namespaces/{namespace}/instances/{instance}/agents/{agent}/session");
     Ok(connection.get_json(&path).await?)
-}
-
-/// What a capsule is asked for to start a session.
-pub(crate) fn to_spawn(session: SessionToStart) -> Spawn {
-    let SessionToStart { name, agent, argv, env, cwd, state_rule } = session;
-    Spawn { name, agent, argv, env, cwd, state_rule: state_rule.unwrap_or_default(), ..Spawn::default() }
 }
 
 /// The session of a name or an id, the live one first.

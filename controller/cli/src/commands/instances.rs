@@ -6,7 +6,7 @@ use kube::api::{Api, DynamicObject, ListParams, Patch, PatchParams};
 use serde::Deserialize;
 use serde_json::Value;
 
-use jackin_api::wire::{Environment, StateRule};
+use jackin_api::wire::Spawn;
 use jackin_daemon::client::{Connection, RequestError};
 
 use crate::command_error::CommandError;
@@ -97,22 +97,7 @@ pub(crate) struct Reach {
     #[serde(default)]
     pub(crate) pid: Option<u32>,
     /// The session to start when none lives.
-    pub(crate) session: SessionToStart,
-}
-
-/// A session to start.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct SessionToStart {
-    pub(crate) name: String,
-    pub(crate) agent: String,
-    pub(crate) argv: Vec<String>,
-    #[serde(default)]
-    pub(crate) env: Environment,
-    #[serde(default)]
-    pub(crate) cwd: Option<String>,
-    #[serde(default)]
-    pub(crate) state_rule: Option<StateRule>,
+    pub(crate) session: Spawn,
 }
 
 /// Asks how an instance's capsule is reached.

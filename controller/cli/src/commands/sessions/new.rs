@@ -45,10 +45,8 @@ pub(super) async fn run(arguments: &Arguments, context: &Context) -> Ended {
             cwd: reach.session.cwd.clone(),
             ..Spawn::default()
         },
-        (None, Some(agent)) => {
-            capsule::to_spawn(capsule::session_of(&connection, context.namespace(), instance, agent).await?)
-        }
-        (None, None) => capsule::to_spawn(reach.session.clone()),
+        (None, Some(agent)) => capsule::session_of(&connection, context.namespace(), instance, agent).await?,
+        (None, None) => reach.session.clone(),
     };
     spawn.name = match &arguments.name {
         Some(name) => name.clone(),

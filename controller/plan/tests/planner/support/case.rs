@@ -44,6 +44,7 @@ pub(crate) fn agent(installed: bool) -> AgentSpec {
         command: vec!["codex".to_owned()],
         env: BTreeMap::new(),
         homes: vec![],
+        files: vec![],
         credentials: None,
         plugins: None,
         state: None,
