@@ -11,6 +11,7 @@ usage: jackin-capsule --socket PATH [--stop-timeout SECONDS] [--home PATH] [--ho
        jackin-capsule shell [-c LINE]
        jackin-capsule prelude --report DESCRIPTOR --hook NAME=PATH... -- PROGRAM [ARGUMENT]...
        jackin-capsule report --state STATE [--evidence TEXT] [--session ID]
+       jackin-capsule connect --socket PATH
        jackin-capsule environment
        jackin-capsule --version";
 
@@ -25,6 +26,8 @@ pub(crate) enum Invocation {
     Prelude(Prelude),
     /// What an agent's hook knows of its session.
     Report(Report),
+    /// A connection to a capsule's socket, on standard input and output.
+    Connect { socket: PathBuf },
     /// All variables that it was started with, each with a zero byte after it.
     Environment,
     /// Only a text.
@@ -108,6 +111,9 @@ pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Invocat
     }
     if arguments.peek().is_some_and(|first| first == "report") {
         return parse_report(arguments.skip(1));
+    }
+    if arguments.peek().is_some_and(|first| first == "connect") {
+        return parse_connect(arguments.skip(1));
     }
     if arguments.peek().is_some_and(|first| first == "environment") {
         return Ok(Invocation::Environment);
@@ -196,6 +202,15 @@ fn state(word: &str) -> Option<SessionState> {
     (state != SessionState::Unknown || word == "unknown").then_some(state)
 }
 
+fn parse_connect(mut arguments: impl Iterator<Item = OsString>) -> Result<Invocation, ArgumentError> {
+    match (arguments.next(), arguments.next()) {
+        (Some(flag), Some(socket)) if flag == "--socket" => Ok(Invocation::Connect { socket: PathBuf::from(socket) }),
+        (Some(flag), None) if flag == "--socket" => Err(ArgumentError::MissingValue("--socket".to_owned())),
+        (None, _) => Err(ArgumentError::MissingSocket),
+        (Some(other), _) => Err(ArgumentError::Unexpected(other.to_string_lossy().into_owned())),
+    }
+}
+
 fn parse_shell(mut arguments: impl Iterator<Item = OsString>) -> Result<Invocation, ArgumentError> {
     match arguments.next() {
         None => Ok(Invocation::Shell { line: None }),
@@ -255,6 +270,13 @@ mod tests {
         assert_eq!(parsed("report --state dreaming"), Err(bad));
         assert_eq!(parsed("report --evidence Stop"), Err(ArgumentError::MissingValue("--state".to_owned())));
         assert_eq!(parsed("report --state"), Err(ArgumentError::MissingValue("--state".to_owned())));
+    }
+
+    #[test]
+    fn a_connection_needs_a_socket_and_nothing_else() {
+        assert_eq!(parsed("connect --socket /s"), Ok(Invocation::Connect { socket: "/s".into() }));
+        assert_eq!(parsed("connect"), Err(ArgumentError::MissingSocket));
+        assert_eq!(parsed("connect --to /s"), Err(ArgumentError::Unexpected("--to".to_owned())));
     }
 
     #[test]

@@ -11,6 +11,7 @@
 //! init       the order of start and stop       session  a process on a terminal, its viewers, its state
 //! reaper     every child's end, once           shell    the shell for images that have none
 //! process    starting programs
+//! connect    the socket on standard streams, for a host that reaches it through the engine
 //! prelude    a session's hooks, before its agent   hooks    what the capsule knows of them
 //! report     what an agent's own hook says         files    what an agent needs in its home
 //! ```
@@ -19,6 +20,7 @@
 
 mod arguments;
 mod capsule;
+mod connect;
 mod environment;
 mod files;
 mod homes;
@@ -49,6 +51,7 @@ fn main() -> ExitCode {
         Ok(Invocation::Shell { line }) => shell::run(line),
         Ok(Invocation::Prelude(prelude)) => prelude::run(prelude),
         Ok(Invocation::Report(report)) => report::run(report),
+        Ok(Invocation::Connect { socket }) => connect::run(&socket),
         Ok(Invocation::Environment) => prelude::print_environment(),
         Ok(Invocation::Print(text)) => {
             // Nobody to tell when standard output is closed.

@@ -23,5 +23,7 @@ mod sending;
 mod sessions;
 #[path = "terminal/viewers.rs"]
 mod viewers;
+#[path = "terminal/ways.rs"]
+mod ways;
 #[path = "terminal/window.rs"]
 mod window;

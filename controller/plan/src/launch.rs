@@ -188,6 +188,13 @@ fn environment(desired: &Desired) -> BTreeMap<String, String> {
     [("HOME".to_owned(), HOME.to_owned())].into_iter().chain(engine).collect()
 }
 
+/// What the engine runs in a container for a host that cannot reach its capsule's socket.
+#[must_use]
+pub fn connect_command() -> Vec<String> {
+    [format!("{CAPSULE}/jackin-capsule"), "connect".to_owned(), "--socket".to_owned(), format!("{RUN}/jackin.sock")]
+        .into()
+}
+
 fn command(desired: &Desired) -> Vec<String> {
     let mut command = vec![
         format!("{CAPSULE}/jackin-capsule"),

@@ -16,6 +16,8 @@ crate::rules! {
     a_missing_image_is_told_and_nothing_is_left
     a_bind_of_a_missing_source_is_refused_and_nothing_is_left
     logs_are_the_last_lines_of_both_streams
+    a_program_beside_pid_1_is_given_its_input_and_heard_to_its_end
+    a_program_is_refused_in_what_does_not_run_or_is_paused
     a_filter_shows_only_what_bears_all_labels
 }
 
@@ -23,6 +25,7 @@ mod rule {
     use anyhow::{Context, Result, ensure};
     use jackin_daemon::docker::{EngineErrorCause, LabelFilter};
     use jackin_plan::world::{ContainerId, ContainerState, ImageId, Limits, Mount, MountSource, RestartPolicy};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     use crate::stage::Stage;
 
@@ -235,6 +238,54 @@ mod rule {
         });
         assert_eq!(last.await?, "two\nthree\n");
         Ok(())
+    }
+
+    pub(super) async fn a_program_beside_pid_1_is_given_its_input_and_heard_to_its_end(stage: &Stage) -> Result<()> {
+        let id = stage.run(&stage.sleeper("beside")).await?;
+        let exec = async |command: &[&str]| {
+            let command: Vec<_> = command.iter().map(|&word| word.to_owned()).collect();
+            Ok::<_, anyhow::Error>(stage.engine.exec(&id, &command).await?.into_duplex())
+        };
+        let mut heard = String::new();
+        exec(&["/bin/busybox", "echo", "hello", "there"]).await?.read_to_string(&mut heard).await?;
+        assert_eq!(heard, "hello there\n");
+
+        let mut cat = exec(&["/bin/busybox", "cat"]).await?;
+        let mut echoed = vec![0; 300_000];
+        let sent: Vec<u8> = (0..echoed.len()).map(|index| u8::try_from(index % 251).unwrap_or_default()).collect();
+        let (mut reading, mut writing) = tokio::io::split(&mut cat);
+        let (wrote, read) = tokio::join!(
+            async {
+                writing.write_all(&sent).await?;
+                writing.shutdown().await
+            },
+            reading.read_exact(&mut echoed)
+        );
+        wrote?;
+        read?;
+        assert!(echoed == sent, "it came back changed");
+        assert_eq!(reading.read(&mut [0; 1]).await?, 0, "it ends with its input");
+        assert_eq!(stage.inspect(&id).await?.state, ContainerState::Running);
+        Ok(())
+    }
+
+    pub(super) async fn a_program_is_refused_in_what_does_not_run_or_is_paused(stage: &Stage) -> Result<()> {
+        let id = stage.run(&stage.sleeper("still")).await?;
+        let command = ["/bin/busybox", "true"].map(str::to_owned);
+        let refused = async |what| {
+            let error = stage.engine.exec(&id, &command).await.map(drop).expect_err(what);
+            ensure!(matches!(error.cause, EngineErrorCause::Refused { .. }), "{what}: {error:?}");
+            Ok(())
+        };
+        stage.engine.pause_container(&id).await?;
+        refused("it is paused").await?;
+        stage.engine.unpause_container(&id).await?;
+        stage.engine.kill_container(&id, "SIGKILL").await?;
+        crate::stage::eventually("it ended", async || {
+            Ok((stage.inspect(&id).await?.state != ContainerState::Running).then_some(()))
+        })
+        .await?;
+        refused("it ended").await
     }
 
     pub(super) async fn a_filter_shows_only_what_bears_all_labels(stage: &Stage) -> Result<()> {

@@ -102,13 +102,24 @@ impl Desk {
 
     /// Waits until the sessions of the instance are so.
     pub(crate) fn until_sessions(&self, what: &str, is_so: impl Fn(&[Value]) -> bool) -> Result<()> {
+        self.until(what, &["sessions", INSTANCE, "-o", "json"], |listed| {
+            listed["items"].as_array().is_some_and(|items| is_so(items))
+        })
+    }
+
+    /// Waits until the status of the instance is so.
+    pub(crate) fn until_status(&self, what: &str, is_so: impl Fn(&Value) -> bool) -> Result<()> {
+        self.until(what, &["get", "instance", INSTANCE, "-o", "json"], |instance| is_so(&instance["status"]))
+    }
+
+    fn until(&self, what: &str, asking: &[&str], is_so: impl Fn(&Value) -> bool) -> Result<()> {
         let start = Instant::now();
         loop {
-            let listed: Value = serde_json::from_str(&self.home.must(&["sessions", INSTANCE, "-o", "json"])?)?;
-            if listed["items"].as_array().is_some_and(|items| is_so(items)) {
+            let told: Value = serde_json::from_str(&self.home.must(asking)?)?;
+            if is_so(&told) {
                 return Ok(());
             }
-            anyhow::ensure!(start.elapsed() < PATIENCE, "never: {what}; they are {listed:#}");
+            anyhow::ensure!(start.elapsed() < PATIENCE, "never: {what}; it is {told:#}");
             std::thread::sleep(Duration::from_millis(50));
         }
     }

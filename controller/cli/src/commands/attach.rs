@@ -8,6 +8,7 @@ use jackin_daemon::capsule::CapsuleClient;
 use jackin_daemon::client::Connection;
 use kube::Api;
 
+use super::capsule::Way;
 use super::instances::{self, Reach};
 use super::{Ended, capsule, start};
 use crate::command_error::CommandError;
@@ -42,6 +43,8 @@ pub(crate) struct Arguments {
     /// Keys that leave the session, such as `ctrl-p,ctrl-q`; several apart by spaces; `none` for none
     #[arg(long, value_name = "KEYS", default_value = "ctrl-\\ ctrl-p,ctrl-q")]
     detach_keys: DetachKeys,
+    #[command(flatten)]
+    way: Way,
 }
 
 pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Ended {
@@ -49,7 +52,7 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Ended {
     let namespace = context.namespace();
     let connection = context.connect().await?;
     let reach = reach(&connection, context, name).await?;
-    let mut client = capsule::enter(&reach).await?;
+    let mut client = capsule::enter(&connection, namespace, name, &reach, arguments.way).await?;
     let session = match (&arguments.session, &arguments.agent) {
         (Some(session), _) => Some(session.clone()),
         (None, Some(agent)) => {

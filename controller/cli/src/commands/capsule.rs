@@ -3,12 +3,32 @@
 use std::path::Path;
 
 use jackin_api::wire::{Session, Spawn};
-use jackin_daemon::capsule::CapsuleClient;
+use jackin_daemon::capsule::{CapsuleClient, STREAM_PROTOCOL};
 use jackin_daemon::client::Connection;
 
 use super::instances::{self, Reach};
 use crate::command_error::{CommandError, ErrorKind};
 use crate::context::Context;
+
+/// Which way to take.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Via {
+    /// Straight to the socket where this host can use it, otherwise through the engine
+    #[default]
+    Auto,
+    /// Straight to the socket
+    Socket,
+    /// Through the controller and the engine, which runs a program in the container
+    Exec,
+}
+
+/// The flag that names the way.
+#[derive(Clone, Copy, Debug, Default, clap::Args)]
+pub(crate) struct Way {
+    /// Way to the instance
+    #[arg(long, value_enum, value_name = "WAY", default_value_t, hide_default_value = true)]
+    pub(crate) via: Via,
+}
 
 /// Asks the controller how an instance's capsule is reached, and connects.
 ///
@@ -18,9 +38,10 @@ pub(crate) async fn open(
     connection: &Connection,
     context: &Context,
     name: &str,
+    way: Way,
 ) -> Result<(CapsuleClient, Reach), CommandError> {
     let reach = instances::reach(connection, context.namespace(), name).await?;
-    let capsule = enter(&reach).await?;
+    let capsule = enter(connection, context.namespace(), name, &reach, way).await?;
     Ok((capsule, reach))
 }
 
@@ -28,8 +49,32 @@ pub(crate) async fn open(
 ///
 /// # Errors
 /// When it does not answer.
-pub(crate) async fn enter(reach: &Reach) -> Result<CapsuleClient, CommandError> {
-    Ok(CapsuleClient::connect(Path::new(&reach.directory), &reach.socket, reach.pid).await?)
+pub(crate) async fn enter(
+    connection: &Connection,
+    namespace: &str,
+    name: &str,
+    reach: &Reach,
+    way: Way,
+) -> Result<CapsuleClient, CommandError> {
+    let straight = async || CapsuleClient::connect(Path::new(&reach.directory), &reach.socket, reach.pid).await;
+    match way.via {
+        Via::Socket => Ok(straight().await?),
+        Via::Exec => through(connection, namespace, name).await,
+        Via::Auto => match straight().await {
+            Err(error) if error.is_absent() || error.is_out_of_reach() => {
+                tracing::info!(instance = name, %error, "going through the engine, as the socket is out of reach");
+                through(connection, namespace, name).await.map_err(|failed| failed.caused_by(&error))
+            }
+            reached => Ok(reached?),
+        },
+    }
+}
+
+/// Connects through the controller and the engine.
+async fn through(connection: &Connection, namespace: &str, name: &str) -> Result<CapsuleClient, CommandError> {
+    let path = format!("/jackin/v1/namespaces/{namespace}/instances/{name}/stream");
+    let stream = connection.turn_into(STREAM_PROTOCOL, &path).await?;
+    Ok(CapsuleClient::over(stream).await?)
 }
 
 /// The session that an agent has in an instance, as its role says.

@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal;
 
+use super::capsule::Way;
 use super::{Ended, capsule};
 use crate::context::Context;
 use crate::resource;
@@ -22,6 +23,8 @@ pub(crate) struct Arguments {
     /// Where it starts, instead of the instance's working directory
     #[arg(short = 'w', long, value_name = "DIRECTORY")]
     workdir: Option<String>,
+    #[command(flatten)]
+    way: Way,
     /// Command with its arguments
     #[arg(last = true, required = true, value_name = "COMMAND")]
     command: Vec<String>,
@@ -30,7 +33,7 @@ pub(crate) struct Arguments {
 pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Ended {
     let name = resource::instance_name(&arguments.instance)?;
     let connection = context.connect().await?;
-    let (client, reach) = capsule::open(&connection, context, name).await?;
+    let (client, reach) = capsule::open(&connection, context, name, arguments.way).await?;
     let has_terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
     let tty = arguments.tty.unwrap_or(has_terminal);
     let options = ExecOptions {

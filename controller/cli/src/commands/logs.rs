@@ -6,6 +6,7 @@ use futures::{TryStreamExt, pin_mut};
 use jackin_api::wire::Output;
 use jackin_daemon::capsule::StreamItem;
 
+use super::capsule::Way;
 use super::{Ended, capsule};
 use crate::command_error::CommandError;
 use crate::context::Context;
@@ -29,6 +30,8 @@ pub(crate) struct Arguments {
     /// The container's own output, which is what jackin's PID 1 says
     #[arg(long)]
     capsule: bool,
+    #[command(flatten)]
+    way: Way,
 }
 
 pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Ended {
@@ -44,7 +47,7 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Ended {
         context.console.write(&connection.get_text(&path).await?)?;
         return Ok(0);
     }
-    let (client, _) = capsule::open(&connection, context, name).await?;
+    let (client, _) = capsule::open(&connection, context, name, arguments.way).await?;
     let output = Output { session: arguments.session.clone(), follow: arguments.follow, tail: arguments.tail };
     let mut items = client.output(output).await?;
     while let Some(item) = items.next().await? {

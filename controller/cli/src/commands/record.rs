@@ -10,6 +10,7 @@ use jackin_daemon::capsule::{StreamItem, StreamReader};
 use jiff::Timestamp;
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::capsule::Way;
 use super::{Ended, capsule};
 use crate::cast::{Recording, Start};
 use crate::command_error::{CommandError, ErrorKind};
@@ -40,11 +41,13 @@ pub(crate) struct Arguments {
     /// The longest pause in seconds that players should make
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     idle_limit: Option<f64>,
+    #[command(flatten)]
+    way: Way,
 }
 
 pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Ended {
     let instance = resource::instance_name(&arguments.instance)?;
-    let (client, _) = capsule::open(&context.connect().await?, context, instance).await?;
+    let (client, _) = capsule::open(&context.connect().await?, context, instance, arguments.way).await?;
     let watch = Attach { session: arguments.session.clone(), mode: AttachMode::Watch, ..Attach::default() };
     let (attached, reader, writer) = client.attach(watch).await?;
     let Session { name, title, size, .. } = attached.session;

@@ -8,6 +8,8 @@ use jackin_api::wire::{
     Request, Signal, Spawn, Spawned, Status, Typing,
 };
 
+use tokio::io::{AsyncRead, AsyncWrite};
+
 use super::frames::{FrameReader, FrameWriter};
 use super::socket::{self, Peer};
 use super::stream::{NoticeStream, StreamReader, StreamWriter};
@@ -47,8 +49,19 @@ impl CapsuleClient {
     /// As [`connect`](Self::connect).
     pub async fn connect_to(directory: &Path, name: &str, peer: Peer) -> Result<Self, CapsuleError> {
         let (read, write) = socket::connect(directory, name, peer).await?.into_split();
-        let mut reader = FrameReader::new(read);
-        let mut writer = FrameWriter::new(write);
+        Self::greet(FrameReader::new(read), FrameWriter::new(write)).await
+    }
+
+    /// Speaks over a connection that leads to a capsule by another way; who is at its other end is for who opened it to know.
+    ///
+    /// # Errors
+    /// When no greeting comes back.
+    pub async fn over(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> Result<Self, CapsuleError> {
+        let (read, write) = tokio::io::split(stream);
+        Self::greet(FrameReader::new(read), FrameWriter::new(write)).await
+    }
+
+    async fn greet(mut reader: FrameReader, mut writer: FrameWriter) -> Result<Self, CapsuleError> {
         let ours = Hello { protocol: PROTOCOL, version: env!("CARGO_PKG_VERSION").to_owned() };
         writer.send(&Frame::Hello(ours)).await?;
         let hello = match within(REPLY, "hello", reader.next()).await? {

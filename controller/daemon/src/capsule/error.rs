@@ -73,6 +73,9 @@ pub enum CapsuleError {
         /// Its version.
         version: String,
     },
+    /// There is no way to the capsule through the engine either.
+    #[error(transparent)]
+    Through(#[from] super::ThroughError),
     /// The capsule refused.
     #[error("have capsule do it")]
     Refused(#[source] ReplyError),
@@ -91,6 +94,16 @@ impl CapsuleError {
         match self {
             Self::Refused(reply) => Some(reply.code),
             _ => None,
+        }
+    }
+
+    /// Whether this says that the socket is there and this host cannot use it, so that another way may lead to the capsule.
+    #[must_use]
+    pub fn is_out_of_reach(&self) -> bool {
+        match self {
+            Self::Open { source, .. } => source.kind() != io::ErrorKind::NotFound,
+            Self::Connect { .. } => true,
+            _ => false,
         }
     }
 

@@ -2,21 +2,19 @@
 
 use bytes::BytesMut;
 use jackin_api::wire::{DATA_CHUNK, Decoder, Frame, FrameKind};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::CapsuleError;
 
-#[derive(Debug)]
 pub(super) struct FrameReader {
-    half: OwnedReadHalf,
+    half: Box<dyn AsyncRead + Send + Unpin>,
     decoder: Decoder,
     arrived: BytesMut,
 }
 
 impl FrameReader {
-    pub(super) fn new(half: OwnedReadHalf) -> Self {
-        Self { half, decoder: Decoder::default(), arrived: BytesMut::with_capacity(DATA_CHUNK) }
+    pub(super) fn new(half: impl AsyncRead + Send + Unpin + 'static) -> Self {
+        Self { half: Box::new(half), decoder: Decoder::default(), arrived: BytesMut::with_capacity(DATA_CHUNK) }
     }
 
     /// The next frame of a known kind, or nothing when the capsule closed. Safe to cancel.
@@ -38,24 +36,36 @@ impl FrameReader {
     }
 }
 
-#[derive(Debug)]
 pub(super) struct FrameWriter {
-    half: OwnedWriteHalf,
+    half: Box<dyn AsyncWrite + Send + Unpin>,
 }
 
 impl FrameWriter {
-    pub(super) fn new(half: OwnedWriteHalf) -> Self {
-        Self { half }
+    pub(super) fn new(half: impl AsyncWrite + Send + Unpin + 'static) -> Self {
+        Self { half: Box::new(half) }
     }
 
     pub(super) async fn send(&mut self, frame: &Frame) -> Result<(), CapsuleError> {
-        Ok(self.half.write_all(&frame.encode()?).await?)
+        self.half.write_all(&frame.encode()?).await?;
+        Ok(self.half.flush().await?)
     }
 
     pub(super) async fn send_data(&mut self, kind: FrameKind, bytes: &[u8]) -> Result<(), CapsuleError> {
         for chunk in bytes.chunks(DATA_CHUNK) {
             self.half.write_all(&Frame::data(kind, chunk)).await?;
         }
-        Ok(())
+        Ok(self.half.flush().await?)
+    }
+}
+
+impl std::fmt::Debug for FrameReader {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("FrameReader").field("pending", &self.decoder.pending()).finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for FrameWriter {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("FrameWriter").finish_non_exhaustive()
     }
 }

@@ -23,12 +23,17 @@ mod port;
 mod sanitize;
 mod socket;
 mod stream;
+pub(crate) mod through;
 
 pub use client::CapsuleClient;
 pub use error::CapsuleError;
 #[cfg(feature = "simulation")]
 pub(crate) use port::CapsuleNotices;
-pub(crate) use port::{CAPSULE_SOCKET, CapsuleAt, Capsules, SocketCapsules};
+pub(crate) use port::{CAPSULE_SOCKET, CapsuleAt, Capsules, ReachableCapsules};
 pub use socket::Peer;
 pub(crate) use socket::connect;
 pub use stream::{NoticeStream, StreamItem, StreamReader, StreamWriter};
+pub use through::ThroughError;
+
+/// What a client asks the daemon to turn a connection into, to reach a capsule through the engine.
+pub const STREAM_PROTOCOL: &str = "jackin-capsule";

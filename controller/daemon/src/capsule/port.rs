@@ -1,12 +1,15 @@
 //! The port through which passes speak with capsules.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures::stream::{BoxStream, StreamExt};
 use jackin_api::wire::{Notice, Personalise, Spawn, Status};
+use jackin_plan::world::ContainerId;
 
-use super::{CapsuleClient, CapsuleError, NoticeStream};
+use super::{CapsuleClient, CapsuleError, NoticeStream, through};
+use crate::docker::Engine;
 
 /// Notices until the connection ends.
 pub(crate) type CapsuleNotices = BoxStream<'static, Result<Notice, CapsuleError>>;
@@ -18,6 +21,8 @@ pub(crate) struct CapsuleAt<'a> {
     pub(crate) run: &'a str,
     /// The process that must be at the other end.
     pub(crate) pid: Option<u32>,
+    /// The container that the engine may be asked to go through, where the socket is out of this host's reach.
+    pub(crate) container: Option<&'a ContainerId>,
 }
 
 /// What passes ask of capsules; each call is a connection of its own.
@@ -39,31 +44,40 @@ pub(crate) trait Capsules: Send + Sync {
 /// Name of the capsule's socket in an instance's run directory.
 pub(crate) const CAPSULE_SOCKET: &str = "jackin.sock";
 
-/// Capsules behind their sockets.
-pub(crate) struct SocketCapsules;
+/// Capsules behind their sockets, or behind the engine where this host cannot use those.
+pub(crate) struct ReachableCapsules {
+    pub(crate) engine: Arc<dyn Engine>,
+}
 
-impl SocketCapsules {
-    async fn connect(at: CapsuleAt<'_>) -> Result<CapsuleClient, CapsuleError> {
-        CapsuleClient::connect(Path::new(at.run), CAPSULE_SOCKET, at.pid).await
+impl ReachableCapsules {
+    async fn connect(&self, at: CapsuleAt<'_>) -> Result<CapsuleClient, CapsuleError> {
+        match (CapsuleClient::connect(Path::new(at.run), CAPSULE_SOCKET, at.pid).await, at.container) {
+            (Err(error), Some(container)) if error.is_out_of_reach() => {
+                tracing::debug!(%error, container = %container, "going through the engine");
+                let stream = through::open(self.engine.as_ref(), container).await?;
+                CapsuleClient::over(stream.into_duplex()).await
+            }
+            (reached, _) => reached,
+        }
     }
 }
 
 #[async_trait]
-impl Capsules for SocketCapsules {
+impl Capsules for ReachableCapsules {
     async fn status(&self, at: CapsuleAt<'_>) -> Result<Status, CapsuleError> {
-        Self::connect(at).await?.status().await
+        self.connect(at).await?.status().await
     }
 
     async fn personalise(&self, at: CapsuleAt<'_>, personalise: Personalise) -> Result<(), CapsuleError> {
-        Self::connect(at).await?.personalise(personalise).await
+        self.connect(at).await?.personalise(personalise).await
     }
 
     async fn spawn(&self, at: CapsuleAt<'_>, spawn: Spawn) -> Result<(), CapsuleError> {
-        Self::connect(at).await?.spawn(spawn).await.map(drop)
+        self.connect(at).await?.spawn(spawn).await.map(drop)
     }
 
     async fn subscribe(&self, at: CapsuleAt<'_>) -> Result<CapsuleNotices, CapsuleError> {
-        let (_, notices) = Self::connect(at).await?.subscribe().await?;
+        let (_, notices) = self.connect(at).await?.subscribe().await?;
         Ok(futures::stream::try_unfold(notices, next).boxed())
     }
 }

@@ -3,10 +3,13 @@
 use futures::{Stream, TryStreamExt};
 use http_body_util::{BodyDataStream, BodyExt};
 use hyper::body::Incoming;
+use hyper::header::{CONNECTION, UPGRADE};
 use hyper::{Method, Request, StatusCode};
+use hyper_util::rt::TokioIo;
 use kube::core::Status;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::transport::Body;
 use super::{Connection, RequestError};
@@ -53,6 +56,32 @@ impl Connection {
         let path = path.to_owned();
         let broken = move |error: hyper::Error| RequestError::Transport { path: path.clone(), source: error.into() };
         Ok(BodyDataStream::new(answer).map_err(broken))
+    }
+
+    /// Asks for the connection at `path` itself, as one of `protocol`.
+    ///
+    /// # Errors
+    /// When the connection breaks or the daemon refuses.
+    pub async fn turn_into(
+        &self,
+        protocol: &str,
+        path: &str,
+    ) -> Result<impl AsyncRead + AsyncWrite + Send + Unpin + use<>, RequestError> {
+        let broken = |source| RequestError::Transport { path: path.to_owned(), source };
+        let request = Request::builder()
+            .uri(path)
+            .header(CONNECTION, "upgrade")
+            .header(UPGRADE, protocol)
+            .body(Body::from(Vec::new()))
+            .map_err(|error| broken(error.into()))?;
+        let answer = self.transport.open(request).await.map_err(|error| broken(error.into()))?;
+        if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
+            let upgraded = hyper::upgrade::on(answer).await.map_err(|error| broken(error.into()))?;
+            return Ok(TokioIo::new(upgraded));
+        }
+        let status = answer.status();
+        let bytes = collect(path, answer.into_body()).await?;
+        Err(RequestError::Refused { status: Box::new(refusal(status, &bytes)) })
     }
 
     async fn send(&self, method: Method, path: &str, body: Vec<u8>) -> Result<bytes::Bytes, RequestError> {

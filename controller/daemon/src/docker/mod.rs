@@ -8,6 +8,7 @@ mod archive;
 mod bollard;
 mod error;
 mod event;
+mod exec;
 #[cfg(feature = "fake")]
 pub mod fake;
 mod filter;
@@ -18,6 +19,7 @@ pub use self::bollard::{DockerEngine, EngineAddress};
 pub use archive::Archive;
 pub use error::{EngineError, EngineErrorCause, Operation};
 pub use event::{BuildProgress, EngineEvent, EventAction, EventKind};
+pub use exec::ExecStream;
 pub use filter::LabelFilter;
 pub use material::BuildMaterial;
 pub use port::{ContainerSummary, Engine, EngineInfo, EventStream};

@@ -18,7 +18,7 @@ use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::{Archive, BuildMaterial, BuildProgress, EngineError, EngineEvent, LabelFilter};
+use super::{Archive, BuildMaterial, BuildProgress, EngineError, EngineEvent, ExecStream, LabelFilter};
 
 /// Events until the connection ends; the last item is an error unless the engine closed it in order.
 pub type EventStream = BoxStream<'static, Result<EngineEvent, EngineError>>;
@@ -116,6 +116,9 @@ pub trait Engine: Send + Sync + 'static {
 
     /// The last lines that PID 1 printed, both streams in the engine's order.
     async fn container_logs(&self, id: &ContainerId, tail: usize) -> Result<String, EngineError>;
+
+    /// Runs a program beside PID 1, as its user, and gives its streams. A container that does not run, or is paused, is `Refused`.
+    async fn exec(&self, id: &ContainerId, command: &[String]) -> Result<ExecStream, EngineError>;
 
     /// Images, sorted by id; those between the layers of a build are left out.
     async fn list_images(&self, filter: &LabelFilter) -> Result<Vec<Image>, EngineError>;

@@ -9,6 +9,8 @@ use jackin_plan::status::{Outcome, ReasonWord, StepResult};
 use jackin_plan::step::Plan;
 use tokio::time::Instant;
 
+use jackin_plan::world::ContainerId;
+
 use crate::context::Context;
 
 use super::Taken;
@@ -16,7 +18,9 @@ use super::steps::{Frame, StepError, run};
 
 /// Runs the steps. One that fails keeps those from beginning that need it; all others go on.
 pub(super) async fn execute(context: &Context, taken: &Taken, wanted: &Wanted, plan: &Plan) -> Vec<Outcome> {
-    let frame = Frame { context, taken, wanted, created: OnceLock::new(), created_sidecar: OnceLock::new() };
+    let status = taken.snapshot.instance.status.as_ref();
+    let known = status.and_then(|status| status.container.as_ref()).map(|container| ContainerId(container.id.clone()));
+    let frame = Frame { context, taken, wanted, known, created: OnceLock::new(), created_sidecar: OnceLock::new() };
     let mut outcomes: Vec<Outcome> = plan
         .steps
         .iter()

@@ -206,7 +206,7 @@ async fn capsule(context: &Context, containers: &[Container], run: &str) -> Caps
     let Some(running) = containers.iter().find(|container| container.state == ContainerState::Running) else {
         return Capsule::NotAsked;
     };
-    match context.capsules.status(CapsuleAt { run, pid: running.pid }).await {
+    match context.capsules.status(CapsuleAt { run, pid: running.pid, container: Some(&running.id) }).await {
         Ok(status) => Capsule::Answers(status),
         Err(error) => Capsule::Silent(format!("asked its capsule: {error}")),
     }
@@ -215,8 +215,8 @@ async fn capsule(context: &Context, containers: &[Container], run: &str) -> Caps
 /// Lets the capsule that answered wake its instance from now on.
 pub(super) fn follow(context: &Context, taken: &Taken, observed: &Observed) {
     let running = observed.containers.iter().find(|container| container.state == ContainerState::Running);
-    if let (Capsule::Answers(_), Some(pid)) = (&observed.capsule, running.and_then(|container| container.pid)) {
-        context.notices.follow(context.capsules.clone(), &taken.key, &taken.snapshot.run, pid);
+    if let (Capsule::Answers(_), Some(container)) = (&observed.capsule, running) {
+        context.notices.follow(context.capsules.clone(), &taken.key, &taken.snapshot.run, container);
     }
 }
 

@@ -33,6 +33,8 @@ pub(super) struct Frame<'a> {
     pub(super) context: &'a Context,
     pub(super) taken: &'a Taken,
     pub(super) wanted: &'a Wanted,
+    /// The container that there was.
+    pub(super) known: Option<ContainerId>,
     pub(super) created: OnceLock<ContainerId>,
     pub(super) created_sidecar: OnceLock<ContainerId>,
 }
@@ -71,8 +73,13 @@ impl Frame<'_> {
     }
 
     /// The capsule of the container that runs.
-    fn capsule(&self, pid: Option<u32>) -> CapsuleAt<'_> {
-        CapsuleAt { run: &self.taken.snapshot.run, pid }
+    fn capsule<'a>(&'a self, pid: Option<u32>, container: Option<&'a ContainerId>) -> CapsuleAt<'a> {
+        CapsuleAt { run: &self.taken.snapshot.run, pid, container }
+    }
+
+    /// The capsule of the container that was made, or else of the one that there was.
+    fn current_capsule(&self) -> CapsuleAt<'_> {
+        self.capsule(None, self.created.get().or(self.known.as_ref()))
     }
 }
 
@@ -202,7 +209,9 @@ async fn await_capsule(frame: &Frame<'_>, id: &ContainerId) -> Result<(), StepEr
     let mut container = running(frame, id).await?;
     let mut polls: u32 = 0;
     loop {
-        let answer = frame.context.capsules.status(frame.capsule(container.pid)).await;
+        // A socket that nobody serves is one of before, for a while; only then does the engine have to help.
+        let through = (polls > 30).then_some(id);
+        let answer = frame.context.capsules.status(frame.capsule(container.pid, through)).await;
         let error = match answer {
             Ok(_) => return Ok(()),
             Err(error) => error,
@@ -256,11 +265,11 @@ async fn personalise(frame: &Frame<'_>, personalisation: &Personalisation) -> Re
         env: values.map(|(name, value)| (name.clone(), value.expose_secret().to_owned())).collect(),
         path_prepend: personalisation.path_prepend.clone(),
     };
-    frame.context.capsules.personalise(frame.capsule(None), request).await.map_err(capsule_error)
+    frame.context.capsules.personalise(frame.current_capsule(), request).await.map_err(capsule_error)
 }
 
 async fn spawn_session(frame: &Frame<'_>, spawn: &wire::Spawn) -> Result<(), StepError> {
-    frame.context.capsules.spawn(frame.capsule(None), spawn.clone()).await.map_err(capsule_error)
+    frame.context.capsules.spawn(frame.current_capsule(), spawn.clone()).await.map_err(capsule_error)
 }
 
 /// The socket's directory goes as a whole; of the home only what holds no file.

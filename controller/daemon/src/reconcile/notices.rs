@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use futures::StreamExt;
 use jackin_plan::desired::InstanceKey;
+use jackin_plan::world::{Container, ContainerId};
 use tokio_util::sync::CancellationToken;
 
 use crate::capsule::{CapsuleAt, Capsules};
@@ -25,8 +26,8 @@ impl Notices {
     }
 
     /// Follows the capsule with this process id, unless it is followed already.
-    pub(crate) fn follow(&self, capsules: Arc<dyn Capsules>, key: &InstanceKey, run: &str, pid: u32) {
-        let Some(wakes) = self.wakes.get().cloned() else { return };
+    pub(crate) fn follow(&self, capsules: Arc<dyn Capsules>, key: &InstanceKey, run: &str, container: &Container) {
+        let (Some(wakes), Some(pid)) = (self.wakes.get().cloned(), container.pid) else { return };
         let mut followed = self.followed.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((known, stop)) = followed.get(key) {
             if *known == pid && !stop.is_cancelled() {
@@ -36,7 +37,7 @@ impl Notices {
         }
         let stop = CancellationToken::new();
         followed.insert(key.clone(), (pid, stop.clone()));
-        tokio::spawn(follow(capsules, key.clone(), run.to_owned(), pid, wakes, stop));
+        tokio::spawn(follow(capsules, key.clone(), run.to_owned(), (pid, container.id.clone()), wakes, stop));
     }
 
     /// Ends all subscriptions.
@@ -51,7 +52,7 @@ async fn follow(
     capsules: Arc<dyn Capsules>,
     key: InstanceKey,
     run: String,
-    pid: u32,
+    (pid, container): (u32, ContainerId),
     wakes: Wakes,
     stop: CancellationToken,
 ) {
@@ -60,7 +61,8 @@ async fn follow(
         wakes.send(Wake::Instance { namespace, name });
     };
     let listening = async {
-        let mut notices = capsules.subscribe(CapsuleAt { run: &run, pid: Some(pid) }).await?;
+        let mut notices =
+            capsules.subscribe(CapsuleAt { run: &run, pid: Some(pid), container: Some(&container) }).await?;
         while let Some(notice) = notices.next().await {
             notice?;
             wake();

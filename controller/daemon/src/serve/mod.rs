@@ -4,6 +4,7 @@ mod listener;
 mod lock;
 mod plan_route;
 mod routes;
+mod stream_route;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +19,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::agents::ProgramStore;
-use crate::capsule::SocketCapsules;
+use crate::capsule::ReachableCapsules;
 use crate::context::{Context, reporter};
 use crate::docker::{DockerEngine, Engine, EngineError};
 use crate::git::GitSources;
@@ -123,7 +124,7 @@ impl Embedded {
             chance: Chance::system(),
             files: Arc::new(LocalFiles { git: GitSources::new(&home, Clock::system()), trust: trust.clone() }),
             trust,
-            capsules: Arc::new(SocketCapsules),
+            capsules: Arc::new(ReachableCapsules { engine: engine.clone() }),
             sidecars: Arc::new(SocketSidecars),
             programs: Arc::new(LocalPrograms { capsule, agents: ProgramStore::new(home.agent_cache()) }),
             client,

@@ -17,7 +17,7 @@ use jackin_plan::ladder::FIRST_SESSION;
 use jackin_plan::launch;
 use jackin_plan::resolve::{Wanted, resolve};
 use jackin_plan::strays::Options;
-use jackin_plan::world::{Container, ContainerState};
+use jackin_plan::world::{Container, ContainerId, ContainerState};
 use jiff::Timestamp;
 use kube::{Api, ResourceExt};
 use serde::Deserialize;
@@ -33,7 +33,7 @@ use crate::strays::{self, StraysError};
 use crate::text::with_causes;
 use crate::trust::TrustError;
 
-use super::plan_route;
+use super::{plan_route, stream_route};
 
 /// What the routes share.
 pub(super) struct Local {
@@ -58,6 +58,7 @@ pub(super) fn router(context: Arc<Context>, server: ApiServer, stop: Cancellatio
         .route("/jackin/v1/commit", post(commit))
         .route("/jackin/v1/trust", get(trusted).post(trust))
         .route("/jackin/v1/namespaces/{namespace}/instances/{name}/connection", get(connection))
+        .route("/jackin/v1/namespaces/{namespace}/instances/{name}/stream", get(stream_route::stream))
         .route("/jackin/v1/namespaces/{namespace}/instances/{name}/agents/{agent}/session", get(session))
         .route("/jackin/v1/namespaces/{namespace}/instances/{name}/log", get(log))
         .route("/jackin/v1/namespaces/{namespace}/images/{name}/log", get(build_log))
@@ -188,7 +189,7 @@ fn not_trusted(error: &TrustError) -> Refusal {
     Refusal::new(code, reason, with_causes(error))
 }
 
-type At = Path<(String, String)>;
+pub(super) type At = Path<(String, String)>;
 
 /// How to reach an instance's capsule, and the session that it should have.
 async fn connection(State(local): State<Arc<Local>>, Path((namespace, name)): At) -> Result<Json<Value>, Refusal> {
@@ -208,6 +209,14 @@ async fn connection(State(local): State<Arc<Local>>, Path((namespace, name)): At
         Wanted::Stop | Wanted::Remove { .. } | Wanted::Unresolved(_) => None,
     };
     Ok(Json(json!({"directory": snapshot.run, "socket": CAPSULE_SOCKET, "pid": pid, "session": session})))
+}
+
+/// The container in which an instance runs.
+pub(super) async fn running(context: &Context, namespace: &str, name: &str) -> Result<ContainerId, Refusal> {
+    let instance = instance(context, namespace, name).await?;
+    let all = containers(context, &instance).await?;
+    let running = all.into_iter().find(|container| container.state == ContainerState::Running);
+    running.map(|container| container.id).ok_or_else(|| not_running(&instance))
 }
 
 fn not_running(instance: &Instance) -> Refusal {

@@ -6,6 +6,7 @@ use std::io::Read;
 
 use jackin_api::wire::{Stroke, Typing};
 
+use super::capsule::Way;
 use super::{Ended, capsule};
 use crate::command_error::CommandError;
 use crate::context::Context;
@@ -37,12 +38,14 @@ pub(crate) struct Arguments {
     /// Tell the program that the text is pasted, where it asked to know that
     #[arg(long)]
     paste: bool,
+    #[command(flatten)]
+    way: Way,
 }
 
 pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Ended {
     let instance = resource::instance_name(&arguments.instance)?;
     let strokes = strokes(arguments)?;
-    let (mut client, _) = capsule::open(&context.connect().await?, context, instance).await?;
+    let (mut client, _) = capsule::open(&context.connect().await?, context, instance, arguments.way).await?;
     client.send(Typing { session: arguments.session.clone(), strokes }).await?;
     Ok(0)
 }

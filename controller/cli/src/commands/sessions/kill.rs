@@ -6,6 +6,7 @@ use jackin_api::wire::{Exit, Notice, Session, Signal};
 use jackin_daemon::capsule::{CapsuleClient, NoticeStream};
 use jackin_daemon::client::Connection;
 
+use super::super::capsule::Way;
 use super::super::{Ended, capsule};
 use crate::command_error::CommandError;
 use crate::context::Context;
@@ -38,7 +39,7 @@ pub(super) struct Arguments {
 pub(super) async fn run(arguments: &Arguments, context: &Context) -> Ended {
     let instance = resource::instance_name(&arguments.instance)?;
     let connection = context.connect().await?;
-    let (mut client, _) = capsule::open(&connection, context, instance).await?;
+    let (mut client, _) = capsule::open(&connection, context, instance, Way::default()).await?;
     let known = client.status().await?.sessions;
     let sessions = arguments.sessions.iter().map(|wanted| live(&known, wanted)).collect::<Result<Vec<_>, _>>()?;
     for session in sessions {
@@ -73,7 +74,7 @@ async fn end(
     grace: Duration,
 ) -> Result<String, CommandError> {
     // Listening begins before the signals, so that no end is missed.
-    let (listener, _) = capsule::open(connection, context, instance).await?;
+    let (listener, _) = capsule::open(connection, context, instance, Way::default()).await?;
     let (_, mut notices) = listener.subscribe().await?;
     // Shells ignore SIGTERM and leave on SIGHUP; a stopped process hears neither before it continues.
     for signal in [Signal::Hup, Signal::Term, Signal::Cont] {

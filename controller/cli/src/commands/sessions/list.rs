@@ -10,6 +10,7 @@ use kube::{Api, ResourceExt};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::super::capsule::Way;
 use super::super::instances::{self, Reach};
 use super::super::{Ended, capsule};
 use super::kill::exit_words;
@@ -72,7 +73,7 @@ pub(super) async fn run(options: &Options, context: &Context) -> Ended {
         Some(instance) => {
             let instance = resource::instance_name(instance)?;
             let reach = instances::reach(&connection, context.namespace(), instance).await?;
-            (of(instance, &reach).await?, Vec::new())
+            (of(&connection, context.namespace(), instance, &reach).await?, Vec::new())
         }
         None => of_all(&connection, context).await?,
     };
@@ -89,8 +90,14 @@ pub(super) async fn run(options: &Options, context: &Context) -> Ended {
     if errors.is_empty() { Ok(0) } else { Err(CommandError::of(ErrorKind::Failed, errors)) }
 }
 
-async fn of(instance: &str, reach: &Reach) -> Result<Vec<Listed>, CommandError> {
-    let sessions = capsule::enter(reach).await?.status().await?.sessions;
+async fn of(
+    connection: &Connection,
+    namespace: &str,
+    instance: &str,
+    reach: &Reach,
+) -> Result<Vec<Listed>, CommandError> {
+    let mut client = capsule::enter(connection, namespace, instance, reach, Way::default()).await?;
+    let sessions = client.status().await?.sessions;
     Ok(sessions.into_iter().map(|session| listed(instance, session)).collect())
 }
 
@@ -114,7 +121,7 @@ async fn of_all(connection: &Connection, context: &Context) -> Result<(Vec<Liste
 /// Those of an instance; one that does not run has none, which is an answer.
 async fn of_one(connection: &Connection, namespace: &str, instance: &str) -> Result<Vec<Listed>, CommandError> {
     match instances::reach_if_running(connection, namespace, instance).await? {
-        Some(reach) => of(instance, &reach).await,
+        Some(reach) => of(connection, namespace, instance, &reach).await,
         None => Ok(Vec::new()),
     }
 }

@@ -2,6 +2,7 @@
 
 use jackin_api::wire::{Session, Spawn};
 
+use super::super::capsule::Way;
 use super::super::{Ended, capsule};
 use crate::command_error::{CommandError, ErrorKind};
 use crate::context::Context;
@@ -36,7 +37,7 @@ pub(super) struct Arguments {
 pub(super) async fn run(arguments: &Arguments, context: &Context) -> Ended {
     let instance = resource::instance_name(&arguments.instance)?;
     let connection = context.connect().await?;
-    let (mut client, reach) = capsule::open(&connection, context, instance).await?;
+    let (mut client, reach) = capsule::open(&connection, context, instance, Way::default()).await?;
     let known = client.status().await?.sessions;
     let mut spawn = match (arguments.command.first(), &arguments.agent) {
         (Some(program), _) => Spawn {

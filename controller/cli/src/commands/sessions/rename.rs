@@ -1,5 +1,6 @@
 //! `jackin sessions rename`: another name for a session.
 
+use super::super::capsule::Way;
 use super::super::{Ended, capsule};
 use crate::context::Context;
 use crate::resource;
@@ -18,7 +19,7 @@ pub(super) struct Arguments {
 pub(super) async fn run(arguments: &Arguments, context: &Context) -> Ended {
     let Arguments { instance, session, name } = arguments;
     let instance = resource::instance_name(instance)?;
-    let (mut client, _) = capsule::open(&context.connect().await?, context, instance).await?;
+    let (mut client, _) = capsule::open(&context.connect().await?, context, instance, Way::default()).await?;
     client.rename(session, name).await?;
     context.console.line(&format!("session/{session} renamed to {name}"))?;
     Ok(0)

@@ -12,6 +12,7 @@ mod containers;
 mod context;
 mod create;
 mod events;
+mod exec;
 mod failure;
 mod http;
 mod images;
@@ -39,7 +40,8 @@ use tokio_util::sync::CancellationToken;
 pub use context::EngineAddress;
 
 use super::{
-    Archive, BuildMaterial, BuildProgress, ContainerSummary, Engine, EngineError, EngineInfo, EventStream, LabelFilter,
+    Archive, BuildMaterial, BuildProgress, ContainerSummary, Engine, EngineError, EngineInfo, EventStream, ExecStream,
+    LabelFilter,
 };
 
 /// Time limits of ours. The engine has none, and bollard's covers only the head of an answer.
@@ -151,6 +153,10 @@ impl Engine for DockerEngine {
 
     async fn container_logs(&self, id: &ContainerId, tail: usize) -> Result<String, EngineError> {
         self.logs(id, tail).await
+    }
+
+    async fn exec(&self, id: &ContainerId, command: &[String]) -> Result<ExecStream, EngineError> {
+        Self::exec(self, id, command).await
     }
 
     async fn list_images(&self, filter: &LabelFilter) -> Result<Vec<Image>, EngineError> {

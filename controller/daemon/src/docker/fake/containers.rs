@@ -9,7 +9,7 @@ use jackin_plan::world::{
 
 use super::process::{self, Files};
 use super::world::{World, in_use, refused};
-use crate::docker::{ContainerSummary, EngineErrorCause, EventAction, EventKind, LabelFilter};
+use crate::docker::{ContainerSummary, EngineErrorCause, EventAction, EventKind, ExecStream, LabelFilter};
 
 /// One container.
 pub(super) struct FakeContainer {
@@ -297,6 +297,14 @@ impl World {
         };
         self.tell_of(id, EventAction::Killed, [("signal", signal.to_owned())]);
         code.map_or(Ok(()), |code| self.end(id, code))
+    }
+
+    pub(super) fn exec(&mut self, id: &ContainerId, command: &[String]) -> Result<ExecStream, EngineErrorCause> {
+        match self.container(id)?.found.state {
+            ContainerState::Running => Ok(process::beside(command)),
+            ContainerState::Paused => Err(refused(409, format!("container {id} is paused"))),
+            _ => Err(not_running(id)),
+        }
     }
 
     pub(super) fn remove_container(&mut self, id: &ContainerId, force: bool) -> Result<(), EngineErrorCause> {

@@ -35,7 +35,7 @@ use self::world::World;
 
 use super::{
     Archive, BuildMaterial, BuildProgress, ContainerSummary, Engine, EngineError, EngineErrorCause, EngineEvent,
-    EngineInfo, EventStream, LabelFilter, Operation,
+    EngineInfo, EventStream, ExecStream, LabelFilter, Operation,
 };
 
 /// When an injected failure strikes.
@@ -325,6 +325,10 @@ impl Engine for FakeEngine {
 
     async fn container_logs(&self, id: &ContainerId, tail: usize) -> Result<String, EngineError> {
         self.call(Operation::ContainerLogs, &id.0, |world| world.container_logs(id, tail)).await
+    }
+
+    async fn exec(&self, id: &ContainerId, command: &[String]) -> Result<ExecStream, EngineError> {
+        self.call(Operation::Exec, &id.0, |world| world.exec(id, command)).await
     }
 
     async fn list_images(&self, filter: &LabelFilter) -> Result<Vec<Image>, EngineError> {
