@@ -3,6 +3,8 @@
 //! tmux is the judge of what is on the screen: it interprets what the client writes and shows cells and colours. The screen model
 //! itself and the capsule's sessions have tests of their own beside the capsule.
 
+#[path = "terminal/agents.rs"]
+mod agents;
 #[path = "terminal/attaching.rs"]
 mod attaching;
 #[path = "terminal/commands.rs"]

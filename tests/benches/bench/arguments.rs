@@ -8,15 +8,16 @@ use anyhow::{Context, bail};
 pub(crate) const HELP: &str = "\
 Measures jackin against the same Engine API calls made bare.
 
-  --only NAME          one of create, start, attach, apply, get, heal, remake, warm, idle; may be repeated
+  --only NAME          one of create, start, attach, keys, apply, get, heal, remake, warm, idle; may be repeated
   --rounds N           pairs of each comparison (default 15)
   --command-rounds N   runs of each command (default 30)
+  --terminal-rounds N  attaches, and keys that are typed (default 200)
   --instances N        instances of the idle controller (default 50)
   --idle SECONDS       how long it is watched (default 60)
   --json               the figures as JSON on stdout, the table on stderr
 
 The exit code is 1 when a bar is missed. JACKIN_BENCH_BIN_DIR names the folder of `jackin` and `jackin-capsule`, and
-JACKIN_BENCH_DOCKER the docker client that `attach` is compared with.";
+JACKIN_BENCH_DOCKER the docker client that `attach` and `keys` are compared with.";
 
 /// What was asked for.
 #[derive(Clone, Debug)]
@@ -27,6 +28,8 @@ pub(crate) struct Arguments {
     pub(crate) rounds: usize,
     /// Runs of each command.
     pub(crate) command_rounds: usize,
+    /// Attaches, and keys that are typed.
+    pub(crate) terminal_rounds: usize,
     /// Instances of the idle controller.
     pub(crate) instances: usize,
     /// How long the idle controller is watched.
@@ -44,6 +47,8 @@ pub(crate) enum Measure {
     Start,
     /// The first painted byte.
     Attach,
+    /// The echo of a key.
+    Keys,
     /// An apply that changes nothing.
     Apply,
     /// A list of instances.
@@ -59,10 +64,11 @@ pub(crate) enum Measure {
 }
 
 impl Measure {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Create,
         Self::Start,
         Self::Attach,
+        Self::Keys,
         Self::Apply,
         Self::Get,
         Self::Heal,
@@ -77,6 +83,7 @@ impl Measure {
             Self::Create => "create",
             Self::Start => "start",
             Self::Attach => "attach",
+            Self::Keys => "keys",
             Self::Apply => "apply",
             Self::Get => "get",
             Self::Heal => "heal",
@@ -94,6 +101,7 @@ impl Arguments {
             only: Vec::new(),
             rounds: 15,
             command_rounds: 30,
+            terminal_rounds: 200,
             instances: 50,
             idle: Duration::from_secs(60),
             json: false,
@@ -109,6 +117,7 @@ impl Arguments {
                 "--only" => arguments.only.push(measure(&value()?)?),
                 "--rounds" => arguments.rounds = count(&word, &value()?)?,
                 "--command-rounds" => arguments.command_rounds = count(&word, &value()?)?,
+                "--terminal-rounds" => arguments.terminal_rounds = count(&word, &value()?)?,
                 "--instances" => arguments.instances = count(&word, &value()?)?,
                 "--idle" => arguments.idle = Duration::from_secs(u64::try_from(count(&word, &value()?)?)?),
                 other => bail!("unknown argument `{other}`\n{HELP}"),

@@ -53,6 +53,21 @@ impl<'a> Bare<'a> {
         Ok(Self { engine, name: format!("bench.{}.bare", &stage.owner[..6]), body, run })
     }
 
+    /// Makes another one of it with a terminal on which `cat` runs, and starts that; its name.
+    pub(crate) async fn cat(&self) -> anyhow::Result<String> {
+        let name = format!("{}.cat", self.name);
+        let body = json!({
+            "Image": self.body["Image"],
+            "Labels": self.body["Labels"],
+            "Cmd": ["cat"],
+            "Tty": true,
+            "OpenStdin": true,
+        });
+        self.engine.post(&format!("/containers/create?name={name}"), Some(&body)).await?;
+        self.engine.post(&format!("/containers/{name}/start"), None).await?;
+        Ok(name)
+    }
+
     /// Makes the container.
     pub(crate) async fn create(&self) -> anyhow::Result<()> {
         self.engine.post(&format!("/containers/create?name={}", self.name), Some(&self.body)).await.map(drop)

@@ -24,8 +24,15 @@ const BAR: Bar = Bar::Ratio(1.15);
 /// How soon a container that somebody removed is made again: it is ready, and not only made, within what is promised for its making.
 const REMAKE_BAR: Bar = Bar::Milliseconds(2000.0);
 
-/// From the start of the `jackin apply` that asks for one more instance until that is ready; bare: create, start, capsule answers.
-pub(crate) async fn create(stage: &Stage, subject: &Subject, row: &'static str, rounds: usize) -> anyhow::Result<Row> {
+/// From the start of the `jackin apply` that asks for one more instance until that is ready; bare: what an apply cannot do without, then
+/// create, start, capsule answers.
+pub(crate) async fn create(
+    stage: &Stage,
+    subject: &Subject,
+    row: &'static str,
+    rounds: usize,
+    read: impl Fn() -> std::io::Result<()>,
+) -> anyhow::Result<Row> {
     let instances = stage.instances().await?;
     let bare = Bare::of(stage, &container_of(&instances.get(&subject.instance(0)).await?)?).await?;
     let name = subject.instance(1);
@@ -55,6 +62,8 @@ pub(crate) async fn create(stage: &Stage, subject: &Subject, row: &'static str, 
         watch.until_gone().await?;
 
         let begun = Instant::now();
+        tokio::task::block_in_place(&read)?;
+        let has_read = begun.elapsed();
         bare.create().await?;
         let created = begun.elapsed();
         bare.start().await?;
@@ -62,11 +71,8 @@ pub(crate) async fn create(stage: &Stage, subject: &Subject, row: &'static str, 
         bare.answers().await?;
         let theirs = begun.elapsed();
         bare.remove().await?;
-        pair.push(
-            round,
-            (ours, parts),
-            (theirs, steps(&[("create", created), ("start", started), ("answers", theirs)])),
-        );
+        let times = [("read", has_read), ("create", created), ("start", started), ("answers", theirs)];
+        pair.push(round, (ours, parts), (theirs, steps(&times)));
     }
     Ok(pair.row(row, BAR))
 }

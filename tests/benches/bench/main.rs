@@ -20,6 +20,7 @@ mod commands;
 mod counts;
 mod engine;
 mod idle;
+mod keys;
 mod launch;
 mod report;
 mod stage;
@@ -90,9 +91,12 @@ async fn all(stage: std::sync::Arc<Stage>, arguments: Arguments) -> anyhow::Resu
         say(&format!("{} …", measure.name()));
         let rounds = arguments.rounds;
         let rows = match measure {
-            Measure::Create => vec![launch::create(&stage, &Subject::PLAIN, "create-from-valid-image", rounds).await?],
+            Measure::Create => {
+                vec![launch::create(&stage, &Subject::PLAIN, "create-from-valid-image", rounds, || Ok(())).await?]
+            }
             Measure::Start => vec![launch::start(&stage, rounds).await?],
-            Measure::Attach => vec![terminal::attach(&stage, rounds).await?],
+            Measure::Attach => terminal::attach(&stage, arguments.terminal_rounds).await?,
+            Measure::Keys => keys::keys(&stage, arguments.terminal_rounds).await?,
             Measure::Apply => vec![commands::apply(&stage, arguments.command_rounds).await?],
             Measure::Get => vec![commands::get(&stage, arguments.command_rounds).await?],
             Measure::Heal => vec![launch::heal(&stage, rounds).await?],

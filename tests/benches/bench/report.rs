@@ -19,6 +19,10 @@ pub(crate) fn milliseconds(duration: Duration) -> f64 {
 pub(crate) struct Samples(Vec<f64>);
 
 impl Samples {
+    pub(crate) const fn new() -> Self {
+        Self(Vec::new())
+    }
+
     pub(crate) fn push(&mut self, value: f64) {
         self.0.push(value);
         self.0.sort_by(f64::total_cmp);
@@ -57,6 +61,8 @@ impl Samples {
 pub(crate) enum Bar {
     /// The ratio of our median to the bare one, at most.
     Ratio(f64),
+    /// What our median is over the bare one, in milliseconds, at most.
+    Over(f64),
     /// Our median in milliseconds, at most.
     Milliseconds(f64),
     /// The figure itself, at most, with its unit.
@@ -110,6 +116,7 @@ impl Row {
         let median = self.ours.median();
         match self.bar {
             Bar::Ratio(most) => self.ratio(Samples::median).is_some_and(|ratio| ratio <= most),
+            Bar::Over(most) => self.bare.as_ref().is_some_and(|bare| median - bare.median() <= most),
             Bar::Milliseconds(most) | Bar::AtMost(most, _) => median <= most,
             Bar::Below(limit, _) => median < limit,
         }
@@ -122,6 +129,7 @@ impl Row {
     fn bar_text(&self) -> String {
         match self.bar {
             Bar::Ratio(most) => format!("{most:.2}"),
+            Bar::Over(most) => format!("+{most} ms"),
             Bar::Milliseconds(most) => format!("{most} ms"),
             Bar::AtMost(most, unit) => format!("{most} {unit}"),
             Bar::Below(limit, unit) => format!("< {limit} {unit}"),
@@ -163,6 +171,7 @@ impl Row {
         let parts = |parts: &Parts| parts.iter().map(|(part, of)| (part.clone(), of.json())).collect::<Value>();
         let (bar, unit) = match self.bar {
             Bar::Ratio(bar) => (bar, "ratio"),
+            Bar::Over(bar) => (bar, "ms over bare"),
             Bar::Milliseconds(bar) => (bar, "ms"),
             Bar::AtMost(bar, unit) | Bar::Below(bar, unit) => (bar, unit),
         };

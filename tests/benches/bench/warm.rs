@@ -40,7 +40,7 @@ pub(crate) async fn warm(stage: &Stage, rounds: usize) -> anyhow::Result<Vec<Row
     Ok(vec![
         decide(stage, &folder, rounds).await?,
         apply(stage, &folder, rounds).await?,
-        launch::create(stage, &Subject::FILES, "create-of-10000-files", rounds).await?,
+        launch::create(stage, &Subject::FILES, "create-of-10000-files", rounds, || hash(&folder)).await?,
     ])
 }
 

@@ -42,8 +42,12 @@ pub(crate) struct Desk {
 impl Desk {
     /// A desk whose instance is ready, with a shell as its session.
     pub(crate) fn new() -> Result<Self> {
-        let home = TestHome::new()?;
-        home.apply(MANIFEST)?;
+        Self::of(TestHome::new()?, MANIFEST)
+    }
+
+    /// A desk in this home, with what a manifest makes.
+    pub(crate) fn of(home: TestHome, manifest: &str) -> Result<Self> {
+        home.apply(manifest)?;
         let programs = program("jackin");
         let programs = programs.parent().context("a program is in a folder")?;
         // A shell may have a prompt of its own for root, whatever the environment says.

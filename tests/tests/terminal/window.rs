@@ -11,6 +11,16 @@ use jackin_tests::PATIENCE;
 /// What the host's shell prompts with. Nothing inside an instance does.
 pub(crate) const HOST_PROMPT: &str = "host> ";
 
+/// For how many looks a picture must be the same to be taken for finished.
+const STILL: usize = 5;
+
+/// A size in character cells.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cells {
+    pub(crate) columns: u16,
+    pub(crate) rows: u16,
+}
+
 /// A tmux server of its own. Ended when dropped, with all its windows.
 #[derive(Debug)]
 pub(crate) struct Terminals {
@@ -112,6 +122,26 @@ impl Window<'_> {
         let prompt = prompt.trim_end();
         let is_last = |screen: &str| screen.trim_end().lines().last().is_some_and(|line| line.trim_end() == prompt);
         self.wait_until(&format!("the prompt `{prompt}`"), Self::text, is_last)
+    }
+
+    /// Waits until everything is drawn at this size and stays so for a few looks.
+    pub(crate) fn wait_until_drawn(&self, size: Cells, is_drawn: &dyn Fn(&[&str], Cells) -> bool) -> Result<()> {
+        let last = std::cell::RefCell::new((String::new(), 0));
+        let is_still = |picture: &str| {
+            let (seen, looks) = &mut *last.borrow_mut();
+            if seen == picture {
+                *looks += 1;
+            } else {
+                (*seen, *looks) = (picture.to_owned(), 0);
+            }
+            *looks >= STILL
+        };
+        self.wait_until("all of the program's screen", Self::picture, |picture| {
+            let text = self.text().unwrap_or_default();
+            let lines: Vec<&str> = text.lines().collect();
+            is_still(picture) && lines.len() == usize::from(size.rows) && is_drawn(&lines, size)
+        })
+        .map(drop)
     }
 
     /// Waits until the window shows exactly this picture.
