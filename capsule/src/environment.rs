@@ -10,6 +10,7 @@ use std::path::Path;
 use jackin_api::wire::{Environment, ErrorCode, Personalise, ReplyError};
 use zeroize::Zeroizing;
 
+use crate::account;
 use crate::serve::refuse;
 
 /// Where programs are looked for when the container says nothing.
@@ -68,6 +69,10 @@ impl Personality {
         let mut variables = container.clone();
         default(&mut variables, "PATH", PATH);
         default(&mut variables, "COLORTERM", "truecolor");
+        // Nobody logged in, and programs ask for the name all the same.
+        let name = account::own_name();
+        default(&mut variables, "USER", &name);
+        default(&mut variables, "LOGNAME", &name);
         if !variables.contains_key(OsStr::new("LC_ALL")) {
             default(&mut variables, "LANG", "C.UTF-8");
         }

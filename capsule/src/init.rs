@@ -3,7 +3,7 @@
 //! Start: own the orphans, make the homes, take the signals, bind the socket, serve. Stop, on SIGTERM or SIGINT: hang up and
 //! terminate every session and command, wait for them as long as the stop timeout allows, kill what is left, end.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -15,7 +15,7 @@ use tokio::task::LocalSet;
 use crate::arguments::Settings;
 use crate::capsule::Capsule;
 use crate::log::log;
-use crate::{homes, process, serve, socket};
+use crate::{homes, process, seed, serve, socket};
 
 /// What an end by SIGTERM is called among processes: some session had to be killed.
 const KILLED: u8 = 143;
@@ -46,6 +46,7 @@ async fn serve_until_stopped(settings: Settings, started: Instant) -> ExitCode {
     let is_init = own_the_orphans();
     let home = home.or_else(|| std::env::var_os("HOME").filter(|home| !home.is_empty()).map(PathBuf::from));
     if let Some(home) = &home {
+        seed::seed(home, Path::new(seed::DEFAULT_HOME));
         homes::prepare(home, &home_dirs);
     }
     let signals = [SignalKind::child(), SignalKind::terminate(), SignalKind::interrupt()].map(signal);

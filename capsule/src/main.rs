@@ -14,10 +14,12 @@
 //! connect    the socket on standard streams, for a host that reaches it through the engine
 //! prelude    a session's hooks, before its agent   hooks    what the capsule knows of them
 //! report     what an agent's own hook says         files    what an agent needs in its home
+//! seed       what the image has for a new home     account  the name of who runs it
 //! ```
 //!
 //! What a terminal shows, and how to paint it anew, is the crate `jackin-screen`.
 
+mod account;
 mod arguments;
 mod capsule;
 mod connect;
@@ -32,6 +34,7 @@ mod process;
 mod program;
 mod reaper;
 mod report;
+mod seed;
 mod serve;
 mod session;
 mod shell;

@@ -33,4 +33,5 @@ mod repositories;
 mod secrets;
 mod sessions;
 mod sidecar;
+mod strangers;
 mod unknown;

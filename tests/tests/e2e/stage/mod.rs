@@ -9,6 +9,7 @@ mod log;
 mod manifest;
 mod operations;
 mod proxy;
+mod stranger;
 mod terminal;
 
 use std::ffi::OsStr;
@@ -30,6 +31,7 @@ pub(crate) use log::EngineLog;
 pub(crate) use manifest::{MAIN, desk, desk_of, inline_role};
 pub(crate) use operations::without_digest;
 pub(crate) use proxy::{Fault, Proxy};
+use stranger::Stranger;
 pub(crate) use terminal::Terminal;
 
 /// How long a rule waits for a condition. Far more than is needed; a test that gets here has failed.
@@ -43,6 +45,8 @@ pub(crate) struct Stage {
     person: String,
     /// The engine that the rule plays on.
     engine: engine::Client,
+    /// Who does everything, where that is not who tests.
+    user: Option<Stranger>,
 }
 
 /// How a command ended.
@@ -94,6 +98,7 @@ impl Stage {
             variables: Vec::new(),
             person: format!("jackin-e2e-{}", uuid::Uuid::new_v4().simple()),
             engine: engine::Client::default(),
+            user: None,
         })
     }
 
@@ -143,6 +148,16 @@ impl Stage {
         format!("jackin-e2e={}", self.person)
     }
 
+    /// From now on everything is done by a user whom no image knows; its number.
+    pub(crate) fn become_a_stranger(&mut self) -> Result<u32> {
+        let (stranger, programs) = Stranger::with_programs(&self.programs, self.folder.path())?;
+        self.programs = programs;
+        self.set_variable("HOME", &self.path("user").to_string_lossy());
+        let uid = stranger.uid();
+        self.user = Some(stranger);
+        Ok(uid)
+    }
+
     /// Takes those variables back.
     pub(crate) fn clear_variables(&mut self) {
         self.variables.clear();
@@ -150,7 +165,11 @@ impl Stage {
 
     /// The program, ready for arguments.
     pub(crate) fn command<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Command {
-        let mut command = Command::new(self.programs.join("jackin"));
+        let jackin = self.programs.join("jackin");
+        let mut command = match &self.user {
+            None => Command::new(jackin),
+            Some(user) => user.command(&jackin),
+        };
         command
             .args(arguments)
             .env("JACKIN_HOME", self.home())

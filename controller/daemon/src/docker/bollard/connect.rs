@@ -35,6 +35,7 @@ impl DockerEngine {
             api_minor: Arc::new(AtomicUsize::new(0)),
             host: OnceCell::new(),
             buildkit: OnceCell::new(),
+            accounts: Mutex::new(HashMap::new()),
             network_locks: Mutex::new(HashMap::new()),
         }
     }

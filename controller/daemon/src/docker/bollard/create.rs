@@ -38,6 +38,10 @@ impl DockerEngine {
                 return Err(error);
             }
         }
+        if let Err(error) = self.introduce_user(&id, spec).await {
+            let _ = self.remove(&id, true).await;
+            return Err(error);
+        }
         Ok(id)
     }
 }

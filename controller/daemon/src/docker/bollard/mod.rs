@@ -4,6 +4,7 @@
 //! engine, and `limits` holds what updating limits takes. The client is made when the first call needs it, so that a daemon can be
 //! started before its engine.
 
+mod accounts;
 mod build;
 mod buildkit;
 mod capabilities;
@@ -77,6 +78,8 @@ pub struct DockerEngine {
     host: OnceCell<HostFacts>,
     /// Whether it has BuildKit.
     buildkit: OnceCell<bool>,
+    /// What lists of users lack, by image, user and group.
+    accounts: Mutex<HashMap<(String, u32, u32), accounts::Lists>>,
     /// One lock per network name in creation: engines allow two networks of one name.
     network_locks: Mutex<HashMap<String, Arc<Mutex<()>>>>,
 }
