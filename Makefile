@@ -75,6 +75,11 @@ soak: ## simulate the controllers under faults (SEEDS=1000, FROM=0; SEED=7 repla
 	@cargo run -q --profile soak --locked -p jackin-daemon --features simulation --example soak -- \
 	  $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),1000) --from $(or $(FROM),0))
 
+.PHONY: fuzz
+fuzz: ## play hostile frames and terminal streams (FUZZ_INPUTS=100000, FROM=0; SEED=7 replays one)
+	@cargo run -q --profile soak --locked -p jackin-daemon --features simulation --example fuzz -- \
+	  $(if $(SEED),1 $(SEED),$(or $(FUZZ_INPUTS),100000) $(or $(FROM),0))
+
 .PHONY: exhaustive
 exhaustive: nextest ## carry out all combinations of the planner's test on the model engine, not one in 37
 	@cargo nextest run --locked -p jackin-plan --run-ignored only -E 'test(exhaustive)'

@@ -223,6 +223,27 @@ pub struct RoleSecurity {
     /// Whether the root file system refuses writes.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub read_only_root_filesystem: bool,
+    /// Whether programs may write and read the clipboard of the terminal that is attached (OSC 52). It is asked at each attach.
+    #[serde(default, skip_serializing_if = "ClipboardAccess::is_deny")]
+    pub clipboard: ClipboardAccess,
+}
+
+/// What programs may do with the clipboard of who looks at them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum ClipboardAccess {
+    /// Nothing.
+    #[default]
+    Deny,
+    /// Whatever the terminal lets them do.
+    Allow,
+}
+
+impl ClipboardAccess {
+    /// Whether this is the default.
+    pub fn is_deny(&self) -> bool {
+        *self == Self::Deny
+    }
 }
 
 /// Linux capabilities of an instance.

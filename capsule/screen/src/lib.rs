@@ -8,7 +8,7 @@
 //! terminal  the state, characters, scrolling        answers  what commands tell and questions are answered
 //! grid      rows of cells                           paint    the bytes that show it again
 //! history   lines that left the screen              links    hyperlinks by number
-//! svg       a picture of it
+//! svg       a picture of it                         clipboard  what a stream may not do to who looks
 //! ```
 //!
 //! # Guarantees
@@ -26,6 +26,7 @@
 
 mod answers;
 mod cell;
+mod clipboard;
 mod control;
 mod cursor;
 mod grid;
@@ -44,6 +45,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use jackin_api::wire::Size;
 
 pub use cell::Cell;
+pub use clipboard::ClipboardFilter;
 pub use report::Progress;
 pub use style::{Color, Style, flag};
 pub use svg::svg;

@@ -5,8 +5,12 @@ pub mod capsule;
 pub mod checkouts;
 pub mod client;
 mod context;
+#[cfg(any(test, feature = "simulation"))]
+mod dice;
 pub mod docker;
 pub mod doctor;
+#[cfg(any(test, feature = "simulation"))]
+pub mod fuzz;
 pub mod git;
 pub mod home;
 pub mod images;

@@ -1,3 +1,4 @@
+mod clipboard;
 mod corpus;
 mod svg;
 

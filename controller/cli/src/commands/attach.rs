@@ -53,6 +53,7 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Ended {
     let connection = context.connect().await?;
     let reach = reach(&connection, context, name).await?;
     let mut client = capsule::enter(&connection, namespace, name, &reach, arguments.way).await?;
+    let clipboard = reach.clipboard;
     let session = match (&arguments.session, &arguments.agent) {
         (Some(session), _) => Some(session.clone()),
         (None, Some(agent)) => {
@@ -71,6 +72,7 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Ended {
         watch: arguments.watch,
         takeover: arguments.take_over,
         detach_keys: arguments.detach_keys.clone(),
+        clipboard,
     };
     Ok(match terminal::attach(client, options).await? {
         AttachEnd::Detached => 0,

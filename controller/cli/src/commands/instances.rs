@@ -1,6 +1,6 @@
 //! The instances that arguments mean: by their names, or all of a workspace.
 
-use jackin_api::kinds::Instance;
+use jackin_api::kinds::{ClipboardAccess, Instance};
 use kube::ResourceExt;
 use kube::api::{Api, DynamicObject, ListParams, Patch, PatchParams};
 use serde::Deserialize;
@@ -98,6 +98,9 @@ pub(crate) struct Reach {
     pub(crate) pid: Option<u32>,
     /// The session to start when none lives.
     pub(crate) session: Spawn,
+    /// What programs may do with the clipboard of this terminal; a controller of an earlier version does not tell.
+    #[serde(default)]
+    pub(crate) clipboard: ClipboardAccess,
 }
 
 /// Asks how an instance's capsule is reached.

@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::io::{self, Write};
 use std::time::Duration;
 
+use jackin_api::kinds::ClipboardAccess;
 use jackin_api::wire::{Attach, AttachMode, Exit};
 use jackin_daemon::capsule::{CapsuleClient, StreamItem, StreamReader, StreamWriter};
 use tokio::io::AsyncWriteExt;
@@ -32,6 +33,8 @@ pub(crate) struct AttachOptions {
     pub(crate) takeover: bool,
     /// Which keys leave the session.
     pub(crate) detach_keys: DetachKeys,
+    /// What programs may do with the clipboard of this terminal.
+    pub(crate) clipboard: ClipboardAccess,
 }
 
 /// How an attached terminal came to its end.
@@ -48,11 +51,12 @@ pub(crate) enum AttachEnd {
 /// # Errors
 /// When there is no such session, the connection breaks, or this terminal cannot be used.
 pub(crate) async fn attach(client: CapsuleClient, options: AttachOptions) -> Result<AttachEnd, TerminalError> {
-    let AttachOptions { label, session, watch, takeover, detach_keys } = options;
+    let AttachOptions { label, session, watch, takeover, detach_keys, clipboard } = options;
     let is_interactive = raw::is_interactive();
     let mode = if watch || !is_interactive { AttachMode::Watch } else { AttachMode::Write };
     let request = Attach { session, size: raw::size(), mode, takeover, terminal: is_interactive };
     let (attached, reader, writer) = client.attach(request).await?;
+    let reader = if clipboard == ClipboardAccess::Allow { reader.allow_clipboard() } else { reader };
     let was_given_less = attached.mode != mode;
     // Who may not type hears so at each key, unless looking is all that was asked for.
     let keyboard = Cell::new(if was_given_less { Keyboard::Anothers } else { Keyboard::Ours });

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use jackin_screen::ClipboardFilter;
 use tokio::io::AsyncWriteExt;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::Instant;
@@ -40,6 +41,7 @@ async fn show(
     observed: &mut Observed,
 ) -> io::Result<Result<(), CastError>> {
     let mut stdout = tokio::io::stdout();
+    let mut filter = ClipboardFilter::default();
     let mut due = Instant::now();
     for moment in moments {
         let Moment { after, shown } = match moment {
@@ -50,8 +52,10 @@ async fn show(
         due = due.checked_add(after).unwrap_or(due);
         tokio::time::sleep_until(due).await;
         if let Some(shown) = shown {
-            observed.note(shown.as_bytes());
-            stdout.write_all(shown.as_bytes()).await?;
+            // A recording may come from anywhere.
+            let shown = filter.pass(shown.as_bytes());
+            observed.note(&shown);
+            stdout.write_all(&shown).await?;
             stdout.flush().await?;
         }
     }

@@ -173,7 +173,9 @@ impl CapsuleClient {
     /// When the connection breaks, the reply is late, or there is no such session.
     pub async fn attach(mut self, attach: Attach) -> Result<(Attached, StreamReader, StreamWriter), CapsuleError> {
         match self.ask("attach", Request::Attach(attach)).await? {
-            Reply::Attached(attached) => Ok((attached, StreamReader::new(self.reader), StreamWriter::new(self.writer))),
+            Reply::Attached(attached) => {
+                Ok((attached, StreamReader::of_terminal(self.reader), StreamWriter::new(self.writer)))
+            }
             _ => Err(CapsuleError::UnexpectedReply { request: "attach" }),
         }
     }
@@ -185,8 +187,12 @@ impl CapsuleClient {
     /// # Errors
     /// When the connection breaks, the reply is late, or the program cannot be started.
     pub async fn exec(mut self, exec: Exec) -> Result<(StreamReader, StreamWriter), CapsuleError> {
+        let has_terminal = exec.tty.is_some();
         match self.ask("exec", Request::Exec(exec)).await? {
-            Reply::Started { .. } => Ok((StreamReader::new(self.reader), StreamWriter::new(self.writer))),
+            Reply::Started { .. } if has_terminal => {
+                Ok((StreamReader::of_terminal(self.reader), StreamWriter::new(self.writer)))
+            }
+            Reply::Started { .. } => Ok((StreamReader::of_pipes(self.reader), StreamWriter::new(self.writer))),
             _ => Err(CapsuleError::UnexpectedReply { request: "exec" }),
         }
     }

@@ -9,6 +9,7 @@
 //! - The socket is reached through descriptors, never through a path that the container may change between two looks, and its
 //!   peer is the process that the caller expects.
 //! - Every frame, string and list that comes back is bounded; every single reply is bounded in time.
+//! - What a session shows does not reach the clipboard of who looks, unless the role allows it.
 //! - An answer of a later version is an error of its own, never a misread.
 //!
 //! # Caveats
@@ -20,7 +21,7 @@ mod client;
 mod error;
 mod frames;
 mod port;
-mod sanitize;
+pub(crate) mod sanitize;
 mod socket;
 mod stream;
 pub(crate) mod through;

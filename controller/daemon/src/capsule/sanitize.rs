@@ -11,7 +11,7 @@ const CHARACTERS: usize = 256;
 /// The most entries that a list keeps.
 const ENTRIES: usize = 256;
 
-pub(super) fn reply(reply: Reply) -> Reply {
+pub(crate) fn reply(reply: Reply) -> Reply {
     match reply {
         Reply::Status(status) => Reply::Status(self::status(status)),
         Reply::Attached(Attached { session, mode }) => {
@@ -28,7 +28,7 @@ pub(super) fn reply(reply: Reply) -> Reply {
     }
 }
 
-pub(super) fn notice(notice: Notice) -> Notice {
+pub(crate) fn notice(notice: Notice) -> Notice {
     match notice {
         Notice::SessionStarted { session } => Notice::SessionStarted { session: self::session(session) },
         Notice::StateChanged { id, name, state, evidence } => {
@@ -111,7 +111,7 @@ fn session(session: Session) -> Session {
     }
 }
 
-pub(super) fn text(text: String) -> String {
+pub(crate) fn text(text: String) -> String {
     if text.len() <= CHARACTERS && !text.chars().any(is_harmful) {
         return text;
     }

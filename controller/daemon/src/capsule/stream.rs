@@ -1,6 +1,7 @@
 //! What a connection becomes once an attach, exec, output or subscribe was granted.
 
 use jackin_api::wire::{Control, Event, Exit, Frame, FrameKind, Notice, Signal, Size};
+use jackin_screen::ClipboardFilter;
 
 use super::frames::{FrameReader, FrameWriter};
 use super::{CapsuleError, sanitize};
@@ -23,20 +24,37 @@ pub enum StreamItem {
 }
 
 /// The reading half of an attached terminal, a command or a session's output.
+///
+/// What a terminal is to show does not reach the clipboard of who looks, unless that was [allowed](Self::allow_clipboard). Here it is
+/// held back and not in the capsule, as the host trusts nothing that comes from inside.
 #[derive(Debug)]
 pub struct StreamReader {
     frames: FrameReader,
+    /// Absent where bytes are data, or everything may pass.
+    filter: Option<ClipboardFilter>,
     // Where nobody writes: closing our half would tell the capsule that nobody listens any more.
     _open: Option<FrameWriter>,
 }
 
 impl StreamReader {
-    pub(super) fn new(frames: FrameReader) -> Self {
-        Self { frames, _open: None }
+    pub(super) fn of_terminal(frames: FrameReader) -> Self {
+        Self { frames, filter: Some(ClipboardFilter::default()), _open: None }
+    }
+
+    /// Of a command between pipes, whose bytes may be anything.
+    pub(super) fn of_pipes(frames: FrameReader) -> Self {
+        Self { frames, filter: None, _open: None }
     }
 
     pub(super) fn listening(frames: FrameReader, open: FrameWriter) -> Self {
-        Self { frames, _open: Some(open) }
+        Self { _open: Some(open), ..Self::of_terminal(frames) }
+    }
+
+    /// Lets programs write and read the clipboard of the terminal that shows this.
+    #[must_use]
+    pub fn allow_clipboard(mut self) -> Self {
+        self.filter = None;
+        self
     }
 
     /// The next item, or nothing when the capsule closed without an end. Safe to cancel.
@@ -47,14 +65,21 @@ impl StreamReader {
         loop {
             return Ok(Some(match self.frames.next().await? {
                 None => return Ok(None),
-                Some(Frame::Paint(bytes)) => StreamItem::Paint(bytes),
-                Some(Frame::Output(bytes)) => StreamItem::Output(bytes),
+                Some(Frame::Paint(bytes)) => StreamItem::Paint(self.shown(bytes)),
+                Some(Frame::Output(bytes)) => StreamItem::Output(self.shown(bytes)),
                 Some(Frame::ErrorOutput(bytes)) => StreamItem::ErrorOutput(bytes),
                 Some(Frame::Event(Event::TakenOver)) => StreamItem::TakenOver,
                 Some(Frame::Event(Event::Resized { size })) => StreamItem::Resized(size.clamped()),
                 Some(Frame::Event(Event::Ended { exit })) => StreamItem::Ended(exit),
                 Some(_) => continue,
             }));
+        }
+    }
+
+    fn shown(&mut self, bytes: Vec<u8>) -> Vec<u8> {
+        match &mut self.filter {
+            Some(filter) => filter.pass(&bytes),
+            None => bytes,
         }
     }
 }

@@ -208,7 +208,11 @@ async fn connection(State(local): State<Arc<Local>>, Path((namespace, name)): At
         Wanted::Run(desired) => launch::session(&desired, &desired.agent, FIRST_SESSION),
         Wanted::Stop | Wanted::Remove { .. } | Wanted::Unresolved(_) => None,
     };
-    Ok(Json(json!({"directory": snapshot.run, "socket": CAPSULE_SOCKET, "pid": pid, "session": session})))
+    let security = snapshot.role.as_ref().and_then(|role| role.spec.security.as_ref());
+    let clipboard = security.map(|security| security.clipboard).unwrap_or_default();
+    Ok(Json(
+        json!({"directory": snapshot.run, "socket": CAPSULE_SOCKET, "pid": pid, "session": session, "clipboard": clipboard}),
+    ))
 }
 
 /// The container in which an instance runs.

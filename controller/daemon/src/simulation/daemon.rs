@@ -28,10 +28,10 @@ use crate::trust::Trust;
 use crate::volumes::Volumes;
 
 use super::capsules::MemoryCapsules;
-use super::dice::Dice;
 use super::faults::Faults;
 use super::programs::{MemoryPrograms, NoSidecars};
 use super::wish::SECRET;
+use crate::dice::Dice;
 
 /// Where the home is, in words only.
 pub(super) const HOME: &str = "/jackin";

@@ -12,13 +12,13 @@ use tokio::sync::Notify;
 use crate::docker::fake::{Delivery, Interference};
 use crate::docker::{Engine, EngineErrorCause, EngineEvent, Operation};
 
-use super::dice::Dice;
 use super::files::MemoryFiles;
 use super::guard::Guard;
 use super::price::counts;
 use super::time::VirtualTime;
 use super::transcript::Transcript;
 use super::wish::SECRET;
+use crate::dice::Dice;
 
 /// Steps in one moment that nobody needs who waits between tries.
 const BUSY: u32 = 20_000;

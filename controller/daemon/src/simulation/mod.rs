@@ -19,7 +19,6 @@
 
 mod capsules;
 mod daemon;
-mod dice;
 mod faults;
 mod files;
 mod guard;

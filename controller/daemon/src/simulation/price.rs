@@ -15,8 +15,8 @@ use crate::context::Context;
 use crate::docker::Operation;
 use crate::pass::{around, observe};
 
-use super::dice::Dice;
 use super::script::Action;
+use crate::dice::Dice;
 
 /// The model's world, and what is wanted, by instance.
 pub(super) struct Seen {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jackin_api::kinds::DisruptionPolicy;
 use jackin_api::wire::SessionState;
 
-use super::dice::Dice;
+use crate::dice::Dice;
 
 /// Something that happens from outside. `usize` chooses among the instances or workspaces of the moment.
 #[derive(Clone, Copy, Debug, PartialEq)]
