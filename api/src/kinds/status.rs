@@ -183,9 +183,31 @@ pub struct SessionStatus {
     pub agent: String,
     /// Its state in words, such as `Working`.
     pub state: String,
+    /// Since when it is in that state, in RFC 3339, by the clock of its container's host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub since: Option<Timestamp>,
+    /// Why that is believed: a hook's name, the program's own report, a text of its screen. Of one that starts or works it is left out, as
+    /// that changes all the while.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub evidence: String,
     /// Whether somebody is attached.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub attached: bool,
+}
+
+impl SessionStatus {
+    /// Whether it waits for a person: for words, for consent, or for a login.
+    #[must_use]
+    pub fn waits(&self) -> bool {
+        Self::waits_in(&self.state)
+    }
+
+    /// Whether a session in this state waits for a person.
+    #[must_use]
+    pub fn waits_in(state: &str) -> bool {
+        matches!(state, "WaitingForInput" | "WaitingForPermission" | "AuthNeeded")
+    }
 }
 
 /// A launch: from the first step to the answering capsule.

@@ -85,7 +85,8 @@ pub enum ConditionType {
     /// Instance: True when the spec asks for a volume that can only be had by losing the data of the one that is there, and nobody
     /// agreed to that yet. Absent otherwise.
     ConsentRequired,
-    /// Instance: True when a session waits for a person.
+    /// Instance: True when a live session waits for a person: for words, for consent, or for a login. The reason is of the one that waits
+    /// longest.
     NeedsInput,
     /// Image: True when the recipe could be computed.
     RecipeResolved,

@@ -147,8 +147,12 @@ pub enum Reason {
     NoDrift,
     /// No repair waits.
     NothingPending,
-    /// A session waits for a person.
-    SessionWaits,
+    /// Of the sessions that wait for a person, the one that waits longest has ended its turn or asked something.
+    WaitingForInput,
+    /// Of the sessions that wait for a person, the one that waits longest asks for consent to do something.
+    WaitingForPermission,
+    /// Of the sessions that wait for a person, the one that waits longest needs a login before it can do anything.
+    AuthNeeded,
     /// No session waits for a person.
     NoSessionWaits,
     /// It is stopped on purpose.

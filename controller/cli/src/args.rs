@@ -54,6 +54,8 @@ pub(crate) enum Command {
     /// Take an instance's terminal
     #[command(visible_alias = "hardline")]
     Attach(commands::attach::Arguments),
+    /// Tell when a session changes what it does, such as to wait for you
+    Notify(commands::notify::Arguments),
     /// Run a command in an instance, in the environment of a session
     Exec(commands::exec::Arguments),
     /// List, start, rename and end sessions

@@ -17,6 +17,7 @@ fn each_command_explains_itself() {
         "attach",
         "exec",
         "send",
+        "notify",
         "record",
         "replay",
         "sessions",

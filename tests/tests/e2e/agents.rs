@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::stage::{Stage, Terminal, docker, play};
+use crate::stage::{Stage, Terminal, docker, eventually, play};
 
 /// An instance in which every agent with a program of its own can be started.
 const WORKSPACE: &str = r#"
@@ -27,12 +27,13 @@ spec:
   instances: [{name: main, role: all, agent: shell}]
 "#;
 
-/// Each agent with what its first screen shows without a login and without a network.
-const FIRST_SCREENS: [(&str, &str); 4] = [
-    ("amp", "Would you like to log in to Amp?"),
-    ("claude", "Welcome to Claude Code"),
-    ("codex", "Welcome to Codex"),
-    ("opencode", "Ask anything"),
+/// Each agent with what its first screen shows without a login and without a network, and what it is taken for.
+const FIRST_SCREENS: [(&str, &str, &str); 4] = [
+    ("amp", "Would you like to log in to Amp?", "AuthNeeded"),
+    ("claude", "Not logged in", "AuthNeeded"),
+    ("codex", "Welcome to Codex", "AuthNeeded"),
+    // It has a model that needs no login.
+    ("opencode", "Ask anything", "Idle"),
 ];
 
 /// The version that an Agent's file pins.
@@ -44,12 +45,17 @@ fn pinned(agent: &str) -> Result<String> {
     Ok(version.context("no version is pinned")?.trim_end_matches("-linux-x64").to_owned())
 }
 
-fn runs_and_greets(stage: &Stage, agent: &str, greeting: &str) -> Result<()> {
+fn runs_and_greets(stage: &Stage, agent: &str, greeting: &str, state: &str) -> Result<()> {
     let said = stage.jackin(&["exec", "desk-main", "--", agent, "--version"])?;
     let version = pinned(agent)?;
     ensure!(said.contains(&version), "{agent} is not {version}: {said}");
     let mut terminal = Terminal::start(stage, &["attach", "desk-main", "--agent", agent])?;
     terminal.wait_until(&format!("{agent} to greet"), |screen| screen.contains(greeting))?;
+    eventually(&format!("{agent} to be {state}"), || {
+        let instance = stage.object("instance", "desk-main")?;
+        let mut sessions = instance["status"]["sessions"].as_array().into_iter().flatten();
+        Ok(sessions.any(|session| session["agent"] == agent && session["state"] == state).then_some(()))
+    })?;
     terminal.detach()
 }
 
@@ -85,7 +91,11 @@ fn every_built_in_agent_starts_in_one_instance_and_shows_its_first_screen() -> R
         let file = stage.write("agents.yaml", WORKSPACE)?;
         let file = file.to_str().context("a path in UTF-8")?;
         stage.jackin(&["apply", "-f", file, "--wait", "--timeout", "480s"])?;
-        FIRST_SCREENS.into_iter().try_for_each(|(agent, greeting)| runs_and_greets(stage, agent, greeting))?;
+        FIRST_SCREENS
+            .into_iter()
+            .try_for_each(|(agent, greeting, state)| runs_and_greets(stage, agent, greeting, state))?;
+        let waiting = stage.condition("instance", "desk-main", "NeedsInput")?;
+        assert_eq!((&waiting["status"], &waiting["reason"]), (&"True".into(), &"AuthNeeded".into()));
         claude_has_its_plugin(stage)
     })
 }

@@ -35,3 +35,4 @@ mod sessions;
 mod sidecar;
 mod strangers;
 mod unknown;
+mod waiting;

@@ -10,7 +10,7 @@ use kube::Api;
 
 use super::capsule::Way;
 use super::instances::{self, Reach};
-use super::{Ended, capsule, start};
+use super::{Ended, capsule, start, waiting};
 use crate::command_error::CommandError;
 use crate::context::Context;
 use crate::resource;
@@ -23,17 +23,25 @@ const START_PATIENCE: Duration = Duration::from_secs(300);
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Without options the oldest session that lives is taken; when none does, the instance's agent is started.\n\
+        With `--waiting` it is the session that waits longest for a person, of the instance or of all in the namespace; exit code 1 when none does.\n\
         An instance that was stopped because nobody worked in it is started first."
 )]
 pub(crate) struct Arguments {
     /// Instance
-    instance: String,
+    #[arg(required_unless_present = "waiting")]
+    instance: Option<String>,
     /// Session, by name or id
     #[arg(long, conflicts_with = "agent")]
     session: Option<String>,
     /// Open a session of this agent beside the others
     #[arg(long)]
     agent: Option<String>,
+    /// Take the session that waits longest for a person
+    #[arg(long, conflicts_with_all = ["session", "agent"])]
+    waiting: bool,
+    /// When none waits, wait until one does
+    #[arg(long, requires = "waiting")]
+    wait: bool,
     /// Look, and do not type
     #[arg(long)]
     watch: bool,
@@ -48,14 +56,21 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Ended {
-    let name = resource::instance_name(&arguments.instance)?;
+    let given = arguments.instance.as_deref().map(resource::instance_name).transpose()?;
     let namespace = context.namespace();
     let connection = context.connect().await?;
+    let (name, wanted) = if arguments.waiting {
+        let waiting = waiting::longest(&connection.kube(), context, given, arguments.wait).await?;
+        (waiting.instance, Some(waiting.session.id))
+    } else {
+        (given.unwrap_or_default().to_owned(), arguments.session.clone())
+    };
+    let name = name.as_str();
     let reach = reach(&connection, context, name).await?;
     let mut client = capsule::enter(&connection, namespace, name, &reach, arguments.way).await?;
     let clipboard = reach.clipboard;
-    let session = match (&arguments.session, &arguments.agent) {
-        (Some(session), _) => Some(session.clone()),
+    let session = match (wanted, &arguments.agent) {
+        (Some(session), _) => Some(session),
         (None, Some(agent)) => {
             let session = capsule::session_of(&connection, namespace, name, agent).await?;
             Some(spawn(&mut client, session).await?)

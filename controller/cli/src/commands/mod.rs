@@ -19,6 +19,7 @@ pub(crate) mod get;
 pub(crate) mod import;
 pub(crate) mod instances;
 pub(crate) mod logs;
+pub(crate) mod notify;
 mod output;
 pub(crate) mod prune;
 pub(crate) mod record;
@@ -31,6 +32,7 @@ pub(crate) mod stop;
 pub(crate) mod trust;
 pub(crate) mod version;
 pub(crate) mod wait;
+mod waiting;
 
 use std::future::Future;
 
@@ -53,6 +55,7 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> Ended {
         Command::Delete(delete) => serial(delete::run(delete, &context()?)),
         Command::Wait(wait) => serial(wait::run(wait, &context()?)),
         Command::Attach(attach) => serial(attach::run(attach, &context()?)),
+        Command::Notify(notify) => serial(notify::run(notify, &context()?)),
         Command::Exec(exec) => serial(exec::run(exec, &context()?)),
         Command::Sessions(sessions) => serial(sessions::run(sessions, &context()?)),
         Command::Send(send) => serial(send::run(send, &context()?)),

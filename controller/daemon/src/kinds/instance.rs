@@ -1,6 +1,8 @@
 //! Columns of Instance.
 
+use jackin_api::kinds::SessionStatus;
 use jackin_apiserver::Column;
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::cells;
@@ -17,9 +19,14 @@ pub(super) fn columns() -> Vec<Column> {
             cells::shown(&object["status"]["plan"])
         }),
         cells::text("Agent", "Agent of its first session.", |object, _| cells::shown(&object["spec"]["agent"])),
-        cells::text("State", "State of its primary session.", |object, _| {
-            cells::shown(primary_session(object).map_or(&Value::Null, |session| &session["state"]))
-        }),
+        cells::text(
+            "State",
+            "State of the session that waits longest for a person, else of its primary one.",
+            |object, _| {
+                let shown = waiting_session(object).or_else(|| primary_session(object));
+                cells::shown(shown.map_or(&Value::Null, |session| &session["state"]))
+            },
+        ),
         Column {
             type_: "integer".to_owned(),
             ..cells::text("Sessions", "How many sessions it has.", |object, _| sessions(object).len().into())
@@ -45,6 +52,13 @@ pub(super) fn columns() -> Vec<Column> {
 
 fn sessions(object: &Value) -> &[Value] {
     object["status"]["sessions"].as_array().map_or(&[], Vec::as_slice)
+}
+
+/// The session that waits longest for a person.
+fn waiting_session(object: &Value) -> Option<&Value> {
+    let waits = |session: &&Value| session["state"].as_str().is_some_and(SessionStatus::waits_in);
+    let since = |session: &&Value| session["since"].as_str().and_then(|since| since.parse::<Timestamp>().ok());
+    sessions(object).iter().filter(waits).min_by_key(since)
 }
 
 /// The first session of the instance's own agent, else the first of any.

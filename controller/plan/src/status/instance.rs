@@ -241,10 +241,16 @@ fn image_of(container: &Container, wanted: &Wanted) -> ImageReference {
 }
 
 fn session(session: &jackin_api::wire::Session) -> SessionStatus {
+    let state = state_of(session);
+    // What a session that works is seen by changes from moment to moment, and would be written each time.
+    let is_steady = !matches!(state, SessionState::Starting | SessionState::Working);
+    let moment = |at: jackin_api::wire::Millis| Timestamp::from_millisecond(i64::try_from(at.0).ok()?).ok();
     SessionStatus {
         id: session.name.clone(),
         agent: session.agent.clone(),
-        state: state_word(state_of(session)).to_owned(),
+        state: state_word(state).to_owned(),
+        since: session.state_since.and_then(moment),
+        evidence: if is_steady { session.evidence.clone() } else { String::new() },
         attached: session.attached > 0,
     }
 }

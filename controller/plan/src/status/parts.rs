@@ -2,7 +2,7 @@
 //!
 //! Their sum is in [`super::summary`].
 
-use jackin_api::wire::SessionState;
+use jackin_api::wire::{Session, SessionState};
 use jackin_api::words::{Change, ConditionStatus, ConditionType, Conditions, Reason};
 
 use crate::desired::{Desired, DesiredImage};
@@ -40,21 +40,33 @@ pub(super) fn state_parts(pass: &InstancePass<'_>, container: Option<&Container>
     let (drifted, reason) = if fields.is_empty() { (false, Reason::NoDrift) } else { (true, Reason::FieldsDiffer) };
     conditions.set(ConditionType::Drifted, drifted && container.is_some(), reason, fields.join(", "));
     state_pending(pass, conditions);
-    let waiting: Vec<_> = pass
-        .observed
-        .capsule
-        .sessions()
+    state_waiting(pass, conditions);
+}
+
+/// Whose turn it is, the one that waits longest first.
+fn state_waiting(pass: &InstancePass<'_>, conditions: &mut Conditions) {
+    let reason = |session: &Session| match state_of(session) {
+        SessionState::WaitingForInput => Some(Reason::WaitingForInput),
+        SessionState::WaitingForPermission => Some(Reason::WaitingForPermission),
+        SessionState::AuthNeeded => Some(Reason::AuthNeeded),
+        SessionState::Starting
+        | SessionState::Working
+        | SessionState::Idle
+        | SessionState::Exited
+        | SessionState::Unknown => None,
+    };
+    let sessions = pass.observed.capsule.sessions().iter();
+    let mut waiting: Vec<_> = sessions.filter_map(|session| Some((session, reason(session)?))).collect();
+    waiting.sort_by_key(|(session, _)| session.state_since);
+    let told: Vec<_> = waiting
         .iter()
-        .filter(|session| {
-            matches!(
-                state_of(session),
-                SessionState::WaitingForInput | SessionState::WaitingForPermission | SessionState::AuthNeeded
-            )
+        .map(|(Session { name, state, evidence, .. }, _)| match (state_word(*state), evidence.as_str()) {
+            (state, "") => format!("{name} ({state})"),
+            (state, evidence) => format!("{name} ({state}, {evidence})"),
         })
-        .map(|session| format!("{} ({})", session.name, state_word(session.state)))
         .collect();
-    let reason = if waiting.is_empty() { Reason::NoSessionWaits } else { Reason::SessionWaits };
-    conditions.set(ConditionType::NeedsInput, !waiting.is_empty(), reason, waiting.join(", "));
+    let reason = waiting.first().map_or(Reason::NoSessionWaits, |(_, reason)| *reason);
+    conditions.set(ConditionType::NeedsInput, !waiting.is_empty(), reason, told.join(", "));
 }
 
 fn state_pending(pass: &InstancePass<'_>, conditions: &mut Conditions) {

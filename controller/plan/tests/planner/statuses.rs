@@ -1,12 +1,14 @@
 //! What an instance's status says after a pass.
 
 use jackin_api::kinds::InstanceStatus;
-use jackin_api::wire::SessionState::{Exited, Idle, WaitingForPermission, Working};
+use jackin_api::wire::Millis;
+use jackin_api::wire::SessionState::{AuthNeeded, Exited, Idle, WaitingForInput, WaitingForPermission, Working};
 use jackin_api::words::{Condition, ConditionStatus, ConditionType, Phase, PlanKind, Reason, find};
 use jackin_plan::observed::MountSourceState;
 use jackin_plan::resolve::Wanted;
 use jackin_plan::status::{self, InstancePass, Outcome, ReasonWord, StepResult, Unseen};
 use jackin_plan::world::{ContainerState, Exit};
+use jiff::Timestamp;
 
 use crate::support::{Case, Model, session};
 
@@ -247,9 +249,35 @@ fn a_session_that_waits_for_a_person_shows_and_one_that_ended_does_not() {
     ended.state = WaitingForPermission;
     let case = Case::converged().answering(vec![session("main", WaitingForPermission, 0), ended]);
     let status = after(&case, None);
-    assert_eq!(the(&status, ConditionType::NeedsInput).message, "main (WaitingForPermission)");
+    let needed = the(&status, ConditionType::NeedsInput);
+    assert_eq!(
+        (needed.reason.as_str(), needed.message.as_str()),
+        ("WaitingForPermission", "main (WaitingForPermission)")
+    );
     let states: Vec<_> = status.sessions.iter().map(|session| session.state.as_str()).collect();
     assert_eq!(states, ["WaitingForPermission", "Exited"]);
+}
+
+#[test]
+fn of_those_that_wait_the_longest_gives_the_reason_and_each_says_why_and_since_when() {
+    let at = |name: &str, state, since, evidence: &str| {
+        let mut session = session(name, state, 0);
+        (session.state_since, session.evidence) = (Some(Millis(since)), evidence.to_owned());
+        session
+    };
+    let sessions = vec![
+        at("late", WaitingForInput, 9000, "hook Stop"),
+        at("early", AuthNeeded, 5000, "screen: `Sign in`"),
+        at("busy", Working, 1000, "title: `*`"),
+    ];
+    let status = after(&Case::converged().answering(sessions), None);
+    let needed = the(&status, ConditionType::NeedsInput);
+    assert_eq!(needed.reason, "AuthNeeded");
+    assert_eq!(needed.message, "early (AuthNeeded, screen: `Sign in`), late (WaitingForInput, hook Stop)");
+    let told: Vec<_> = status.sessions.iter().map(|session| (session.since, session.evidence.as_str())).collect();
+    let second = |second| Some(Timestamp::from_second(second).expect("a time"));
+    // What a session that works is seen by changes all the while, and no status is written for that.
+    assert_eq!(told, [(second(9), "hook Stop"), (second(5), "screen: `Sign in`"), (second(1), "")]);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use jackin_api::kinds::{HookStatus, Instance, Launch, Workspace};
+use jackin_api::kinds::{HookStatus, Instance, Launch, SessionStatus, Workspace};
 use jackin_api::words::Phase;
 
 use super::{field, section, short, table, timings};
@@ -71,10 +71,13 @@ pub(super) fn describe(text: &mut String, instance: &Instance, console: &Console
     }
     if !status.sessions.is_empty() {
         section(text, "Sessions");
-        let mut rows = vec![["ID", "AGENT", "STATE", "ATTACHED"].map(str::to_owned).to_vec()];
+        let mut rows = vec![["ID", "AGENT", "STATE", "SINCE", "ATTACHED", "EVIDENCE"].map(str::to_owned).to_vec()];
         rows.extend(status.sessions.iter().map(|session| {
-            let attached = if session.attached { "yes" } else { "no" };
-            vec![session.id.clone(), session.agent.clone(), session.state.clone(), attached.to_owned()]
+            let SessionStatus { id, agent, state, since, evidence, attached } = session;
+            let since = since.map(|since| format!("{since:.0}")).unwrap_or_default();
+            let attached = if *attached { "yes" } else { "no" };
+            let words = [id, agent, state, &since, attached, evidence];
+            words.map(|word| word.to_owned()).to_vec()
         }));
         table(text, &rows);
     }
