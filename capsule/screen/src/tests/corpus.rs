@@ -13,99 +13,14 @@
 //! modes ...               what sets the modes again
 //! answers, title, history, bells, progress
 //! tmux WHY                the referee does not agree, and why
+//! tmux-paint WHY          nor of our paint of it
 //! unpainted WHY           a paint in the middle does not keep everything, and why
 //! ```
 
+use super::cases::{Case, Step, bytes, cases, numbers};
 use super::*;
 
-/// One case, as it was read.
-#[derive(Debug, Default)]
-struct Case {
-    name: String,
-    size: Option<Size>,
-    steps: Vec<Step>,
-    rows: Vec<String>,
-    expected: Vec<(String, String)>,
-}
-
-#[derive(Debug, Clone)]
-enum Step {
-    Feed(Vec<u8>),
-    Resize(Size),
-}
-
-fn cases() -> Vec<Case> {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
-    let mut files: Vec<_> =
-        std::fs::read_dir(folder).expect("a corpus").map(|entry| entry.expect("an entry").path()).collect();
-    files.sort();
-    let cases: Vec<Case> = files
-        .iter()
-        .filter(|file| file.extension().is_some_and(|extension| extension == "txt"))
-        .flat_map(|file| parse(&std::fs::read_to_string(file).expect("text")))
-        .collect();
-    assert!(cases.len() > 100, "only {} cases were found", cases.len());
-    cases
-}
-
-fn parse(text: &str) -> Vec<Case> {
-    let mut cases: Vec<Case> = Vec::new();
-    for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
-        if let Some(name) = line.strip_prefix("== ") {
-            cases.push(Case { name: name.to_owned(), ..Case::default() });
-            continue;
-        }
-        let case = cases.last_mut().expect("a case begins with `== `");
-        let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
-        match word {
-            "size" => case.size = Some(size(rest)),
-            "feed" => case.steps.push(Step::Feed(bytes(rest))),
-            "resize" => case.steps.push(Step::Resize(size(rest))),
-            _ if line.starts_with('|') => {
-                case.rows.push(String::from_utf8(bytes(line.trim_matches('|'))).expect("text"))
-            }
-            _ => case.expected.push((word.to_owned(), rest.to_owned())),
-        }
-    }
-    cases
-}
-
-fn numbers(text: &str) -> Vec<usize> {
-    text.split_whitespace().map_while(|word| word.parse().ok()).collect()
-}
-
-fn size(text: &str) -> Size {
-    let numbers = numbers(text);
-    let short = |index: usize| u16::try_from(numbers[index]).expect("a size");
-    Size { rows: short(0), cols: short(1) }
-}
-
-fn bytes(text: &str) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    let mut rest = text.chars();
-    while let Some(character) = rest.next() {
-        let escaped = if character == '\\' { rest.next() } else { None };
-        match escaped {
-            None => bytes.extend(character.encode_utf8(&mut [0; 4]).bytes()),
-            Some('e') => bytes.push(0x1b),
-            Some('r') => bytes.push(b'\r'),
-            Some('n') => bytes.push(b'\n'),
-            Some('t') => bytes.push(b'\t'),
-            Some('x') => {
-                let digits: String = rest.by_ref().take(2).collect();
-                bytes.push(u8::from_str_radix(&digits, 16).expect("two digits"));
-            }
-            Some(itself) => bytes.extend(itself.encode_utf8(&mut [0; 4]).bytes()),
-        }
-    }
-    bytes
-}
-
 impl Case {
-    fn size(&self) -> Size {
-        self.size.unwrap_or(Size { rows: 5, cols: 10 })
-    }
-
     /// What was fed before the last resize, and the whole of what was fed after it.
     fn play(&self) -> (Screen, Vec<u8>) {
         let mut screen = Screen::new(self.size());
@@ -137,12 +52,12 @@ impl Case {
         };
         compare("rows", shown.join("|"), wanted.join("|"));
         compare("restarts", screen.restarts().to_string(), "0".to_owned());
-        assert!(self.expected.iter().any(|(word, _)| word == "cursor"), "{}: where is the cursor?", self.name);
+        assert!(self.tells("cursor"), "{}: where is the cursor?", self.name);
         for (word, rest) in &self.expected {
             if matches!(word.as_str(), "style" | "link") {
                 let (found, wanted) = self.cells(&screen, word, rest);
                 compare(&format!("{word} {rest}"), found, wanted);
-            } else if !matches!(word.as_str(), "tmux" | "unpainted") {
+            } else if !matches!(word.as_str(), "tmux" | "tmux-paint" | "unpainted") {
                 compare(word, self.found(&screen, &answers, word), bytes(rest).escape_ascii().to_string());
             }
         }
@@ -208,7 +123,7 @@ fn no_split_changes_a_case_and_no_paint_at_any_moment() {
             split.process(second);
             assert_eq!(looks(&split), looks(&whole), "{} split at {cut}", case.name);
             painted.process(second);
-            if case.expected.iter().any(|(word, _)| word == "unpainted") {
+            if case.tells("unpainted") {
                 continue;
             }
             assert_eq!(looks(&painted), looks(&whole), "{} painted at {cut}, then the rest", case.name);

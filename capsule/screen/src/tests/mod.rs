@@ -1,3 +1,4 @@
+mod cases;
 mod clipboard;
 mod corpus;
 mod svg;

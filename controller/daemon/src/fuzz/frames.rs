@@ -89,6 +89,11 @@ fn is_safe(value: &serde_json::Value) -> Result<(), String> {
     }
 }
 
+/// The usual number, and once in thirty times the one that is too many.
+fn often(dice: &mut Dice, usual: usize, many: usize) -> usize {
+    if dice.permille(33) { many } else { usual }
+}
+
 /// Bytes of a valid frame of either direction.
 fn frame(dice: &mut Dice) -> Vec<u8> {
     let text = |dice: &mut Dice| {
@@ -104,11 +109,11 @@ fn frame(dice: &mut Dice) -> Vec<u8> {
             "a\nb",
             "\u{ffff}",
         ])
-        .repeat(dice.pick(&[1, 1, 1, 400]))
+        .repeat(often(dice, 1, 400))
     };
     let size = Size { rows: dice.pick(&[0, 1, 24, u16::MAX]), cols: dice.pick(&[0, 1, 80, u16::MAX]) };
     let environment: Environment = [(text(dice), text(dice))].into_iter().collect();
-    let argv = vec![text(dice); dice.pick(&[0, 1, 3, 300])];
+    let argv = vec![text(dice); often(dice, 2, 300)];
     let frame = match dice.below(22) {
         0 => Frame::Hello(Hello { protocol: dice.pick(&[0, 1, 9]), version: text(dice) }),
         1 => Frame::Request(Request::Status),
@@ -159,7 +164,7 @@ fn frame(dice: &mut Dice) -> Vec<u8> {
 }
 
 fn session(dice: &mut Dice, argv: Vec<String>, size: Size) -> Session {
-    let text = dice.pick(&["main", "\u{1b}[2J", "\u{202e}", "x\ry"]).repeat(dice.pick(&[1, 300]));
+    let text = dice.pick(&["main", "\u{1b}[2J", "\u{202e}", "x\ry"]).repeat(often(dice, 1, 300));
     let json = serde_json::json!({"id": text, "name": text, "agent": text, "argv": argv, "pid": u32::MAX, "evidence": text,
         "title": text, "size": size, "failed_hook": hook_run(&text)});
     serde_json::from_value(json).unwrap_or_else(|error| unreachable!("a session: {error}"))
@@ -174,7 +179,7 @@ fn hook_run(text: &str) -> HookRun {
         duration_ms: Some(u64::MAX),
         exit: None,
         error: Some(text.clone()),
-        output: format!("{text}\n").repeat(30),
+        output: format!("{text}\n").repeat(HookRun::LINES + 2),
     }
 }
 

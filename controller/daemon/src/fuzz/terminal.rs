@@ -12,7 +12,7 @@ use crate::dice::Dice;
 const HISTORY: usize = 512 * 1024;
 
 /// How often in a thousand a stream is also painted, split and drawn.
-const THOROUGH: u64 = 60;
+const THOROUGH: u64 = 40;
 
 pub(super) fn play(dice: &mut Dice) -> Result<(), String> {
     let size = size(dice);
@@ -20,8 +20,9 @@ pub(super) fn play(dice: &mut Dice) -> Result<(), String> {
     let mut filter = ClipboardFilter::default();
     // What was written since the screen was new, as long as it kept its size.
     let mut stream = Some(Vec::new());
-    for _ in 0..=dice.below(4) {
-        let written: Vec<u8> = (0..dice.below(30)).flat_map(|_| part(dice, size)).collect();
+    for _ in 0..=dice.below(3) {
+        let parts = if dice.permille(100) { 60 } else { 8 };
+        let written: Vec<u8> = (0..dice.below(parts)).flat_map(|_| part(dice, size)).collect();
         let shown = filter.pass(&written);
         ensure(shown.len() <= written.len() + 256, || format!("{} bytes of {}", shown.len(), written.len()))?;
         screen.process(&shown);
@@ -133,8 +134,11 @@ fn part(dice: &mut Dice, size: Size) -> Vec<u8> {
                 "_",
                 "]11;?",
             ]);
-            let middle =
-                dice.pick(&["", "https://e.x/", "1;50", "\u{1}", "q", "aGk="]).repeat(dice.pick(&[1, 1, 1, 900]));
+            let middle = dice.pick(&["", "https://e.x/", "1;50", "\u{1}", "q", "aGk="]).repeat(if dice.permille(50) {
+                900
+            } else {
+                1
+            });
             write!(text, "\x1b{start}{middle}{}", dice.pick(&["\u{7}", "\x1b\\", "", "\u{18}", "\x1b[m"]))
         }
         _ => {
