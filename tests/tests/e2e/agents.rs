@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 
+use crate::model::ModelServer;
 use crate::stage::{Stage, Terminal, docker, eventually, play};
 
 /// An instance in which every agent with a program of its own can be started.
@@ -97,5 +98,91 @@ fn every_built_in_agent_starts_in_one_instance_and_shows_its_first_screen() -> R
         let waiting = stage.condition("instance", "desk-main", "NeedsInput")?;
         assert_eq!((&waiting["status"], &waiting["reason"]), (&"True".into(), &"AuthNeeded".into()));
         claude_has_its_plugin(stage)
+    })
+}
+
+/// The real claude, in a mode that asks for permission, on a model server of the test.
+const ASKING: &str = r#"
+apiVersion: jackin.dev/v1alpha1
+kind: Role
+metadata: {name: all}
+spec:
+  source: {image: "jackin-construct:bookworm"}
+  agents: [claude, shell]
+---
+apiVersion: jackin.dev/v1alpha1
+kind: Workspace
+metadata: {name: desk}
+spec:
+  workdir: /work
+  mounts: [{source: ./work, target: /work}]
+  credentials: {claude: {mode: ignore}}
+  roles: [all]
+  instances: [{name: main, role: all, agent: shell}]
+"#;
+
+/// The built-in claude, but that it asks before it runs a command.
+fn asking_claude() -> Result<String> {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../manifests/agents/claude.yaml");
+    let text = std::fs::read_to_string(file)?;
+    let skips = "  - --dangerously-skip-permissions\n";
+    ensure!(text.contains(skips), "claude is started in another way");
+    Ok(text.replace(skips, "  - --permission-mode\n  - manual\n"))
+}
+
+fn until(stage: &Stage, state: &str) -> Result<serde_json::Value> {
+    eventually(&format!("claude to be {state}"), || {
+        let instance = stage.object("instance", "desk-main")?;
+        let mut sessions = instance["status"]["sessions"].as_array().into_iter().flatten();
+        Ok(sessions.find(|session| session["agent"] == "claude" && session["state"] == state).cloned())
+    })
+}
+
+#[test]
+fn the_real_claude_is_followed_through_a_turn_that_needs_a_permission() -> Result<()> {
+    docker(&["image", "inspect", "jackin-construct:bookworm"])
+        .context("the base image is missing: `make base` makes it")?;
+    play(|stage| {
+        stage.write("work/README", "a file")?;
+        let file = stage.write("desk.yaml", &format!("{}\n---{ASKING}", asking_claude()?))?;
+        let file = file.to_str().context("a path in UTF-8")?;
+        stage.jackin(&["apply", "-f", file, "--wait", "--timeout", "480s"])?;
+        let model = ModelServer::start()?;
+        let container = stage.container("desk-main")?.id;
+        let gateway = docker(&["inspect", "-f", "{{range .NetworkSettings.Networks}}{{.Gateway}}{{end}}", &container])?;
+        let address = format!("ANTHROPIC_BASE_URL={}", model.address(gateway.trim()));
+        // What the person has stays: the seed with the answers to a first start's questions is not written over it.
+        let own = r#"{"hasCompletedOnboarding": true, "customApiKeyResponses": {"approved": ["sk-ant-test"]},
+            "projects": {"/": {"hasTrustDialogAccepted": true}}}"#;
+        stage.jackin(&["exec", "desk-main", "--", "sh", "-c", &format!("echo '{own}' > ~/.claude.json")])?;
+        let key = "ANTHROPIC_API_KEY=sk-ant-test";
+        stage.jackin(&["sessions", "new", "desk-main", "--agent", "claude", "--env", &address, "--env", key])?;
+
+        let mut terminal = Terminal::start(stage, &["attach", "desk-main", "--session", "claude"])?;
+        terminal.wait_until("claude to be ready", |screen| screen.contains("manual mode on"))?;
+        until(stage, "Idle")?;
+        terminal.type_text("make a file")?;
+        terminal.wait_until("it to be typed", |screen| screen.contains("make a file"))?;
+        terminal.type_text("\r")?;
+        until(stage, "Working")?;
+        model.answer();
+        let asking = until(stage, "WaitingForPermission")?;
+        ensure!(asking["evidence"].as_str().is_some_and(|said| said.contains("ermission")), "{asking}");
+        let waiting = stage.condition("instance", "desk-main", "NeedsInput")?;
+        assert_eq!(waiting["reason"], "WaitingForPermission");
+        terminal.wait_until("the question", |screen| screen.contains("Do you want to proceed?"))?;
+        eventually("the question to be answered", || {
+            // It takes no key in the first moment, so that nobody agrees by accident.
+            if terminal.screen().contains("Do you want to proceed?") {
+                terminal.type_text("1")?;
+                return Ok(None);
+            }
+            Ok(Some(()))
+        })?;
+        until(stage, "Working")?;
+        model.answer();
+        until(stage, "WaitingForInput")?;
+        ensure!(stage.path("work/made-by-the-agent").exists(), "the command was not run");
+        terminal.detach()
     })
 }

@@ -22,6 +22,7 @@ mod idempotence;
 mod images;
 mod lifecycle;
 mod live;
+mod model;
 mod networks;
 mod ownership;
 mod plugins;
