@@ -18,6 +18,7 @@ mod examples;
 mod failures;
 mod homes;
 mod hooks;
+mod hostile;
 mod idempotence;
 mod images;
 mod lifecycle;
