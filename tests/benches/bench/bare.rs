@@ -54,8 +54,8 @@ impl<'a> Bare<'a> {
     }
 
     /// Makes another one of it with a terminal on which `cat` runs, and starts that; its name.
-    pub(crate) async fn cat(&self) -> anyhow::Result<String> {
-        let name = format!("{}.cat", self.name);
+    pub(crate) async fn cat(&self, purpose: &str) -> anyhow::Result<String> {
+        let name = format!("{}.{purpose}", self.name);
         let body = json!({
             "Image": self.body["Image"],
             "Labels": self.body["Labels"],

@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) async fn keys(stage: &Stage, rounds: usize) -> anyhow::Result<Vec<Row>> {
     let name = Subject::PLAIN.instance(0);
     let inner = container(stage, &name);
-    let cat = Bare::of(stage, &inner).await?.cat().await?;
+    let cat = Bare::of(stage, &inner).await?.cat("keys").await?;
     stage.run(&["sessions", "new", &name, "--name", "keys", "--", "cat"]).await?;
     let ours = Command::new(stage.jackin()).args(["attach", &name, "--session", "keys"]);
     let mut typists = [

@@ -22,6 +22,9 @@ const PREAMBLE: &[u8] = b"\x1b[22;2t";
 /// How long either may take.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// The keys that make a program leave, and the code with which it then ends.
+type Leave = (&'static [u8], i32);
+
 /// The docker client that attaching is compared with.
 pub(crate) fn docker() -> OsString {
     std::env::var_os("JACKIN_BENCH_DOCKER").unwrap_or_else(|| "docker".into())
@@ -31,18 +34,18 @@ pub(crate) fn docker() -> OsString {
 pub(crate) async fn attach(stage: &Stage, rounds: usize) -> anyhow::Result<Vec<Row>> {
     let name = Subject::PLAIN.instance(0);
     let container = container(stage, &name);
-    let cat = Bare::of(stage, &container).await?.cat().await?;
+    let cat = Bare::of(stage, &container).await?.cat("attach").await?;
     let docker = docker();
     let (mut ours, mut executing, mut attaching) = (Samples::default(), Samples::default(), Samples::default());
     for round in 0..=rounds {
         let attach = Command::new(stage.jackin()).args(["attach", &name]).env("JACKIN_HOME", stage.home());
         // Control and backslash detach.
-        let attached = first_byte(attach, PREAMBLE, b"", b"\x1c").await.context("jackin attach")?;
+        let attached = first_byte(attach, PREAMBLE, b"", (b"\x1c", 0)).await.context("jackin attach")?;
         let exec = Command::new(&docker).args(["exec", "-it", &container, "sh"]);
-        let executed = first_byte(exec, b"", b"", b"exit\r").await.context("docker exec")?;
+        let executed = first_byte(exec, b"", b"", (b"exit\r", 0)).await.context("docker exec")?;
         // It paints nothing by itself: what is typed comes back, after the terminal itself has echoed it.
         let attach = Command::new(&docker).args(["attach", &cat]);
-        let theirs = first_byte(attach, b"x", b"x", b"\x10\x11").await.context("docker attach")?;
+        let theirs = first_byte(attach, b"x", b"x", (b"\x10\x11", 1)).await.context("docker attach")?;
         if round > 0 {
             ours.push(milliseconds(attached));
             executing.push(milliseconds(executed));
@@ -63,7 +66,7 @@ pub(crate) fn container(stage: &Stage, instance: &str) -> String {
 
 /// Runs a program on a terminal of its own, on which `typed` waits for it: how long it takes until something comes that is not in
 /// `preamble`. Then it is told to leave.
-async fn first_byte(command: Command, preamble: &[u8], typed: &[u8], leave: &[u8]) -> anyhow::Result<Duration> {
+async fn first_byte(command: Command, preamble: &[u8], typed: &[u8], leave: Leave) -> anyhow::Result<Duration> {
     let (pty, other_end) = pty_process::open()?;
     pty.resize(Size::new(24, 80))?;
     let command = command.env("TERM", "xterm-256color");
@@ -101,17 +104,17 @@ async fn leave_and_wait(
     child: &mut tokio::process::Child,
     mut output: OwnedReadPty,
     input: &mut OwnedWritePty,
-    leave: &[u8],
+    (keys, code): Leave,
 ) -> anyhow::Result<()> {
     // A program that blocks on a full terminal never leaves.
     let drain = tokio::spawn(async move {
         let mut buffer = [0; 4096];
         while output.read(&mut buffer).await.is_ok_and(|count| count > 0) {}
     });
-    input.write_all(leave).await?;
+    input.write_all(keys).await?;
     let status = child.wait().await?;
     drain.abort();
-    if !status.success() {
+    if status.code() != Some(code) {
         bail!("it ended with {status}");
     }
     Ok(())
