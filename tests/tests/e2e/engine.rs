@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 use serde_json::Value;
 
-use crate::stage::{Dockerd, MAIN, Stage, desk, eventually, play};
+use crate::stage::{Dockerd, MAIN, Stage, Terminal, desk, eventually, kill, play};
 
 /// How many seconds the engine is away in the middle of an apply; this variable makes it longer.
 const AWAY: (&str, u64) = ("JACKIN_E2E_ENGINE_AWAY", 10);
@@ -138,5 +138,46 @@ fn an_engine_that_is_gone_in_the_middle_of_an_apply_comes_back_to_one_container_
             containers.iter().map(|line| line.rsplit_once(' ').map_or("", |(shown, _)| shown)).collect();
         assert_eq!(names, INSTANCES.map(|instance| format!("{prefix}default.{instance} running")));
         Ok(())
+    })
+}
+
+/// The process of the session's command, and when it started.
+fn process(stage: &Stage) -> Result<String> {
+    let script = "pid=$(pidof sleep) && cut -d' ' -f1,22 /proc/$pid/stat";
+    stage.jackin(&["exec", "desk-main", "--", "sh", "-c", script])
+}
+
+#[test]
+fn a_session_outlives_the_command_line_the_controller_and_an_engine_that_crash_one_after_another() -> Result<()> {
+    play(|stage| {
+        let mut engine = Dockerd::with_live_restore(stage)?;
+        stage.apply(&desk(&[MAIN]))?;
+        stage.leave_at_work("desk-main")?;
+        let (containers, works) = (engine.containers()?, process(stage)?);
+        let attached = |stage: &Stage| {
+            let mut terminal = Terminal::start(stage, &["attach", "desk-main"])?;
+            terminal.wait_until("the session's screen", |screen| screen.contains("begun"))?;
+            Ok::<_, anyhow::Error>(terminal)
+        };
+
+        attached(stage)?.crash()?;
+        let mut watching = attached(stage)?;
+        assert_eq!(process(stage)?, works);
+
+        kill(stage.running_controller()?.expect("a controller"))?;
+        watching.type_text("typed meanwhile")?;
+        watching.wait_until("what is typed", |screen| screen.contains("typed meanwhile"))?;
+        attached(stage)?.detach()?;
+        assert_eq!(process(stage)?, works);
+
+        engine.crash()?;
+        watching.type_text(" and again")?;
+        watching.wait_until("what is typed", |screen| screen.contains("typed meanwhile and again"))?;
+        engine.start()?;
+        stage.until_condition("instance", "desk-main", "Ready", "True")?;
+        attached(stage)?.detach()?;
+        assert_eq!(process(stage)?, works);
+        assert_eq!(engine.containers()?, containers);
+        watching.detach()
     })
 }

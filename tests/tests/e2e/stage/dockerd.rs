@@ -23,8 +23,19 @@ fi
 if [ -n "$2" ]; then
   mkdir -p "$1/data" && mount -t tmpfs -o "size=$2m" tmpfs "$1/data" || exit
 fi
-exec dockerd --host "unix://$1/engine.sock" --data-root "$1/data" --storage-driver vfs
+exec dockerd --host "unix://$1/engine.sock" --data-root "$1/data" --storage-driver vfs $3
 "#;
+
+/// What becomes the engine again after a crash that its containers survived, in the namespaces that they keep. The helper of the one
+/// before ended with it, and is taken for running as long as nobody has waited for it.
+const RELAUNCH: &str = r#"
+rm -f /run/docker/containerd/containerd.pid
+PATH="/run/shim:$PATH"
+exec dockerd --host "unix://$1/engine.sock" --data-root "$1/data" --storage-driver vfs $3
+"#;
+
+/// What lets containers live on without their engine.
+const LIVE_RESTORE: &str = "--live-restore";
 
 /// An engine of one rule. When dropped, it and all that it runs are ended, and its files removed.
 pub(crate) struct Dockerd {
@@ -32,22 +43,31 @@ pub(crate) struct Dockerd {
     /// The size of its disk in megabytes; the machine's where it is absent.
     disk: Option<u32>,
     running: Option<Child>,
+    /// More of its command line.
+    option: &'static str,
+    /// The mount namespace of one that crashed, in which its containers live on.
+    left: Option<PathBuf>,
 }
 
 impl Dockerd {
     /// Starts one with the tiny image in it; commands of the stage, and a controller that they start, use it from now on.
     pub(crate) fn of(stage: &mut Stage) -> Result<Self> {
-        Self::begin(stage, None)
+        Self::begin(stage, None, "")
+    }
+
+    /// The same, whose containers live on while it is away.
+    pub(crate) fn with_live_restore(stage: &mut Stage) -> Result<Self> {
+        Self::begin(stage, None, LIVE_RESTORE)
     }
 
     /// The same with a disk of its own of so many megabytes, which is gone with each stop.
     pub(crate) fn with_disk(stage: &mut Stage, megabytes: u32) -> Result<Self> {
-        Self::begin(stage, Some(megabytes))
+        Self::begin(stage, Some(megabytes), "")
     }
 
-    fn begin(stage: &mut Stage, disk: Option<u32>) -> Result<Self> {
+    fn begin(stage: &mut Stage, disk: Option<u32>, option: &'static str) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("jackin-engine-").tempdir()?;
-        let mut engine = Self { folder, disk, running: None };
+        let mut engine = Self { folder, disk, running: None, option, left: None };
         engine.start()?;
         let image = engine.folder.path().join("tiny.tar");
         let image = image.to_str().context("a path in UTF-8")?;
@@ -62,10 +82,23 @@ impl Dockerd {
     pub(crate) fn start(&mut self) -> Result<()> {
         let log = File::options().create(true).append(true).open(self.log())?;
         // Its process ids are the machine's, by which capsules are recognised. A test that is killed takes it along.
-        let child = Command::new("setpriv")
-            .args(["--pdeathsig", "TERM", "unshare", "--net", "--mount", "sh", "-c", LAUNCH, "sh"])
+        let left = match self.left.take() {
+            Some(left) => all_of(&left)?.into_iter().find(|pid| is_in(*pid, &left)),
+            None => None,
+        };
+        let mut command = Command::new("setpriv");
+        command.args(["--pdeathsig", "TERM"]);
+        match left {
+            None => command.args(["unshare", "--net", "--mount", "sh", "-c", LAUNCH]),
+            Some(pid) => {
+                command.args(["nsenter", "--target", &pid.to_string(), "--net", "--mount", "sh", "-c", RELAUNCH])
+            }
+        };
+        let child = command
+            .arg("sh")
             .arg(self.folder.path())
             .arg(self.disk.map(|disk| disk.to_string()).unwrap_or_default())
+            .arg(self.option)
             .env_remove("DOCKER_HOST")
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
@@ -80,6 +113,24 @@ impl Dockerd {
             Ok(self.docker(&["version"]).ok())
         })
         .map(drop)
+    }
+
+    /// Ends it as a crash does: what it ran lives on, where it was started so.
+    pub(crate) fn crash(&mut self) -> Result<()> {
+        let mut engine = self.running.take().context("an engine that runs")?;
+        let left = std::fs::read_link(format!("/proc/{}/ns/mnt", engine.id()))?;
+        engine.kill()?;
+        engine.wait()?;
+        // Two of them must not work on the same files.
+        eventually("the crashed engine's helper to end", || {
+            let is_helper = |pid: &u32| {
+                let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+                name.trim_end() == "containerd" && is_in(*pid, &left)
+            };
+            Ok((!all_of(&left)?.iter().any(is_helper)).then_some(()))
+        })?;
+        self.left = Some(left);
+        Ok(())
     }
 
     /// Ends it as a machine's service manager does, and waits until it is gone with all that it ran.
@@ -137,7 +188,15 @@ impl Drop for Dockerd {
     fn drop(&mut self) {
         // One that is stopped has ended already.
         let _ = self.stop();
+        for pid in self.left.take().and_then(|left| all_of(&left).ok()).unwrap_or_default() {
+            let _ = kill(pid);
+        }
     }
+}
+
+/// Whether a process is in a mount namespace.
+fn is_in(pid: u32, namespace: &Path) -> bool {
+    std::fs::read_link(format!("/proc/{pid}/ns/mnt")).is_ok_and(|of| of == namespace)
 }
 
 /// The processes in a mount namespace, and their children: an engine's helpers, and what runs in its containers.
@@ -147,7 +206,7 @@ fn all_of(namespace: &Path) -> Result<BTreeSet<u32>> {
     for entry in std::fs::read_dir("/proc")? {
         let path = entry?.path();
         let Some(pid) = path.file_name().and_then(|name| name.to_str()?.parse().ok()) else { continue };
-        if std::fs::read_link(path.join("ns/mnt")).is_ok_and(|of| of == namespace) {
+        if is_in(pid, namespace) {
             found.insert(pid);
         }
         let status = std::fs::read_to_string(path.join("status")).unwrap_or_default();

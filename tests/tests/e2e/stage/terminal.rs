@@ -76,6 +76,13 @@ impl Terminal {
         shown.with_context(|| format!("the screen shows:\n{}", self.screen()))
     }
 
+    /// Ends the program as a crash does.
+    pub(crate) fn crash(mut self) -> Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+
     /// Leaves the session with the detach key; the program must end well.
     pub(crate) fn detach(mut self) -> Result<()> {
         self.type_text("\x1c")?;
