@@ -49,6 +49,10 @@ impl Terminal {
             if let Ok(outcome) = ready.try_io(|master| Ok(rustix::io::write(master, bytes)?)) {
                 return outcome;
             }
+            // A terminal that is full and closed at the other side asks to be tried again, for ever.
+            if ready.ready().is_write_closed() {
+                return Err(Errno::IO.into());
+            }
         }
     }
 

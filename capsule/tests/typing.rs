@@ -2,7 +2,9 @@
 
 mod support;
 
-use jackin_api::wire::{Attach, Control, ErrorCode, Event, Exit, Frame, Reply, Request, Size, Spawn, Stroke, Typing};
+use jackin_api::wire::{
+    Attach, Control, ErrorCode, Event, Exit, Frame, Kill, Reply, Request, Signal, Size, Spawn, Stroke, Typing,
+};
 use support::{Capsule, eventually, script, shell, watching, writing};
 
 fn text(text: &str) -> Stroke {
@@ -81,6 +83,10 @@ fn too_much_and_what_nobody_reads_is_refused_as_a_whole() {
         (0..64).take_while(|_| capsule.client().ask(send("deaf", vec![piece.clone()])) == Reply::Done).count();
     assert!((1..64).contains(&accepted), "{accepted} times as much as may wait");
     assert_eq!(refused("deaf", vec![piece]), ErrorCode::Failed);
+    // What it did not read goes with it.
+    let kill = Kill { session: "deaf".to_owned(), signal: Signal::Kill };
+    assert_eq!(capsule.client().ask(Request::Kill(kill)), Reply::Done);
+    eventually("it ended", || !capsule.session("deaf").is_live());
 
     capsule.client().spawn(&script("gone", "true"));
     eventually("it ended", || !capsule.session("gone").is_live());
