@@ -172,3 +172,81 @@ fn a_session_that_will_not_stop_is_killed_after_the_timeout() {
     }
     assert_eq!(capsule.wait().code(), Some(143));
 }
+
+#[test]
+fn ten_floods_with_three_viewers_each_lose_nothing_for_their_writers_and_stay_small() {
+    const SESSIONS: usize = 10;
+    // The whole of it where the capsule is optimised: a debug build takes minutes for half a gigabyte.
+    const BYTES: u64 = if cfg!(debug_assertions) { 2_000_000 } else { 50_000_000 };
+    let capsule = Capsule::start();
+    capsule.shell("idle");
+    // Lines of all sorts of lengths and characters, with the terminal's own translation off, so that bytes can be counted.
+    let line = "0123456789 \u{65e5}\u{672c} \\033[31mred\\033[0m the quick brown fox jumps over the lazy dog";
+    let flood = format!(
+        "stty -opost -echo; read line; yes \"$(printf '{line}\\r')\" | head -c {BYTES}; printf '\\r\\nthe end'; read line"
+    );
+    let viewers: Vec<_> = (0..SESSIONS)
+        .map(|number| {
+            let name = format!("flood-{number}");
+            capsule.client().spawn(&script(&name, &flood));
+            eventually("it waits", || {
+                capsule.session(&name).state == jackin_api::wire::SessionState::Unknown
+                    || capsule.session(&name).pid > 0
+            });
+            let (mut writer, mut watcher, mut stuck) = (capsule.client(), capsule.client(), capsule.client());
+            writer.attach(&writing(&name, 24, 80));
+            watcher.attach(&watching(&name));
+            stuck.attach(&watching(&name));
+            (writer, watcher, stuck)
+        })
+        .collect();
+    let mut stuck_ones = Vec::new();
+    let mut threads = Vec::new();
+    for (mut writer, mut watcher, stuck) in viewers {
+        stuck_ones.push(stuck);
+        threads.push(std::thread::spawn(move || {
+            writer.input(b"\n");
+            assert_eq!(count(&mut writer), (BYTES + 9, 1), "bytes and paints of a writer that reads");
+        }));
+        threads.push(std::thread::spawn(move || {
+            // A watcher may be painted anew; it sees the end all the same.
+            count(&mut watcher);
+        }));
+    }
+    let mut typist = capsule.attach("idle");
+    for number in 0..20 {
+        typist.input(format!("echo key-$(({number} + 1000))\r").as_bytes());
+        typist.see(&format!("key-{}\r\n", number + 1000));
+    }
+    threads.into_iter().for_each(|thread| thread.join().expect("its viewer saw the end"));
+    for stuck in &mut stuck_ones {
+        stuck.see("the end");
+        assert!(stuck.shown.len() < 1_500_000, "{} bytes for who does not read", stuck.shown.len());
+    }
+    assert!(capsule.peak_memory() < 64_000, "{} kB at its peak", capsule.peak_memory());
+}
+
+/// Reads until the end is shown; how many bytes of output there were, and how many paints.
+fn count(viewer: &mut Client) -> (u64, u32) {
+    let (mut bytes, mut paints) = (0, 0);
+    let mut last = Vec::new();
+    loop {
+        let shown = match viewer.next() {
+            Some(Frame::Paint(shown)) => {
+                paints += 1;
+                shown
+            }
+            Some(Frame::Output(shown)) => {
+                bytes += shown.len() as u64;
+                shown
+            }
+            Some(Frame::Event(Event::Resized { .. })) => continue,
+            other => panic!("{other:?} after {bytes} bytes"),
+        };
+        last.extend_from_slice(&shown[shown.len().saturating_sub(4096)..]);
+        last.drain(..last.len().saturating_sub(8192));
+        if last.windows(7).any(|window| window == b"the end") {
+            return (bytes, paints);
+        }
+    }
+}

@@ -59,6 +59,8 @@ pub(crate) struct Session {
     input: InputQueue,
     /// Counts what a viewer may want to know: output, takeovers, the end.
     changed: watch::Sender<u64>,
+    /// Told when the writer was shown more, or left.
+    writer_moved: Notify,
     /// Told when the state may be another one.
     activity: Notify,
 }
@@ -125,6 +127,7 @@ impl Session {
             inner: RefCell::new(inner),
             input: InputQueue::default(),
             changed: watch::Sender::new(0),
+            writer_moved: Notify::new(),
             activity: Notify::new(),
         });
         let hooks = news.map(|news| hooks::Following::start(&capsule, &session, news));

@@ -71,14 +71,21 @@ impl Following {
                 return Step::Resized(inner.size);
             }
         };
-        if let Some(position) = &mut self.position
-            && let Some(bytes) = inner.ring.read(*position, limit)
-        {
-            return advance(position, bytes, inner.exit);
-        }
-        self.position = Some(inner.ring.end());
-        let is_repaint = std::mem::replace(&mut self.was_painted, true);
-        Step::Paint(inner.screen.paint(inner.viewers.size(viewer.id), is_repaint))
+        let step = match &mut self.position {
+            Some(position) if *position >= inner.ring.start() => {
+                let bytes = inner.ring.read(*position, limit).unwrap_or_default();
+                advance(position, bytes, inner.exit)
+            }
+            position => {
+                *position = Some(inner.ring.end());
+                let is_repaint = std::mem::replace(&mut self.was_painted, true);
+                Step::Paint(inner.screen.paint(inner.viewers.size(viewer.id), is_repaint))
+            }
+        };
+        let end = inner.ring.end();
+        inner.viewers.note_reached(viewer.id, self.position.unwrap_or(end), end);
+        self.session.writer_moved.notify_one();
+        step
     }
 
     /// What a follower gets next; one that is too slow skips what is not kept any more.

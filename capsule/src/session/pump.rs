@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::rc::Rc;
+use std::time::Duration;
 
 use jackin_api::wire::{Exit, Notice, SessionState};
 use tokio::sync::oneshot;
@@ -14,6 +15,12 @@ use crate::terminal::Terminal;
 
 /// How much is read at once; after each other tasks have their turn, so that a flood in one session delays no key in another.
 const CHUNK: usize = 16 * 1024;
+
+/// How long a program may wait for a writer that reads more slowly than it prints.
+const WRITER_PATIENCE: Duration = Duration::from_millis(500);
+
+/// How far a writer may be behind before the program waits for it.
+const WRITER_LAG: u64 = KEPT as u64 / 2;
 
 pub(super) async fn run(
     capsule: Rc<Capsule>,
@@ -44,7 +51,10 @@ async fn show(session: &Session, terminal: &Terminal) -> Infallible {
     let mut buffer = vec![0; CHUNK];
     loop {
         match terminal.read(&mut buffer).await {
-            Ok(count) if count > 0 => session.show(&buffer[..count]),
+            Ok(count) if count > 0 => {
+                session.show(&buffer[..count]);
+                session.wait_for_writer().await;
+            }
             // No program has the terminal open now. Its exit comes by another way, and a program may close its terminal and live.
             Ok(_) | Err(_) => std::future::pending().await,
         }
@@ -59,6 +69,25 @@ impl Session {
         for _ in 0..KEPT / CHUNK {
             let Some(count) = terminal.read_now(&mut buffer) else { return };
             self.show(&buffer[..count]);
+        }
+    }
+
+    /// Waits until the writer is not about to fall behind what is kept, so that a writer that reads gets every byte.
+    ///
+    /// One that does not come nearer in time is not waited for any more until it has caught up: it is painted anew, and the program
+    /// goes on. Who only watches is never waited for.
+    async fn wait_for_writer(&self) {
+        let lags = || {
+            let inner = self.inner.borrow();
+            inner.viewers.writer_lag(inner.ring.end()).is_some_and(|lag| lag > WRITER_LAG)
+        };
+        let near = async {
+            while lags() {
+                self.writer_moved.notified().await;
+            }
+        };
+        if tokio::time::timeout(WRITER_PATIENCE, near).await.is_err() {
+            self.inner.borrow_mut().viewers.give_up_on_writer();
         }
     }
 

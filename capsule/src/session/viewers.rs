@@ -19,6 +19,10 @@ pub(super) struct Viewers {
 struct Entry {
     size: Option<Size>,
     has_terminal: bool,
+    /// How far it was shown the output; nothing before its first paint.
+    reached: Option<u64>,
+    /// Whether the program waited for it in vain, and it has not caught up since.
+    is_slow: bool,
     /// It lost the writer's place and was not told yet.
     was_taken_over: bool,
 }
@@ -41,6 +45,26 @@ impl Viewers {
         self.all.get(&id).and_then(|viewer| viewer.size)
     }
 
+    /// Notes how far a viewer was shown the output, which ends at `end` now.
+    pub(super) fn note_reached(&mut self, id: u64, position: u64, end: u64) {
+        if let Some(viewer) = self.all.get_mut(&id) {
+            viewer.reached = Some(position);
+            viewer.is_slow &= position < end;
+        }
+    }
+
+    /// How far the writer is behind the end of the output, if it is one to wait for.
+    pub(super) fn writer_lag(&self, end: u64) -> Option<u64> {
+        let writer = self.writer.and_then(|id| self.all.get(&id)).filter(|writer| !writer.is_slow)?;
+        writer.reached.map(|reached| end.saturating_sub(reached))
+    }
+
+    pub(super) fn give_up_on_writer(&mut self) {
+        if let Some(writer) = self.writer.and_then(|id| self.all.get_mut(&id)) {
+            writer.is_slow = true;
+        }
+    }
+
     /// Whether this viewer lost the writer's place since it was last asked.
     pub(super) fn take_taken_over(&mut self, id: u64) -> bool {
         self.all.get_mut(&id).is_some_and(|viewer| std::mem::take(&mut viewer.was_taken_over))
@@ -49,8 +73,13 @@ impl Viewers {
     fn add(&mut self, attach: &Attach) -> (u64, AttachMode) {
         self.last_id += 1;
         let id = self.last_id;
-        let viewer =
-            Entry { size: attach.size.map(Size::clamped), has_terminal: attach.terminal, was_taken_over: false };
+        let viewer = Entry {
+            size: attach.size.map(Size::clamped),
+            has_terminal: attach.terminal,
+            reached: None,
+            is_slow: false,
+            was_taken_over: false,
+        };
         self.all.insert(id, viewer);
         if attach.mode == AttachMode::Watch || (self.writer.is_some() && !attach.takeover) {
             return (id, AttachMode::Watch);
@@ -132,6 +161,7 @@ impl Drop for Viewer {
                 viewers.writer = None;
             }
         }
+        self.session.writer_moved.notify_one();
         self.announce();
     }
 }

@@ -93,10 +93,19 @@ impl Capsule {
         children.split_whitespace().map(|pid| pid.parse().expect("a number")).collect()
     }
 
+    /// The most memory that was resident, in kilobytes.
+    pub(crate) fn peak_memory(&self) -> u64 {
+        self.memory_line("VmHWM:")
+    }
+
     /// Resident memory in kilobytes.
     pub(crate) fn memory(&self) -> u64 {
+        self.memory_line("VmRSS:")
+    }
+
+    fn memory_line(&self, name: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).expect("status");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a size");
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).expect("a size");
         line.trim().trim_end_matches(" kB").parse().expect("a number")
     }
 }
