@@ -46,11 +46,12 @@ impl Terminal {
     pub(crate) async fn write(&self, bytes: &[u8]) -> io::Result<usize> {
         loop {
             let mut ready = self.master.writable().await?;
+            let is_closed = ready.ready().is_write_closed();
             if let Ok(outcome) = ready.try_io(|master| Ok(rustix::io::write(master, bytes)?)) {
                 return outcome;
             }
             // A terminal that is full and closed at the other side asks to be tried again, for ever.
-            if ready.ready().is_write_closed() {
+            if is_closed {
                 return Err(Errno::IO.into());
             }
         }

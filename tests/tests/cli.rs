@@ -5,6 +5,7 @@
 mod cli {
     mod bad_input;
     mod controller;
+    mod former;
     mod help;
     mod import;
     mod objects;

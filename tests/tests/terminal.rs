@@ -15,6 +15,8 @@ mod desk;
 mod ending;
 #[path = "terminal/leaving.rs"]
 mod leaving;
+#[path = "terminal/logging.rs"]
+mod logging;
 #[path = "terminal/programs.rs"]
 mod programs;
 #[path = "terminal/recording.rs"]

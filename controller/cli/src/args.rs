@@ -62,6 +62,8 @@ pub(crate) enum Command {
     Sessions(commands::sessions::Arguments),
     /// Type text and keys into a session without attaching to it
     Send(commands::send::Arguments),
+    /// Print what is on a session's screen, also as a picture
+    Capture(commands::capture::Arguments),
     /// Print the output of an instance's session or container
     Logs(commands::logs::Arguments),
     /// Record what a session shows, as an asciicast

@@ -99,6 +99,11 @@ impl CommandError {
         self
     }
 
+    /// What is wrong, in one line.
+    pub(crate) fn brief(&self) -> String {
+        self.diagnostics.first().map(|first| first.message.clone()).unwrap_or_default()
+    }
+
     pub(crate) fn kind(&self) -> ErrorKind {
         self.kind
     }
@@ -248,6 +253,7 @@ impl From<TerminalError> for CommandError {
         match error {
             TerminalError::Capsule(error) => error.into(),
             TerminalError::Terminal(error) => error.into(),
+            TerminalError::Gone { message } => Self::failed(message),
             TerminalError::Lost => {
                 Self::failed("the instance went away before the session or command told how it ended")
                     .hint("`jackin get instances` tells how it fares")

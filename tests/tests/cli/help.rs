@@ -18,6 +18,7 @@ fn each_command_explains_itself() {
         "exec",
         "send",
         "notify",
+        "capture",
         "record",
         "replay",
         "sessions",

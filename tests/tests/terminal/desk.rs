@@ -127,4 +127,18 @@ impl Desk {
             std::thread::sleep(Duration::from_millis(50));
         }
     }
+
+    /// Waits until something is so.
+    pub(crate) fn eventually(&self, what: &str, mut is_so: impl FnMut() -> bool) -> Result<()> {
+        let start = Instant::now();
+        while !is_so() {
+            anyhow::ensure!(
+                start.elapsed() < PATIENCE,
+                "never: {what}; the controller says\n{}",
+                self.home.daemon_log()
+            );
+            std::thread::sleep(Duration::from_millis(200));
+        }
+        Ok(())
+    }
 }

@@ -75,6 +75,25 @@ fn another_detach_key_can_be_chosen_and_then_the_usual_ones_are_the_sessions() -
 }
 
 #[test]
+fn detach_keys_come_from_the_environment_where_no_flag_says_other_ones() -> Result<()> {
+    let desk = Desk::new()?;
+    let window = desk.window("one")?;
+    window.enter("export JACKIN_DETACH_KEYS=ctrl-x; jackin attach desk-one")?;
+    window.wait_for_prompt(PROMPT)?;
+    window.press(&["C-x"])?;
+    window.wait_for("detached from desk-one")?;
+    window.wait_for_prompt(HOST_PROMPT)?;
+    window.enter("clear; jackin attach desk-one --detach-keys ctrl-y")?;
+    window.wait_for_prompt(PROMPT)?;
+    window.press(&["C-y"])?;
+    window.wait_for("detached from desk-one")?;
+    window.wait_for_prompt(HOST_PROMPT)?;
+    window.enter("clear; JACKIN_DETACH_KEYS=escape jackin attach desk-one; echo status $?")?;
+    window.wait_for("status 2")?;
+    Ok(())
+}
+
+#[test]
 fn a_session_works_on_while_nobody_looks() -> Result<()> {
     let desk = Desk::new()?;
     let window = desk.attached("one")?;

@@ -63,3 +63,23 @@ fn what_cannot_be_sent_says_why() -> Result<()> {
     assert!(code == 2 && told.contains("more than may be sent at once"), "{code} {told}");
     Ok(())
 }
+
+#[test]
+fn a_screen_is_captured_as_text_as_bytes_and_as_a_picture_with_what_left_it() -> Result<()> {
+    let desk = Desk::new()?;
+    let window = desk.attached("one")?;
+    window.enter("for line in $(seq 1 50); do printf '\\e[31mline %s\\e[0m\\n' $line; done; echo done $((40 + 2))")?;
+    window.wait_for("\ndone 42\n")?;
+    let capture = |arguments: &[&str]| desk.home.must(&[&["capture", "desk-one"], arguments].concat());
+    let text = capture(&[])?;
+    assert!(text.contains("\nline 50\ndone 42\n") && !text.contains("line 2\n"), "{text}");
+    let text = capture(&["--history", "100"])?;
+    assert!(text.contains("\nline 1\nline 2\n") && text.contains("\ndone 42\n"), "{text}");
+    let ansi = capture(&["--format", "ansi"])?;
+    assert!(ansi.contains("line 50") && ansi.contains('\u{1b}'), "{ansi:?}");
+    let path = desk.home.files().join("screen.svg");
+    assert_eq!(capture(&["--format", "svg", "-o", path.to_str().expect("UTF-8")])?, "");
+    let svg = std::fs::read_to_string(&path)?;
+    assert!(svg.starts_with("<svg ") && svg.contains("line 50") && svg.trim_end().ends_with("</svg>"), "{svg}");
+    Ok(())
+}

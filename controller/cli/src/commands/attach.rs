@@ -14,7 +14,7 @@ use super::{Ended, capsule, start, waiting};
 use crate::command_error::CommandError;
 use crate::context::Context;
 use crate::resource;
-use crate::terminal::{self, AttachEnd, AttachOptions, DetachKeys};
+use crate::terminal::{self, AttachEnd, AttachOptions, Back, DetachKeys, TerminalError};
 
 /// How long to wait for an instance that is started first.
 const START_PATIENCE: Duration = Duration::from_secs(300);
@@ -24,7 +24,8 @@ const START_PATIENCE: Duration = Duration::from_secs(300);
 #[command(
     after_help = "Without options the oldest session that lives is taken; when none does, the instance's agent is started.\n\
         With `--waiting` it is the session that waits longest for a person, of the instance or of all in the namespace; exit code 1 when none does.\n\
-        An instance that was stopped because nobody worked in it is started first."
+        An instance that was stopped because nobody worked in it is started first. A connection that breaks is made again, and the\n\
+        session goes on meanwhile."
 )]
 pub(crate) struct Arguments {
     /// Instance
@@ -49,7 +50,7 @@ pub(crate) struct Arguments {
     #[arg(long, visible_alias = "takeover", conflicts_with = "watch")]
     take_over: bool,
     /// Keys that leave the session, such as `ctrl-p,ctrl-q`; several apart by spaces; `none` for none
-    #[arg(long, value_name = "KEYS", default_value = "ctrl-\\ ctrl-p,ctrl-q")]
+    #[arg(long, value_name = "KEYS", default_value = "ctrl-\\ ctrl-p,ctrl-q", env = "JACKIN_DETACH_KEYS")]
     detach_keys: DetachKeys,
     #[command(flatten)]
     way: Way,
@@ -89,10 +90,28 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Ended {
         detach_keys: arguments.detach_keys.clone(),
         clipboard,
     };
-    Ok(match terminal::attach(client, options).await? {
-        AttachEnd::Detached => 0,
-        AttachEnd::Ended(exit) => u8::try_from(exit.shell_code()).unwrap_or(1),
-    })
+    let back = async || again(context, name, arguments.way).await;
+    match terminal::attach(client, options, back).await {
+        Ok(AttachEnd::Detached) => Ok(0),
+        Ok(AttachEnd::Ended(exit)) => Ok(u8::try_from(exit.shell_code()).unwrap_or(1)),
+        Err(TerminalError::Gone { message }) => {
+            Err(CommandError::failed(format!("the session of {name} is gone: {message}")).hint(format!(
+                "`jackin attach {name}` opens one again; `jackin describe instance {name}` tells what happened"
+            )))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Another connection to the capsule, after one broke. The controller is asked anew: it may have been started again, too.
+async fn again(context: &Context, name: &str, way: Way) -> Result<CapsuleClient, Back> {
+    let not_yet = |error: CommandError| Back::NotYet(error.brief());
+    let connection = context.connect().await.map_err(not_yet)?;
+    let reach = instances::reach_if_running(&connection, context.namespace(), name).await.map_err(not_yet)?;
+    let Some(reach) = reach else {
+        return Err(Back::Never { message: "its container does not run any more".to_owned() });
+    };
+    capsule::enter(&connection, context.namespace(), name, &reach, way).await.map_err(not_yet)
 }
 
 /// Asks how the capsule is reached; what was stopped because nobody worked in it is started first.

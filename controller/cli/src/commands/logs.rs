@@ -58,10 +58,11 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Ended {
                 output.flush()?;
             }
             StreamItem::TakenOver | StreamItem::Resized(_) => {}
-            StreamItem::Ended(_) => break,
+            StreamItem::Ended(_) => return Ok(0),
         }
     }
-    Ok(0)
+    Err(CommandError::failed("the connection to the instance broke before its output ended")
+        .hint(format!("`jackin describe instance {name}` tells how it fares")))
 }
 
 /// The name in `image/NAME`.

@@ -7,6 +7,7 @@ pub(crate) mod apply;
 pub(crate) mod approve;
 pub(crate) mod attach;
 mod capsule;
+pub(crate) mod capture;
 pub(crate) mod completion;
 pub(crate) mod controller;
 pub(crate) mod delete;
@@ -59,6 +60,7 @@ pub(crate) fn run(arguments: &Arguments, console: &Console) -> Ended {
         Command::Exec(exec) => serial(exec::run(exec, &context()?)),
         Command::Sessions(sessions) => serial(sessions::run(sessions, &context()?)),
         Command::Send(send) => serial(send::run(send, &context()?)),
+        Command::Capture(capture) => serial(capture::run(capture, &context()?)),
         Command::Logs(logs) => serial(logs::run(logs, &context()?)),
         Command::Record(record) => serial(record::run(record, &context()?)),
         Command::Replay(replay) => serial(replay::run(replay, &context()?)),

@@ -1,24 +1,20 @@
-//! The loop of an attached terminal: keys and sizes one way, the picture the other.
+//! The loop of an attached terminal: keys and sizes one way, the picture the other, and a new connection when one breaks.
 
 use std::cell::Cell;
 use std::io::{self, Write};
-use std::time::Duration;
 
 use jackin_api::kinds::ClipboardAccess;
-use jackin_api::wire::{Attach, AttachMode, Exit};
-use jackin_daemon::capsule::{CapsuleClient, StreamItem, StreamReader, StreamWriter};
+use jackin_api::wire::{Attach, AttachMode, Attached, Exit, Millis};
+use jackin_daemon::capsule::{CapsuleClient, CapsuleError, StreamItem, StreamReader, StreamWriter};
 use tokio::io::AsyncWriteExt;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::TerminalError;
-use super::keys::{DetachKeys, KeyWatch, Typed};
+use super::again::{self, Back};
+use super::hands::Hands;
+use super::keys::DetachKeys;
 use super::observed::Observed;
 use super::raw::{self, RawMode};
-use super::stdin::Stdin;
-
-/// How long a key is held back that may begin a detach sequence: longer than between two keys that are meant together, short enough
-/// for one that is meant for the program.
-const HELD: Duration = Duration::from_millis(300);
 
 /// How to attach.
 #[derive(Debug, Clone)]
@@ -46,36 +42,51 @@ pub(crate) enum AttachEnd {
     Ended(Exit),
 }
 
-/// Lends this terminal to a session until it ends or the operator leaves, then says in one line which of the two it was.
+/// One connection's end: the terminal's, or only its own.
+pub(super) enum Turn {
+    End(AttachEnd),
+    Broke,
+}
+
+/// Lends this terminal to a session until it ends or the operator leaves, then says in one line which of the two it was. When the
+/// connection breaks meanwhile, `back` is asked for another one.
 ///
 /// # Errors
-/// When there is no such session, the connection breaks, or this terminal cannot be used.
-pub(crate) async fn attach(client: CapsuleClient, options: AttachOptions) -> Result<AttachEnd, TerminalError> {
+/// When there is no such session, there is no way back to it, or this terminal cannot be used.
+pub(crate) async fn attach(
+    client: CapsuleClient,
+    options: AttachOptions,
+    back: impl AsyncFn() -> Result<CapsuleClient, Back>,
+) -> Result<AttachEnd, TerminalError> {
     let AttachOptions { label, session, watch, takeover, detach_keys, clipboard } = options;
     let is_interactive = raw::is_interactive();
     let mode = if watch || !is_interactive { AttachMode::Watch } else { AttachMode::Write };
     let request = Attach { session, size: raw::size(), mode, takeover, terminal: is_interactive };
     let (attached, reader, writer) = client.attach(request).await?;
-    let reader = if clipboard == ClipboardAccess::Allow { reader.allow_clipboard() } else { reader };
-    let was_given_less = attached.mode != mode;
+    let reader = allowed(reader, clipboard);
     // Who may not type hears so at each key, unless looking is all that was asked for.
-    let keyboard = Cell::new(if was_given_less { Keyboard::Anothers } else { Keyboard::Ours });
-    let mut observed = Observed::default();
+    let keyboard = Cell::new(if attached.mode != mode { Keyboard::Anothers } else { Keyboard::Ours });
+    let mut lent =
+        Lent { label: label.clone(), mode, clipboard, keyboard, observed: Observed::default(), quits: Quits::new()? };
     let end = if is_interactive {
         let raw_mode = RawMode::enter()?;
-        let end = lend(reader, writer, detach_keys, &mut observed, &keyboard).await;
+        let mut hands = Some(Hands::new(detach_keys)?);
+        let end = lent.lend(attached, (reader, writer), &mut hands, back).await;
         let mut stdout = io::stdout().lock();
         // When the terminal is gone there is nothing to give back.
-        let _ = stdout.write_all(&observed.farewell()).and_then(|()| stdout.flush());
+        let _ = stdout.write_all(&lent.observed.farewell()).and_then(|()| stdout.flush());
         drop(raw_mode);
         end?
     } else {
-        // Without a writing half the capsule would take us for gone.
-        let end = stream(reader, &mut observed, &keyboard).await;
-        drop(writer);
-        end?
+        lent.lend(attached, (reader, writer), &mut None, back).await?
     };
-    match keyboard.get() {
+    tell(&label, lent.keyboard.get(), end);
+    Ok(end)
+}
+
+/// Says how it ended, and what was different from what was asked for.
+fn tell(label: &str, keyboard: Keyboard, end: AttachEnd) {
+    match keyboard {
         Keyboard::Anothers => {
             say(&format!("another client writes to {label}; you were watching (take over with --take-over)"))
         }
@@ -89,12 +100,11 @@ pub(crate) async fn attach(client: CapsuleClient, options: AttachOptions) -> Res
         AttachEnd::Ended(Exit { signal: Some(number), .. }) => say(&format!("session ended by signal {number}")),
         AttachEnd::Ended(exit) => say(&format!("session ended with exit code {}", exit.shell_code())),
     }
-    Ok(end)
 }
 
 /// Whose keys reach the session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Keyboard {
+pub(super) enum Keyboard {
     /// Ours, or we asked for no more than to look.
     Ours,
     /// Another client had it when we came.
@@ -103,108 +113,146 @@ enum Keyboard {
     Taken,
 }
 
-fn say(line: &str) {
+pub(super) fn say(line: &str) {
     // Nobody listens when standard error is closed.
     let _ = writeln!(io::stderr(), "{line}");
 }
 
-fn ring() {
-    let mut stdout = io::stdout().lock();
-    let _ = stdout.write_all(b"\x07").and_then(|()| stdout.flush());
+/// What a session writes to the clipboard passes where that is allowed.
+fn allowed(reader: StreamReader, clipboard: ClipboardAccess) -> StreamReader {
+    if clipboard == ClipboardAccess::Allow { reader.allow_clipboard() } else { reader }
 }
 
-/// Both directions, until one of them ends.
-async fn lend(
-    reader: StreamReader,
-    writer: StreamWriter,
-    detach_keys: DetachKeys,
-    observed: &mut Observed,
-    keyboard: &Cell<Keyboard>,
-) -> Result<AttachEnd, TerminalError> {
-    tokio::select! {
-        shown = stream(reader, observed, keyboard) => shown,
-        left = obey(writer, detach_keys, keyboard) => left,
+/// What stays while connections come and go.
+pub(super) struct Lent {
+    pub(super) label: String,
+    mode: AttachMode,
+    clipboard: ClipboardAccess,
+    keyboard: Cell<Keyboard>,
+    pub(super) observed: Observed,
+    pub(super) quits: Quits,
+}
+
+impl Lent {
+    /// Connection after connection, until one of them brings the end.
+    async fn lend(
+        &mut self,
+        attached: Attached,
+        mut halves: (StreamReader, StreamWriter),
+        hands: &mut Option<Hands>,
+        back: impl AsyncFn() -> Result<CapsuleClient, Back>,
+    ) -> Result<AttachEnd, TerminalError> {
+        let (id, created_at) = (attached.session.id, attached.session.created_at);
+        // The window's title is the session's from now on; terminals that can will keep the old one.
+        if hands.is_some() {
+            let mut stdout = tokio::io::stdout();
+            stdout.write_all(b"\x1b[22;2t").await?;
+            stdout.flush().await?;
+        }
+        loop {
+            let (reader, writer) = halves;
+            if let Turn::End(end) = self.turn(reader, writer, hands.as_mut()).await? {
+                return Ok(end);
+            }
+            halves = match again::connect(self, hands.as_mut(), &back, &id, created_at).await? {
+                again::Found::Session(halves) => *halves,
+                again::Found::Left => return Ok(AttachEnd::Detached),
+            };
+        }
+    }
+
+    /// Both directions of one connection, until one of them ends.
+    async fn turn(
+        &mut self,
+        mut reader: StreamReader,
+        mut writer: StreamWriter,
+        hands: Option<&mut Hands>,
+    ) -> Result<Turn, TerminalError> {
+        let Self { keyboard, observed, quits, .. } = self;
+        let obeyed = async {
+            match hands {
+                Some(hands) => hands.obey(&mut writer, keyboard).await,
+                None => std::future::pending().await,
+            }
+        };
+        let left = tokio::select! {
+            shown = stream(&mut reader, observed, keyboard, quits) => return shown,
+            left = obeyed => left,
+        };
+        match left {
+            // What it said before the connection broke still counts: it may have been its end.
+            Err(TerminalError::Capsule(CapsuleError::Io(_))) => stream(&mut reader, observed, keyboard, quits).await,
+            left => left.map(Turn::End),
+        }
+    }
+
+    /// Looks at the same session over another connection, as it was looked at before.
+    pub(super) async fn resume(
+        &mut self,
+        client: CapsuleClient,
+        id: &str,
+        created_at: Millis,
+    ) -> Result<Option<(StreamReader, StreamWriter)>, CapsuleError> {
+        let mode = if self.keyboard.get() == Keyboard::Taken { AttachMode::Watch } else { self.mode };
+        let terminal = raw::is_interactive();
+        let request = Attach { session: Some(id.to_owned()), size: raw::size(), mode, takeover: false, terminal };
+        let (attached, reader, writer) = client.attach(request).await?;
+        if attached.session.created_at != created_at {
+            return Ok(None);
+        }
+        if self.keyboard.get() != Keyboard::Taken {
+            self.keyboard.set(if attached.mode != mode { Keyboard::Anothers } else { Keyboard::Ours });
+        }
+        Ok(Some((allowed(reader, self.clipboard), writer)))
     }
 }
 
-/// Shows what comes until the session ends, or a signal asks us to leave.
+/// The signals that ask us to leave.
+pub(super) struct Quits([Signal; 3]);
+
+impl Quits {
+    fn new() -> io::Result<Self> {
+        Ok(Self([signal(SignalKind::terminate())?, signal(SignalKind::hangup())?, signal(SignalKind::interrupt())?]))
+    }
+
+    /// Waits for one. Safe to cancel.
+    pub(super) async fn next(&mut self) {
+        let [terminate, hang_up, interrupt] = &mut self.0;
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = hang_up.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    }
+}
+
+/// Shows what comes until the session ends, a signal asks us to leave, or the connection breaks.
 async fn stream(
-    mut reader: StreamReader,
+    reader: &mut StreamReader,
     observed: &mut Observed,
     keyboard: &Cell<Keyboard>,
-) -> Result<AttachEnd, TerminalError> {
+    quits: &mut Quits,
+) -> Result<Turn, TerminalError> {
     let mut stdout = tokio::io::stdout();
-    // The window's title is the session's from now on; terminals that can will keep the old one.
-    if raw::is_interactive() {
-        stdout.write_all(b"\x1b[22;2t").await?;
-    }
-    let mut signals =
-        [signal(SignalKind::terminate())?, signal(SignalKind::hangup())?, signal(SignalKind::interrupt())?];
-    let [terminate, hang_up, interrupt] = &mut signals;
     loop {
         let item = tokio::select! {
-            item = reader.next() => item?,
-            _ = terminate.recv() => return Ok(AttachEnd::Detached),
-            _ = hang_up.recv() => return Ok(AttachEnd::Detached),
-            _ = interrupt.recv() => return Ok(AttachEnd::Detached),
+            item = reader.next() => item,
+            () = quits.next() => return Ok(Turn::End(AttachEnd::Detached)),
         };
         match item {
-            Some(StreamItem::Paint(bytes) | StreamItem::Output(bytes) | StreamItem::ErrorOutput(bytes)) => {
+            Ok(Some(StreamItem::Paint(bytes) | StreamItem::Output(bytes) | StreamItem::ErrorOutput(bytes))) => {
                 observed.note(&bytes);
                 stdout.write_all(&bytes).await?;
                 stdout.flush().await?;
             }
-            Some(StreamItem::TakenOver) => keyboard.set(Keyboard::Taken),
+            Ok(Some(StreamItem::TakenOver)) => keyboard.set(Keyboard::Taken),
             // Our own size is what the picture was made for.
-            Some(StreamItem::Resized(_)) => {}
-            Some(StreamItem::Ended(exit)) => {
-                return Ok(AttachEnd::Ended(exit.unwrap_or(Exit { code: None, signal: None })));
+            Ok(Some(StreamItem::Resized(_))) => {}
+            Ok(Some(StreamItem::Ended(exit))) => {
+                return Ok(Turn::End(AttachEnd::Ended(exit.unwrap_or(Exit { code: None, signal: None }))));
             }
-            None => return Err(TerminalError::Lost),
+            Ok(None) | Err(CapsuleError::Io(_)) => return Ok(Turn::Broke),
+            Err(error) => return Err(error.into()),
         }
     }
-}
-
-/// Sends keys and sizes until a detach key, or the end of input.
-async fn obey(
-    mut writer: StreamWriter,
-    detach_keys: DetachKeys,
-    keyboard: &Cell<Keyboard>,
-) -> Result<AttachEnd, TerminalError> {
-    let mut stdin = Stdin::open()?;
-    let mut keys = KeyWatch::new(detach_keys);
-    let mut resized = signal(SignalKind::window_change())?;
-    // The size may have changed since it was sent with the request.
-    if let Some(size) = raw::size() {
-        writer.resize(size).await?;
-    }
-    loop {
-        tokio::select! {
-            typed = stdin.next() => {
-                let Some(typed) = typed else {
-                    writer.input(&keys.release()).await?;
-                    break;
-                };
-                let Typed { pass, detaches } = keys.take(&typed);
-                if !pass.is_empty() {
-                    writer.input(&pass).await?;
-                    // A terminal's own answers and reports begin with an escape; nobody waits for those.
-                    if keyboard.get() != Keyboard::Ours && !pass.starts_with(b"\x1b") {
-                        ring();
-                    }
-                }
-                if detaches {
-                    break;
-                }
-            }
-            () = tokio::time::sleep(HELD), if keys.is_holding() => writer.input(&keys.release()).await?,
-            _ = resized.recv() => {
-                if let Some(size) = raw::size() {
-                    writer.resize(size).await?;
-                }
-            }
-        }
-    }
-    writer.detach().await?;
-    Ok(AttachEnd::Detached)
 }

@@ -1,0 +1,74 @@
+//! `jackin capture`: what is on a session's screen, as text, as a terminal paints it, or as a picture.
+
+use camino::Utf8PathBuf;
+use jackin_api::wire::{Capture, CaptureFormat, Captured};
+
+use super::capsule::Way;
+use super::{Ended, capsule};
+use crate::command_error::CommandError;
+use crate::context::Context;
+use crate::resource;
+
+/// Print what is on a session's screen.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// Instance
+    instance: String,
+    /// Session, by name or id; the oldest one that lives when absent
+    #[arg(long)]
+    session: Option<String>,
+    /// How to write it down
+    #[arg(long, value_enum, value_name = "FORMAT", default_value = "text")]
+    format: Format,
+    /// Also this many of the lines that left the screen at its top
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    history: u32,
+    /// File to write, instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<Utf8PathBuf>,
+    #[command(flatten)]
+    way: Way,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// Characters alone, a line for each row
+    Text,
+    /// The bytes that paint it on a terminal
+    Ansi,
+    /// A picture
+    Svg,
+}
+
+pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Ended {
+    let Arguments { instance, session, format, history, output, way } = arguments;
+    let instance = resource::instance_name(instance)?;
+    let (mut client, _) = capsule::open(&context.connect().await?, context, instance, *way).await?;
+    let wanted = match format {
+        Format::Text => CaptureFormat::Text,
+        Format::Ansi | Format::Svg => CaptureFormat::Ansi,
+    };
+    let capture = Capture { session: session.clone(), format: wanted, history: *history };
+    let captured = client.capture(capture).await?;
+    let text = match format {
+        Format::Text => harmless(&captured.contents) + "\n",
+        Format::Ansi => captured.contents,
+        Format::Svg => {
+            let Captured { contents, cursor, size } = captured;
+            jackin_screen::svg(contents.as_bytes(), size, Some(cursor))
+        }
+    };
+    match output {
+        Some(path) => fs_err::write(path, text)
+            .map_err(|error| CommandError::failed(format!("`{path}` cannot be written")).caused_by(&error))?,
+        None => context.console.write(&text)?,
+    }
+    Ok(0)
+}
+
+/// Text alone, also where something else than a capsule answers.
+fn harmless(text: &str) -> String {
+    text.chars()
+        .map(|character| if character.is_control() && character != '\n' { '\u{fffd}' } else { character })
+        .collect()
+}
