@@ -60,7 +60,7 @@ fn a_paste_is_marked_for_who_asked_and_cannot_end_itself() {
     let evil = "a\nb\x1b[201~c";
     for (name, modes, bytes, shown) in [
         ("plain", "", 4, r"ready a \r b 033"),
-        ("marked", r"\033[?2004h", 16, r"ready 033 [ 2 0 0 ~ a \r b c 033 [ 2 0 1 ~"),
+        ("marked", r"\033[?2004h", 21, r"ready 033 [ 2 0 0 ~ a \r b [ 2 0 1 ~ c 033 [ 2 0 1 ~"),
     ] {
         capsule.client().spawn(&reader(name, modes, bytes));
         eventually("it reads", || capsule.screen(name).contains("ready"));

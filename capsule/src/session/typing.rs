@@ -41,8 +41,8 @@ fn typed(stroke: &Stroke, screen: &Screen) -> Result<String, ReplyError> {
     Ok(match stroke {
         Stroke::Text { text } => lines_entered(text),
         Stroke::Paste { text } if screen.has_mode(BRACKETED_PASTE) => {
-            // The text may not end the paste by itself: what follows would be taken for keys.
-            format!("{PASTE_BEGINS}{}{PASTE_ENDS}", lines_entered(&text.replace(PASTE_ENDS, "")))
+            // The text may not end the paste by itself: what follows would be taken for keys. Terminals leave the same out.
+            format!("{PASTE_BEGINS}{}{PASTE_ENDS}", lines_entered(&text.replace(['\x1b', '\u{9b}'], "")))
         }
         Stroke::Paste { text } => lines_entered(text),
         Stroke::Key { application, .. } if screen.has_mode(APPLICATION_CURSOR) => application.clone(),
@@ -56,4 +56,24 @@ fn typed(stroke: &Stroke, screen: &Screen) -> Result<String, ReplyError> {
 /// A terminal sends a carriage return for Enter.
 fn lines_entered(text: &str) -> String {
     text.replace("\r\n", "\r").replace('\n', "\r")
+}
+
+#[cfg(test)]
+mod tests {
+    use jackin_api::wire::Size;
+
+    use super::*;
+
+    #[test]
+    fn what_is_pasted_cannot_end_the_paste() {
+        let mut screen = Screen::new(Size::default());
+        screen.process(b"\x1b[?2004h");
+        for text in ["a\x1b[201~b", "a\x1b[20\x1b[201~1~b", "a\u{9b}201~b"] {
+            let sent = typed(&Stroke::Paste { text: text.to_owned() }, &screen).expect("typed");
+            let inner = sent.strip_prefix(PASTE_BEGINS).and_then(|rest| rest.strip_suffix(PASTE_ENDS));
+            let inner = inner.expect("a paste");
+            assert!(inner.starts_with('a') && inner.ends_with('b'), "{inner:?}");
+            assert!(!inner.contains(['\x1b', '\u{9b}']), "{inner:?}");
+        }
+    }
 }
