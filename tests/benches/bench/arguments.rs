@@ -8,7 +8,7 @@ use anyhow::{Context, bail};
 pub(crate) const HELP: &str = "\
 Measures jackin against the same Engine API calls made bare.
 
-  --only NAME          one of create, start, attach, keys, apply, get, heal, remake, warm, idle; may be repeated
+  --only NAME          one of create, start, attach, keys, floods, apply, get, heal, remake, warm, idle; may be repeated
   --rounds N           pairs of each comparison (default 15)
   --command-rounds N   runs of each command (default 30)
   --terminal-rounds N  attaches, and keys that are typed (default 200)
@@ -49,6 +49,8 @@ pub(crate) enum Measure {
     Attach,
     /// The echo of a key.
     Keys,
+    /// The echo of a key while other sessions flood.
+    Floods,
     /// An apply that changes nothing.
     Apply,
     /// A list of instances.
@@ -64,11 +66,12 @@ pub(crate) enum Measure {
 }
 
 impl Measure {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Create,
         Self::Start,
         Self::Attach,
         Self::Keys,
+        Self::Floods,
         Self::Apply,
         Self::Get,
         Self::Heal,
@@ -84,6 +87,7 @@ impl Measure {
             Self::Start => "start",
             Self::Attach => "attach",
             Self::Keys => "keys",
+            Self::Floods => "floods",
             Self::Apply => "apply",
             Self::Get => "get",
             Self::Heal => "heal",

@@ -19,6 +19,7 @@ mod bare;
 mod commands;
 mod counts;
 mod engine;
+mod floods;
 mod idle;
 mod keys;
 mod launch;
@@ -97,6 +98,7 @@ async fn all(stage: std::sync::Arc<Stage>, arguments: Arguments) -> anyhow::Resu
             Measure::Start => vec![launch::start(&stage, rounds).await?],
             Measure::Attach => terminal::attach(&stage, arguments.terminal_rounds).await?,
             Measure::Keys => keys::keys(&stage, arguments.terminal_rounds).await?,
+            Measure::Floods => vec![floods::floods(&stage).await?],
             Measure::Apply => vec![commands::apply(&stage, arguments.command_rounds).await?],
             Measure::Get => vec![commands::get(&stage, arguments.command_rounds).await?],
             Measure::Heal => vec![launch::heal(&stage, rounds).await?],
