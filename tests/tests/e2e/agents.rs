@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::model::ModelServer;
+use crate::model::{ADDRESS, ModelServer, RELAY};
 use crate::stage::{Stage, Terminal, docker, eventually, play};
 
 /// An instance in which every agent with a program of its own can be started.
@@ -147,10 +147,13 @@ fn the_real_claude_is_followed_through_a_turn_that_needs_a_permission() -> Resul
         let file = stage.write("desk.yaml", &format!("{}\n---{ASKING}", asking_claude()?))?;
         let file = file.to_str().context("a path in UTF-8")?;
         stage.jackin(&["apply", "-f", file, "--wait", "--timeout", "480s"])?;
-        let model = ModelServer::start()?;
-        let container = stage.container("desk-main")?.id;
-        let gateway = docker(&["inspect", "-f", "{{range .NetworkSettings.Networks}}{{.Gateway}}{{end}}", &container])?;
-        let address = format!("ANTHROPIC_BASE_URL={}", model.address(gateway.trim()));
+        let model = ModelServer::start(&stage.path("work"))?;
+        stage.jackin(&["sessions", "new", "desk-main", "--name", "relay", "--", "perl", "-e", RELAY])?;
+        eventually("the relay to listen", || {
+            let screen = stage.jackin(&["capture", "desk-main", "--session", "relay"])?;
+            Ok(screen.contains("relays").then_some(()))
+        })?;
+        let address = format!("ANTHROPIC_BASE_URL={ADDRESS}");
         // What the person has stays: the seed with the answers to a first start's questions is not written over it.
         let own = r#"{"hasCompletedOnboarding": true, "customApiKeyResponses": {"approved": ["sk-ant-test"]},
             "projects": {"/": {"hasTrustDialogAccepted": true}}}"#;

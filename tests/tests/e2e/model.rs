@@ -1,11 +1,14 @@
 //! A model server of a test: it asks for one command to be run, and then says that it is done. Each answer waits for the rule's word.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::io::Write;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use anyhow::Result;
 use serde_json::{Value, json};
+
+use crate::stage::Request;
 
 /// The command that it asks for.
 const COMMAND: &str = "touch made-by-the-agent";
@@ -17,17 +20,34 @@ struct Gate {
     opened: Condvar,
 }
 
+/// What an agent in the container takes for its maker's server.
+pub(crate) const ADDRESS: &str = "http://127.0.0.1:8765";
+
+/// What leads from there to the server's socket, whose folder the container has at `/work`: the server is reached by nobody else.
+pub(crate) const RELAY: &str = r#"
+use strict; use IO::Socket::INET; use IO::Socket::UNIX;
+$SIG{CHLD} = 'IGNORE';
+my $door = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => 8765, Listen => 64, ReuseAddr => 1) or die "no door: $@";
+sub pass { my ($from, $to, $piece) = @_; while (sysread($from, $piece, 65536)) { print $to $piece } shutdown($to, 1) }
+$| = 1; print "relays\n";
+while (my $client = $door->accept) {
+    next if fork;
+    my $server = IO::Socket::UNIX->new('/work/model.sock') or exit;
+    $_->autoflush(1) for ($client, $server);
+    if (fork) { pass($server, $client) } else { pass($client, $server) }
+    exit;
+}
+"#;
+
 /// It. Its threads wait for connections until the test's process ends.
 pub(crate) struct ModelServer {
-    port: u16,
     gate: Arc<Gate>,
 }
 
 impl ModelServer {
-    /// Starts one, which containers reach at the gateway of their network.
-    pub(crate) fn start() -> Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0))?;
-        let port = listener.local_addr()?.port();
+    /// Starts one in the folder that the container has at `/work`.
+    pub(crate) fn start(work: &Path) -> Result<Self> {
+        let listener = UnixListener::bind(work.join("model.sock"))?;
         let gate = Arc::new(Gate::default());
         let shared = gate.clone();
         std::thread::spawn(move || {
@@ -37,12 +57,7 @@ impl ModelServer {
                 std::thread::spawn(move || drop(serve(&stream, &gate)));
             }
         });
-        Ok(Self { port, gate })
-    }
-
-    /// Its address, as seen from a network with this gateway.
-    pub(crate) fn address(&self, gateway: &str) -> String {
-        format!("http://{gateway}:{}", self.port)
+        Ok(Self { gate })
     }
 
     /// Lets it give one more answer of a turn.
@@ -61,26 +76,10 @@ impl Gate {
     }
 }
 
-fn serve(stream: &TcpStream, gate: &Gate) -> Result<()> {
-    let mut reader = BufReader::new(stream.try_clone()?);
-    let mut first = String::new();
-    reader.read_line(&mut first)?;
-    let mut length = 0;
-    loop {
-        let mut line = String::new();
-        reader.read_line(&mut line)?;
-        let line = line.trim_end().to_ascii_lowercase();
-        if line.is_empty() {
-            break;
-        }
-        if let Some(value) = line.strip_prefix("content-length:") {
-            length = value.trim().parse()?;
-        }
-    }
-    let mut content = vec![0; length];
-    reader.read_exact(&mut content)?;
+fn serve(stream: &UnixStream, gate: &Gate) -> Result<()> {
+    let Request { line, content } = Request::read(stream)?;
     let asked: Value = serde_json::from_slice(&content).unwrap_or_default();
-    let is_message = first.starts_with("POST /v1/messages") && !first.contains("count_tokens");
+    let is_message = line.starts_with("POST /v1/messages") && !line.contains("count_tokens");
     let (kind, answer) = match (is_message, asked["stream"].as_bool()) {
         (true, Some(true)) => ("text/event-stream", events(&turn(&asked, gate))),
         (true, _) => ("application/json", message(&[text("A title")], "end_turn").to_string()),

@@ -1,14 +1,14 @@
 //! Who waits for a person: shown, attached to, and told.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::Write;
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Stdio};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-use crate::stage::{Stage, Terminal, eventually, kill, play};
+use crate::stage::{Request, Stage, Terminal, eventually, kill, play};
 
 /// An agent that reports over its terminal what it is told on its keyboard.
 const MANIFEST: &str = r#"
@@ -161,21 +161,7 @@ fn a_change_is_handed_to_a_command_and_to_a_webhook_that_refuses_at_first() -> R
 /// Answers one request; its content.
 fn answer(listener: &TcpListener, status: &str) -> Result<String> {
     let (stream, _): (TcpStream, _) = listener.accept()?;
-    let mut reader = BufReader::new(stream.try_clone()?);
-    let mut length = 0;
-    loop {
-        let mut line = String::new();
-        reader.read_line(&mut line)?;
-        let line = line.trim_end().to_ascii_lowercase();
-        if line.is_empty() {
-            break;
-        }
-        if let Some(value) = line.strip_prefix("content-length:") {
-            length = value.trim().parse()?;
-        }
-    }
-    let mut content = vec![0; length];
-    reader.read_exact(&mut content)?;
+    let Request { content, .. } = Request::read(&stream)?;
     write!(&stream, "HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")?;
     Ok(String::from_utf8(content)?)
 }
