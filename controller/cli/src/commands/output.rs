@@ -1,4 +1,4 @@
-//! `-o json`, for the commands that print for people or that.
+//! `-o`: JSON for the commands that print for people or that, and the formats of lists.
 
 /// How to print.
 #[derive(Clone, Copy, Debug, clap::Args)]
@@ -19,4 +19,17 @@ impl Output {
     pub(crate) fn is_json(self) -> bool {
         self.output == Some(Format::Json)
     }
+}
+
+/// How a list is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum ListFormat {
+    /// A table with more columns
+    Wide,
+    /// JSON
+    Json,
+    /// YAML
+    Yaml,
+    /// Names alone
+    Name,
 }

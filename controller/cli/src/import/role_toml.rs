@@ -20,7 +20,7 @@ pub(super) fn convert(input: &Input<'_>) -> Result<Imported, Malformed> {
     }
     let identity = identity(&mut fields, &mut told);
     let agents = fields.texts("agents", &mut told);
-    let spec = RoleSpec {
+    let mut spec = RoleSpec {
         source: source(input, &mut fields, &mut told),
         published_image: fields.text("published_image", &mut told),
         agents: if agents.is_empty() { vec!["claude".to_owned()] } else { agents },
@@ -28,7 +28,6 @@ pub(super) fn convert(input: &Input<'_>) -> Result<Imported, Malformed> {
         env: environment(&mut fields, &mut told),
         ..docker(&mut fields, &mut told)
     };
-    let mut spec = spec;
     for agent in ["claude", "codex", "amp", "kimi", "opencode", "grok"] {
         let plugins = of_agent(agent, input, &mut fields, &mut told);
         spec.plugins.extend(plugins.map(|plugins| (agent.to_owned(), plugins)));

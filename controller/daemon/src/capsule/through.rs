@@ -4,12 +4,10 @@
 //! The engine runs the capsule's own program in the container, which passes bytes on to the socket there. It costs some hundred
 //! milliseconds once, and the engine is then in the way of every byte.
 
-use std::pin::Pin;
 use std::time::Duration;
 
-use bytes::Bytes;
 use futures::StreamExt;
-use futures::stream::{self, BoxStream};
+use futures::stream;
 use jackin_plan::launch;
 use jackin_plan::world::ContainerId;
 
@@ -39,13 +37,12 @@ pub enum ThroughError {
 pub(crate) async fn open(engine: &dyn Engine, container: &ContainerId) -> Result<ExecStream, ThroughError> {
     let ExecStream { input, mut output } = engine.exec(container, &launch::connect_command()).await?;
     let said = tokio::time::timeout(GREETING, output.next()).await.map_err(|_| ThroughError::Silent)?;
-    let greeting: Bytes = match said {
+    let greeting = match said {
         Some(Ok(greeting)) => greeting,
         Some(Err(error)) => return Err(ThroughError::Program { words: first_line(&error.to_string()) }),
         None => return Err(ThroughError::Program { words: "nothing; it ended".to_owned() }),
     };
-    let output: BoxStream<'static, _> = stream::once(std::future::ready(Ok(greeting))).chain(output).boxed();
-    let input: Pin<Box<_>> = input;
+    let output = stream::once(std::future::ready(Ok(greeting))).chain(output).boxed();
     Ok(ExecStream { input, output })
 }
 

@@ -14,11 +14,9 @@ use jackin_plan::world::ImageId;
 use super::context;
 use super::hooks::{self, HookFile};
 use super::plugins::{self, Plugin};
+use super::source::DOCKERFILE;
 use crate::docker::Archive;
 use crate::tarball::{self, HostFile, Tarball};
-
-/// Name of the Dockerfile that puts them on top.
-pub(super) const DOCKERFILE: &str = "Dockerfile";
 
 /// See the module.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -15,7 +15,7 @@ use crate::docker::{BuildMaterial, BuildProgress, Engine, EngineError, EngineErr
 use crate::secrets::Policy;
 
 use super::secrets::{self, Redactor, SecretFailure};
-use super::{ObservedSource, SourceError, SourceKind, additions, context_archive};
+use super::{ObservedSource, SourceError, SourceKind, context_archive};
 
 /// What is built, for whom, from what.
 #[derive(Clone, Debug)]
@@ -182,7 +182,7 @@ async fn carry_out(
     let below = engine.build_image(&below, material, progress.clone(), cancel.clone()).await?;
     let on_top = BuildRequest {
         tags: request.tags,
-        dockerfile: additions::DOCKERFILE.to_owned(),
+        dockerfile: inputs.source.dockerfile().to_owned(),
         labels: request.labels,
         no_cache: false,
         build_args: Labels::new(),

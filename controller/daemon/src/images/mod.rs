@@ -9,6 +9,8 @@
 //! gives the fields of the recipe ([`jackin_plan::image`]). When the planner wants a build, [`Builds::build`] runs one for
 //! each recipe however many ask, and tells whether the source changed meanwhile.
 //!
+//! What a role adds to what its Dockerfile makes, hooks and plugins, is put on top of the finished image in a build of its own.
+//!
 //! # Guarantees
 //!
 //! - Equal content gives equal fields: not the place, the times, the owner or the order in which files were found.

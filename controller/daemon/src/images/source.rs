@@ -24,7 +24,7 @@ use super::plugins::{self, Fetched, Lookup};
 use super::walk::{ContextEntry, Found, walk};
 
 /// Name of the Dockerfile in a source.
-const DOCKERFILE: &str = "Dockerfile";
+pub(super) const DOCKERFILE: &str = "Dockerfile";
 
 /// Names of the ignore file; the first that exists counts.
 const IGNORE_FILES: [&str; 2] = ["Dockerfile.dockerignore", ".dockerignore"];
@@ -197,20 +197,19 @@ fn observe(
     checkout: Option<&Checkout>,
     fetched: Vec<Fetched>,
 ) -> Result<(ObservedSource, Vec<GitSource>), SourceError> {
-    let RoleSource { path, git, image, inline } = &role.spec.source;
-    if let Some(folder_of_role) = folder_of(role, checkout) {
-        if !folder_of_role.is_absolute() {
-            return Err(SourceError::Relative { path: folder_of_role.to_string() });
+    if let Some(path) = folder_of(role, checkout) {
+        if !path.is_absolute() {
+            return Err(SourceError::Relative { path: path.to_string() });
         }
-        return folder(folder_of_role, &Declared::of(role), fetched);
+        return folder(path, &Declared::of(role), fetched);
     }
+    let RoleSource { path: _, git, image, inline } = &role.spec.source;
     if let Some(inline) = inline {
         return from_inline(&inline.dockerfile, Declared::of(role), fetched);
     }
     if let Some(reference) = image {
         return Ok((from_image(reference), Vec::new()));
     }
-    debug_assert!(path.is_none(), "a path is a folder");
     Err(if git.is_some() { SourceError::NotFetched } else { SourceError::NoSource })
 }
 

@@ -43,7 +43,8 @@ impl Decider<'_> {
     fn decided(&self, decided: Decided) -> ImagePlan {
         let Decided { decision, reasons, recipe, action, follows } = decided;
         let fields = self.wanted.fields.clone();
-        let ObservedImage { commit, unfetched, unused, .. } = self.observed.clone();
+        let ObservedImage { commit, unfetched, unused, .. } = self.observed;
+        let (commit, unfetched, unused) = (commit.clone(), unfetched.clone(), unused.clone());
         ImagePlan { decision, reasons, recipe, fields, commit, unfetched, unused, action, follows }
     }
 

@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::Ended;
+use super::output::ListFormat;
 use crate::command_error::{CommandError, ErrorKind};
 use crate::context::Context;
 use crate::manifest;
@@ -30,7 +31,7 @@ pub(crate) struct Arguments {
     objects: Vec<String>,
     /// Output format
     #[arg(short, long, value_enum, value_name = "FORMAT")]
-    output: Option<Format>,
+    output: Option<ListFormat>,
     /// Go on and print what changes
     #[arg(short, long)]
     watch: bool,
@@ -43,18 +44,6 @@ pub(crate) struct Arguments {
     /// No line of headers
     #[arg(long)]
     no_headers: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    /// A table with more columns
-    Wide,
-    /// JSON
-    Json,
-    /// YAML
-    Yaml,
-    /// Names alone
-    Name,
 }
 
 pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Ended {
@@ -71,7 +60,7 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Ended {
         return asking.watch(one).await;
     }
     match arguments.output {
-        None | Some(Format::Wide) => asking.tables(&selected).await,
+        None | Some(ListFormat::Wide) => asking.tables(&selected).await,
         Some(format) => asking.objects(&selected, format).await,
     }
 }
@@ -94,7 +83,7 @@ impl Asking<'_> {
         let found = futures::stream::iter(selected).map(|one| self.ask::<Table>(one, AS_TABLE));
         let found: Vec<_> = found.buffered(8).try_collect().await?;
         let layout = Layout {
-            is_wide: self.arguments.output == Some(Format::Wide),
+            is_wide: self.arguments.output == Some(ListFormat::Wide),
             has_namespace: self.arguments.all_namespaces,
             has_headers: !self.arguments.no_headers,
         };
@@ -118,7 +107,7 @@ impl Asking<'_> {
         self.end(errors)
     }
 
-    async fn objects(&self, selected: &[Selected], format: Format) -> Ended {
+    async fn objects(&self, selected: &[Selected], format: ListFormat) -> Ended {
         let found = futures::stream::iter(selected).map(|one| self.ask::<Value>(one, "application/json"));
         let found: Vec<_> = found.buffered(8).try_collect().await?;
         let mut errors = Vec::new();
@@ -134,7 +123,7 @@ impl Asking<'_> {
                 }
             }
         }
-        if format == Format::Name {
+        if format == ListFormat::Name {
             let name = |value: &Value| value["metadata"]["name"].as_str().unwrap_or_default().to_owned();
             let lines: Vec<_> = objects.iter().map(|(resource, value)| resource.label(&name(value)) + "\n").collect();
             self.context.console.write(&lines.concat())?;
@@ -154,16 +143,16 @@ impl Asking<'_> {
         self.end(errors)
     }
 
-    fn print(&self, value: &Value, format: Format) -> Result<(), CommandError> {
+    fn print(&self, value: &Value, format: ListFormat) -> Result<(), CommandError> {
         match format {
-            Format::Yaml => self.context.console.write(&manifest::to_yaml(value)?),
+            ListFormat::Yaml => self.context.console.write(&manifest::to_yaml(value)?),
             _ => self.context.console.line(&format!("{value:#}")),
         }
     }
 
     /// Prints what is there, then each change.
     async fn watch(&self, one: &Selected) -> Ended {
-        let as_table = matches!(self.arguments.output, None | Some(Format::Wide));
+        let as_table = matches!(self.arguments.output, None | Some(ListFormat::Wide));
         let accept = if as_table { AS_TABLE } else { "application/json" };
         let field = match one.names.as_slice() {
             [] => None,
@@ -171,7 +160,7 @@ impl Asking<'_> {
             _ => return Err(CommandError::bad_input("only one object can be watched at a time")),
         };
         let mut layout = Layout {
-            is_wide: self.arguments.output == Some(Format::Wide),
+            is_wide: self.arguments.output == Some(ListFormat::Wide),
             has_namespace: self.arguments.all_namespaces,
             has_headers: !self.arguments.no_headers,
         };
@@ -232,11 +221,11 @@ impl Asking<'_> {
 
     fn print_change(&self, resource: &Resource, object: &Value) -> Result<(), CommandError> {
         match self.arguments.output {
-            Some(Format::Name) => {
+            Some(ListFormat::Name) => {
                 let name = object["metadata"]["name"].as_str().unwrap_or_default();
                 self.context.console.line(&resource.label(name))
             }
-            Some(Format::Yaml) => self.context.console.write(&format!("---\n{}", manifest::to_yaml(object)?)),
+            Some(ListFormat::Yaml) => self.context.console.write(&format!("---\n{}", manifest::to_yaml(object)?)),
             _ => self.context.console.line(&format!("{object:#}")),
         }
     }

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::super::capsule::Way;
 use super::super::instances::{self, Reach};
+use super::super::output::ListFormat;
 use super::super::{Ended, capsule};
 use super::kill::exit_words;
 use crate::command_error::{CommandError, Diagnostic, ErrorKind};
@@ -27,22 +28,10 @@ pub(super) struct Options {
     instance: Option<String>,
     /// Output format
     #[arg(short, long, value_enum, value_name = "FORMAT")]
-    output: Option<Format>,
+    output: Option<ListFormat>,
     /// No line of headers
     #[arg(long)]
     no_headers: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    /// A table with more columns
-    Wide,
-    /// JSON
-    Json,
-    /// YAML
-    Yaml,
-    /// Names alone
-    Name,
 }
 
 /// A session as it is printed for programs.
@@ -78,14 +67,14 @@ pub(super) async fn run(options: &Options, context: &Context) -> Ended {
         None => of_all(&connection, context).await?,
     };
     match options.output {
-        None | Some(Format::Wide) if sessions.is_empty() => context.console.say("No sessions found"),
-        None | Some(Format::Wide) => context.console.write(&table(options, &sessions))?,
-        Some(Format::Name) => {
+        None | Some(ListFormat::Wide) if sessions.is_empty() => context.console.say("No sessions found"),
+        None | Some(ListFormat::Wide) => context.console.write(&table(options, &sessions))?,
+        Some(ListFormat::Name) => {
             let lines = sessions.iter().map(|one| format!("{}/{}\n", one.instance, one.name));
             context.console.write(&lines.collect::<String>())?;
         }
-        Some(Format::Json) => context.console.line(&format!("{:#}", json!({ "items": sessions })))?,
-        Some(Format::Yaml) => context.console.write(&manifest::to_yaml(&json!({ "items": sessions }))?)?,
+        Some(ListFormat::Json) => context.console.line(&format!("{:#}", json!({ "items": sessions })))?,
+        Some(ListFormat::Yaml) => context.console.write(&manifest::to_yaml(&json!({ "items": sessions }))?)?,
     }
     if errors.is_empty() { Ok(0) } else { Err(CommandError::of(ErrorKind::Failed, errors)) }
 }
@@ -151,7 +140,7 @@ fn listed(instance: &str, session: Session) -> Listed {
 }
 
 fn table(options: &Options, sessions: &[Listed]) -> String {
-    let is_wide = options.output == Some(Format::Wide);
+    let is_wide = options.output == Some(ListFormat::Wide);
     let has_instance = options.instance.is_none();
     let now = Timestamp::now();
     let header = std::iter::once(columns(is_wide, has_instance, "INSTANCE", &HEADER.map(str::to_owned)));
