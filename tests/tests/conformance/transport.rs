@@ -125,6 +125,17 @@ async fn every_request_after_the_first_names_the_version_agreed_on() -> Result<(
 }
 
 #[tokio::test]
+async fn what_the_engines_runtime_finds_done_already_is_done() -> Result<()> {
+    let resumed = r#"500 {"message":"Cannot unpause container c: cannot resume a running process: unknown"}"#;
+    let paused = r#"500 {"message":"Cannot pause container c: cannot pause a paused container: unknown"}"#;
+    let wire = Wire::open(Box::leak(Box::new([VERSION, ("/c/unpause", resumed), ("/c/pause", paused)])))?;
+    let id = ContainerId("c".to_owned());
+    wire.engine.unpause_container(&id).await?;
+    wire.engine.pause_container(&id).await?;
+    Ok(())
+}
+
+#[tokio::test]
 async fn an_engine_that_dropped_our_version_is_spoken_to_in_its_oldest() -> Result<()> {
     let version = ("/version", r#"200 {"ApiVersion":"1.53","MinAPIVersion":"1.44"}"#);
     let wire = Wire::open(Box::leak(Box::new([version, ("/volumes", r#"200 {"Volumes":null}"#)])))?;

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::stage::{Stage, Terminal, docker, play};
+use crate::stage::{Stage, Terminal, docker, eventually, play};
 
 fn examples() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples")
@@ -147,7 +147,7 @@ fn the_reference_is_accepted_with_every_field() -> Result<()> {
         let condition = stage.until_condition("workspace", "shop", "FieldsNotActedOn", "True")?;
         ensure!(condition["message"].as_str().unwrap_or_default().contains("spec.warmPool"), "{condition}");
         stage.jackin(&["delete", "-f", &folder, "--timeout", "60s"])?;
-        assert_eq!(stage.ours("container")?, Vec::<String>::new());
-        Ok(())
+        // Its image's build may have begun; the engine takes the container of a step away after the build was cancelled.
+        eventually("nothing of it to be left", || Ok(stage.ours("container")?.is_empty().then_some(())))
     })
 }
