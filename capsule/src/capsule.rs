@@ -24,6 +24,7 @@ use crate::reaper::Reaper;
 use crate::report;
 use crate::serve::refuse;
 use crate::session::{Plan, Session};
+use crate::turns::Turns;
 
 /// The most live sessions, and the most commands beside them.
 const LIVE: usize = 64;
@@ -40,6 +41,7 @@ pub(crate) struct Capsule {
     pub(crate) notices: broadcast::Sender<Notice>,
     /// Told when a session or a command ended.
     pub(crate) ended: Notify,
+    pub(crate) turns: Rc<Turns>,
     started_at: Millis,
     container: Variables,
     socket: PathBuf,
@@ -60,6 +62,7 @@ impl Capsule {
             reaper: Rc::default(),
             notices: broadcast::Sender::new(NOTICES),
             ended: Notify::new(),
+            turns: Rc::default(),
             started_at: now(),
             container: std::env::vars_os().collect(),
             socket,

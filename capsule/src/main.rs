@@ -40,6 +40,7 @@ mod session;
 mod shell;
 mod socket;
 mod terminal;
+mod turns;
 
 use std::io::Write;
 use std::process::ExitCode;

@@ -1,6 +1,7 @@
 //! One client's connection: frames in, frames out, and why it ends.
 
 use std::io;
+use std::rc::Rc;
 use std::time::Duration;
 
 use jackin_api::wire::{DATA_CHUNK, Decoder, ErrorCode, Frame, FrameKind, ParseError, Reply, ReplyError};
@@ -10,6 +11,7 @@ use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use zeroize::Zeroizing;
 
 use super::refuse;
+use crate::turns::Turns;
 
 /// How long a client may leave a reply unread once the socket is full.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -39,12 +41,12 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) fn new(stream: UnixStream) -> Self {
+    pub(super) fn new(stream: UnixStream, turns: Rc<Turns>) -> Self {
         let (read, write) = stream.into_split();
         let buffer = Zeroizing::new(vec![0; DATA_CHUNK]);
         Self {
             incoming: Incoming { half: read, decoder: Decoder::default(), buffer },
-            outgoing: Outgoing { half: write },
+            outgoing: Outgoing { half: write, turns },
         }
     }
 
@@ -100,6 +102,7 @@ impl Incoming {
 /// The writing half. Only a client that reads gets more; nothing piles up here.
 pub(super) struct Outgoing {
     half: OwnedWriteHalf,
+    turns: Rc<Turns>,
 }
 
 impl Outgoing {
@@ -109,6 +112,8 @@ impl Outgoing {
     }
 
     pub(super) async fn send_data(&mut self, kind: FrameKind, bytes: &[u8]) -> Result<(), Closed> {
-        Ok(self.half.write_all(&Frame::data(kind, bytes)).await?)
+        self.half.write_all(&Frame::data(kind, bytes)).await?;
+        self.turns.after(bytes.len()).await;
+        Ok(())
     }
 }

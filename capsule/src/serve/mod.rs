@@ -66,7 +66,7 @@ impl Drop for Place {
 }
 
 async fn serve(capsule: Rc<Capsule>, stream: UnixStream, is_full: bool) -> Result<(), Closed> {
-    let mut connection = Connection::new(stream);
+    let mut connection = Connection::new(stream, Rc::clone(&capsule.turns));
     let ours = Hello { protocol: PROTOCOL, version: env!("CARGO_PKG_VERSION").to_owned() };
     connection.send(&Frame::Hello(ours)).await?;
     if is_full {

@@ -13,8 +13,11 @@ use crate::capsule::{Capsule, now};
 use crate::log::log;
 use crate::terminal::Terminal;
 
-/// How much is read at once; after each other tasks have their turn, so that a flood in one session delays no key in another.
-const CHUNK: usize = 16 * 1024;
+/// How much is read at once, in bytes: a terminal never gives more.
+const CHUNK: usize = 4 * 1024;
+
+/// How much is read after the end, in bytes: more than a terminal holds.
+const LAST_WORDS: usize = 64 * 1024;
 
 /// How long a program may wait for a writer that reads more slowly than it prints.
 const WRITER_PATIENCE: Duration = Duration::from_millis(500);
@@ -31,7 +34,7 @@ pub(super) async fn run(
 ) {
     let exit = tokio::select! {
         exit = exit => exit.unwrap_or(Exit { code: None, signal: None }),
-        never = show(&session, &terminal) => match never {},
+        never = show(&capsule, &session, &terminal) => match never {},
         never = session.input.run(&terminal) => match never {},
     };
     // What it wrote before it ended is still to be shown. Its children may keep the terminal; nobody waits for them.
@@ -47,26 +50,26 @@ pub(super) async fn run(
     capsule.ended.notify_one();
 }
 
-async fn show(session: &Session, terminal: &Terminal) -> Infallible {
+async fn show(capsule: &Capsule, session: &Session, terminal: &Terminal) -> Infallible {
     let mut buffer = vec![0; CHUNK];
     loop {
         match terminal.read(&mut buffer).await {
             Ok(count) if count > 0 => {
                 session.show(&buffer[..count]);
                 session.wait_for_writer().await;
+                capsule.turns.after(count).await;
             }
             // No program has the terminal open now. Its exit comes by another way, and a program may close its terminal and live.
             Ok(_) | Err(_) => std::future::pending().await,
         }
-        tokio::task::yield_now().await;
     }
 }
 
 impl Session {
-    /// Shows what is still to be read; of what goes on writing meanwhile, no more than is kept of it.
+    /// Shows what is still to be read; of who goes on writing meanwhile, no more than a terminal holds.
     pub(super) fn catch_up(&self, terminal: &Terminal) {
         let mut buffer = vec![0; CHUNK];
-        for _ in 0..KEPT / CHUNK {
+        for _ in 0..LAST_WORDS / CHUNK {
             let Some(count) = terminal.read_now(&mut buffer) else { return };
             self.show(&buffer[..count]);
         }
