@@ -112,9 +112,15 @@ fn a_viewer_hears_of_each_size_between_what_was_shown_before_and_after_it() {
     }
     writer.input(b"exit 3\r");
     let mut seen = Vec::new();
+    // How many sizes there were at each paint: who watches is painted anew after each, who writes is not.
+    let mut paints = Vec::new();
     loop {
         match watcher.next() {
-            Some(Frame::Paint(bytes) | Frame::Output(bytes)) => watcher.shown.extend(bytes),
+            Some(Frame::Paint(bytes)) => {
+                paints.push(seen.len());
+                watcher.shown.extend(bytes);
+            }
+            Some(Frame::Output(bytes)) => watcher.shown.extend(bytes),
             Some(Frame::Event(Event::Resized { size })) => seen.push((size.rows, watcher.text())),
             Some(Frame::Event(Event::Ended { exit })) => break assert_eq!(exit, Some(Exit::with_code(3))),
             other => panic!("unexpected: {other:?}"),
@@ -122,6 +128,7 @@ fn a_viewer_hears_of_each_size_between_what_was_shown_before_and_after_it() {
     }
     let rows: Vec<_> = seen.iter().map(|(rows, _)| *rows).collect();
     assert_eq!(rows, [20, 21, 22]);
+    assert_eq!(paints.iter().filter(|&&sizes| sizes > 0).collect::<Vec<_>>(), [&1, &2, &3]);
     assert!(seen[1].1.contains("before-21-61\r\n") && !seen[1].1.contains("after-21-61\r\n"));
     assert!(seen[2].1.contains("before-22-62\r\n") && !seen[2].1.contains("after-22-62\r\n"));
 }

@@ -5,5 +5,5 @@ mod registry;
 mod sweep;
 
 pub use home::{Daemon, PATIENCE, TestHome, program};
-pub use registry::Registry;
+pub use registry::{PASSWORD, Registry};
 pub use sweep::sweep;

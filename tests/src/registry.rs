@@ -10,10 +10,20 @@ use tempfile::TempDir;
 
 use crate::PATIENCE;
 
+/// Who is let into a registry that asks for a login: `operator`, whose password has what the two alphabets of base64 write differently.
+pub const PASSWORD: &str = "let?me>in~";
+
+/// `operator` and that password, in base64.
+const LOGIN: &str = "b3BlcmF0b3I6bGV0P21lPmlufg==";
+
+/// The same as bcrypt has it, with few rounds.
+const HASHED: &str = "operator:$2b$04$dyG2Yax6z7PcWzN8N.BFRuvDiSzGqb5saiZlGxRl0T.PxOPJurUmC\n";
+
 /// It. When dropped it is ended, and its files are removed.
 pub struct Registry {
     folder: TempDir,
     port: u16,
+    asks_for_login: bool,
     running: Option<Child>,
 }
 
@@ -26,14 +36,34 @@ impl Registry {
         // Engines take a registry on the loopback interface without TLS.
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
         let folder = tempfile::Builder::new().prefix("jackin-registry-").tempdir()?;
-        let mut registry = Self { folder, port, running: None };
+        let mut registry = Self { folder, port, asks_for_login: false, running: None };
         registry.come_back()?;
         Ok(registry)
     }
 
+    /// Where it is, as images are named.
+    pub fn host(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// From now on it lets in `operator` with `PASSWORD` alone.
+    ///
+    /// # Errors
+    /// As [`Registry::come_back`].
+    pub fn ask_for_login(&mut self) -> Result<()> {
+        self.leave()?;
+        self.asks_for_login = true;
+        self.come_back()
+    }
+
+    /// What `docker login` writes into the configuration of the docker client after a login here.
+    pub fn logged_in(&self) -> String {
+        format!(r#"{{"auths": {{"{}": {{"auth": "{LOGIN}"}}}}}}"#, self.host())
+    }
+
     /// The name of an image in it.
     pub fn name(&self, image: &str) -> String {
-        format!("127.0.0.1:{}/{image}", self.port)
+        format!("{}/{image}", self.host())
     }
 
     /// Ends it; what it holds stays.
@@ -54,11 +84,17 @@ impl Registry {
     /// When it does not run or does not answer.
     pub fn come_back(&mut self) -> Result<()> {
         let folder = self.folder.path();
+        let users = folder.join("users");
+        let login = match self.asks_for_login {
+            true => format!("auth: {{htpasswd: {{realm: jackin, path: {}}}}}\n", users.display()),
+            false => String::new(),
+        };
         let config = format!(
-            "version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: {}}}}}\nhttp: {{addr: \"127.0.0.1:{}\"}}\n",
+            "version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: {}}}}}\nhttp: {{addr: \"{}\"}}\n{login}",
             folder.join("data").display(),
-            self.port
+            self.host()
         );
+        std::fs::write(users, HASHED)?;
         std::fs::write(folder.join("config.yml"), config)?;
         let log = File::options().create(true).append(true).open(folder.join("log"))?;
         let child = Command::new("setpriv")

@@ -68,6 +68,10 @@ impl Following {
             (false, Some(before)) if before > 0 => usize::try_from(before).unwrap_or(DATA_CHUNK).min(DATA_CHUNK),
             (false, _) => {
                 self.told = inner.size;
+                // The terminal of who only watches did not change with it: what it shows was laid out for the former size.
+                if !inner.viewers.is_writer(viewer.id) {
+                    self.position = None;
+                }
                 return Step::Resized(inner.size);
             }
         };

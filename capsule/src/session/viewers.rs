@@ -36,6 +36,10 @@ impl Viewers {
         self.writer.is_some()
     }
 
+    pub(super) fn is_writer(&self, id: u64) -> bool {
+        self.writer == Some(id)
+    }
+
     /// Whether the writer's terminal answers the program's questions.
     pub(super) fn answers(&self) -> bool {
         self.writer.and_then(|id| self.all.get(&id)).is_some_and(|writer| writer.has_terminal)
@@ -136,7 +140,7 @@ impl Viewer {
     }
 
     fn may_write(&self) -> bool {
-        self.session.inner.borrow().viewers.writer == Some(self.id)
+        self.session.inner.borrow().viewers.is_writer(self.id)
     }
 
     /// Tells the other viewers and the subscribers.

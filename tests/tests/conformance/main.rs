@@ -7,9 +7,11 @@ mod builds;
 mod containers;
 mod events;
 mod images;
+mod logins;
 mod networks;
 mod stage;
 mod transport;
+mod unnamed;
 mod volumes;
 
 /// Makes two tests of each rule: `NAME::fake` and `NAME::real`.

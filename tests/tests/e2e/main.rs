@@ -23,6 +23,7 @@ mod idempotence;
 mod images;
 mod lifecycle;
 mod live;
+mod logins;
 mod model;
 mod networks;
 mod ownership;

@@ -111,6 +111,26 @@ pub enum EngineErrorCause {
         /// The image.
         image: String,
     },
+    /// The registry lets nobody in who is not logged in, or not whoever is.
+    #[error(
+        "the registry refused it to this login, or has none of that name ({message}); `docker login {registry}` logs in"
+    )]
+    LoginNeeded {
+        /// The registry, as the docker client is told of it.
+        registry: String,
+        /// The registry's words, as the engine tells them.
+        message: String,
+    },
+    /// The login for a registry, of which the docker client's configuration tells, cannot be read; the registry was not asked.
+    #[error(
+        "the login for the registry {registry} cannot be read: {message}; `docker login {registry}` stores a new one"
+    )]
+    LoginUnreadable {
+        /// The registry, as the docker client keeps it.
+        registry: String,
+        /// What reading it said.
+        message: String,
+    },
     /// An archive that was to be sent cannot be read.
     #[error("the archive cannot be read")]
     BadArchive {
@@ -151,6 +171,8 @@ impl EngineError {
             | EngineErrorCause::NoSpace { .. }
             | EngineErrorCause::ReadOnly { .. }
             | EngineErrorCause::ImageMissing { .. }
+            | EngineErrorCause::LoginNeeded { .. }
+            | EngineErrorCause::LoginUnreadable { .. }
             | EngineErrorCause::BadArchive { .. } => false,
         }
     }
@@ -171,6 +193,8 @@ impl EngineError {
             | EngineErrorCause::InUse { .. }
             | EngineErrorCause::Cancelled
             | EngineErrorCause::ImageMissing { .. }
+            | EngineErrorCause::LoginNeeded { .. }
+            | EngineErrorCause::LoginUnreadable { .. }
             | EngineErrorCause::BadArchive { .. } => Reason::StepFailed,
         }
     }

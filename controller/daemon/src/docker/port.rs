@@ -95,7 +95,7 @@ pub trait Engine: Send + Sync + 'static {
     /// Sends a signal (`SIGKILL`, `SIGHUP`) to PID 1. One that does not run is `Refused`.
     async fn kill_container(&self, id: &ContainerId, signal: &str) -> Result<(), EngineError>;
 
-    /// Removes it, and its unnamed volumes. Without `force` a running one is `InUse`.
+    /// Removes it. Without `force` a running one is `InUse`, and its unnamed volumes stay: somebody may have put something there.
     async fn remove_container(&self, id: &ContainerId, force: bool) -> Result<(), EngineError>;
 
     /// Gives it another name.

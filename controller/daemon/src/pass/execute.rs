@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
+use jackin_plan::observed::Observed;
 use jackin_plan::resolve::Wanted;
 use jackin_plan::status::{Outcome, ReasonWord, StepResult};
 use jackin_plan::step::Plan;
@@ -14,10 +15,17 @@ use jackin_plan::world::ContainerId;
 use crate::context::Context;
 
 use super::Taken;
+use super::again::may_still_end;
 use super::steps::{Frame, StepError, run};
 
 /// Runs the steps. One that fails keeps those from beginning that need it; all others go on.
-pub(super) async fn execute(context: &Context, taken: &Taken, wanted: &Wanted, plan: &Plan) -> Vec<Outcome> {
+pub(super) async fn execute(
+    context: &Context,
+    taken: &Taken,
+    wanted: &Wanted,
+    observed: &Observed,
+    plan: &Plan,
+) -> Vec<Outcome> {
     let status = taken.snapshot.instance.status.as_ref();
     let known = status.and_then(|status| status.container.as_ref()).map(|container| ContainerId(container.id.clone()));
     let frame = Frame { context, taken, wanted, known, created: OnceLock::new(), created_sidecar: OnceLock::new() };
@@ -38,10 +46,13 @@ pub(super) async fn execute(context: &Context, taken: &Taken, wanted: &Wanted, p
             let ready = planned.needs.iter().all(|needs| outcomes[*needs].result == StepResult::Done);
             if ready && !begun[index] {
                 begun[index] = true;
-                let (frame, step) = (&frame, &planned.step);
+                let frame = &frame;
                 running.push(async move {
                     let start = Instant::now();
-                    let result = run(frame, step).await;
+                    let result = match may_still_end(frame, observed, planned).await {
+                        Ok(()) => run(frame, &planned.step).await,
+                        Err(refused) => Err(refused),
+                    };
                     (index, result, start.elapsed())
                 });
             }

@@ -13,6 +13,7 @@
 //!
 //! A pass may be interrupted after any step, and the next one finishes the job: "already so" is success for every step.
 
+mod again;
 mod at_work;
 mod execute;
 mod observe;
@@ -91,7 +92,7 @@ pub(crate) async fn pass(context: &Context, key: &InstanceKey) -> Result<Next, P
     let plan = ladder::plan(&context.site, &wanted, &observed, &memory, context.clock.now());
     let plan = check(plan).map_err(PassError::Defect)?;
     let memory = record::record(context, &taken, &plan, memory).await?;
-    let outcomes = execute::execute(context, &taken, &wanted, &plan).await;
+    let outcomes = execute::execute(context, &taken, &wanted, &observed, &plan).await;
     let status = status::instance(&status::InstancePass {
         site: &context.site,
         wanted: &wanted,

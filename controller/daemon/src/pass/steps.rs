@@ -73,7 +73,7 @@ impl Frame<'_> {
     }
 
     /// The capsule of the container that runs.
-    fn capsule<'a>(&'a self, pid: Option<u32>, container: Option<&'a ContainerId>) -> CapsuleAt<'a> {
+    pub(super) fn capsule<'a>(&'a self, pid: Option<u32>, container: Option<&'a ContainerId>) -> CapsuleAt<'a> {
         CapsuleAt { run: &self.taken.snapshot.run, pid, container }
     }
 

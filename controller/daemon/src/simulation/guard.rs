@@ -21,6 +21,9 @@ use super::time::VirtualTime;
 /// How long what somebody asked for may still be carried out after they changed their mind: a slow pass is under way.
 const UNDER_WAY: Duration = Duration::from_secs(180);
 
+/// How long what a capsule told counts: as long as one call to the engine takes at most.
+const TOLD: Duration = Duration::from_secs(13);
+
 /// Watches over the calls of the controller.
 pub(super) struct Guard {
     pub(super) engine: FakeEngine,
@@ -124,7 +127,7 @@ impl Guard {
         if live.is_empty() {
             return;
         }
-        let known = told.filter(|(when, _)| self.time.elapsed() < *when + UNDER_WAY).map_or(sessions, |(_, told)| told);
+        let known = told.filter(|(when, _)| self.time.elapsed() < *when + TOLD).map_or(sessions, |(_, told)| told);
         let instance = self.instance(&container).await;
         let name = container.labels.get(labels::INSTANCE).cloned().unwrap_or_default();
         if self.was_asked(&name) || instance.as_ref().is_some_and(asks) {

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::future::Future;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -15,7 +16,9 @@ use hyper::Uri;
 use hyper::http::uri::PathAndQuery;
 use tokio::sync::{Mutex, OnceCell};
 
+use super::context::client_folder;
 use super::failure::{self, Failure};
+use super::logins::Logins;
 use super::{DockerEngine, EngineAddress, HostFacts, limit};
 use crate::docker::{EngineError, EngineErrorCause, EngineInfo, Operation};
 use crate::metrics;
@@ -34,6 +37,7 @@ impl DockerEngine {
             client: OnceCell::new(),
             api_minor: Arc::new(AtomicUsize::new(0)),
             host: OnceCell::new(),
+            logins: Logins { folder: client_folder() },
             buildkit: OnceCell::new(),
             accounts: Mutex::new(HashMap::new()),
             network_locks: Mutex::new(HashMap::new()),
@@ -46,6 +50,13 @@ impl DockerEngine {
     /// As [`EngineAddress::from_environment`].
     pub fn from_environment() -> Result<Self, EngineError> {
         Ok(Self::new(EngineAddress::from_environment()?))
+    }
+
+    /// The same with another folder of the docker client's configuration, which tells of logins to registries.
+    #[must_use]
+    pub fn with_client_folder(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.logins = Logins { folder: Some(folder.into()) };
+        self
     }
 
     /// Where it is.
@@ -133,8 +144,19 @@ fn open(address: &EngineAddress, minor: &Arc<AtomicUsize>) -> Result<Docker, Fai
     let pinned = client.map_err(failure::classify)?;
     Ok(pinned.with_request_modifier(move |request| {
         metrics::engine_request(request.method().as_str(), request.uri().path());
-        versioned(request, minor.load(Ordering::Relaxed))
+        versioned(with_readable_login(request), minor.load(Ordering::Relaxed))
     }))
+}
+
+/// bollard 0.21 writes a login in base64's other alphabet, in which the engine takes many a password for none at all.
+fn with_readable_login(mut request: BollardRequest) -> BollardRequest {
+    if let Some(login) = request.headers_mut().get_mut("X-Registry-Auth")
+        && let Ok(text) = login.to_str()
+        && let Ok(readable) = text.replace('+', "-").replace('/', "_").parse()
+    {
+        *login = readable;
+    }
+    request
 }
 
 /// Puts the version before the path; before it is known (0), asks without one.

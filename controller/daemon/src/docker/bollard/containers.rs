@@ -89,7 +89,7 @@ impl DockerEngine {
 
     pub(super) async fn remove(&self, id: &ContainerId, force: bool) -> Result<(), EngineError> {
         let operation = Operation::RemoveContainer;
-        let options = RemoveContainerOptions { v: true, force, link: false };
+        let options = RemoveContainerOptions { v: force, force, link: false };
         let client = self.client(operation, &id.0).await?;
         let answer = within(limit::WRITE, client.remove_container(&id.0, Some(options))).await;
         match answer {

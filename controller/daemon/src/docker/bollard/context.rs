@@ -30,11 +30,7 @@ impl EngineAddress {
     /// `NotSupported` for transports that we do not speak (ssh, TLS), `NotFound` for a context that does not exist, `BadAnswer` for
     /// a configuration that cannot be read.
     pub fn from_environment() -> Result<Self, EngineError> {
-        let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-        let folder = variable("DOCKER_CONFIG")
-            .map(PathBuf::from)
-            .or_else(|| variable("HOME").map(|home| Path::new(&home).join(".docker")));
-        Self::resolve(variable, folder.as_deref())
+        Self::resolve(variable, client_folder().as_deref())
     }
 
     /// The address for these environment variables and this folder of the docker client's configuration.
@@ -99,6 +95,17 @@ impl EngineAddress {
             None => Ok(Self::default()),
         }
     }
+}
+
+/// The folder of the docker client's configuration: `DOCKER_CONFIG`, or `.docker` of the home.
+pub(super) fn client_folder() -> Option<PathBuf> {
+    variable("DOCKER_CONFIG")
+        .map(PathBuf::from)
+        .or_else(|| variable("HOME").map(|home| Path::new(&home).join(".docker")))
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 impl Default for EngineAddress {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bollard::errors::Error;
 
+use super::reference::registry_of;
 use crate::docker::{EngineError, EngineErrorCause, Operation};
 
 /// A failed call, before it is known what it means for the operation.
@@ -55,6 +56,9 @@ fn cause_of_answer(operation: Operation, object: &str, status: u16, message: Str
     if let Some(cause) = cause_of_disk(&message) {
         return cause;
     }
+    if matches!(operation, Operation::PullImage | Operation::RegistryDigest) && tells_of_login(&message) {
+        return EngineErrorCause::LoginNeeded { registry: registry_of(object).to_owned(), message };
+    }
     match (operation, status) {
         (Operation::CreateContainer, 404) if message.to_lowercase().contains("no such image") => {
             EngineErrorCause::ImageMissing { image: image_of(&message).unwrap_or(object).to_owned() }
@@ -75,6 +79,14 @@ fn cause_of_answer(operation: Operation, object: &str, status: u16, message: Str
         (Operation::RemoveNetwork, 403 | 409) => EngineErrorCause::InUse { message },
         _ => EngineErrorCause::Refused { status, message },
     }
+}
+
+/// Whether the words are a registry's that lets nobody in who is not logged in, or not this one.
+fn tells_of_login(message: &str) -> bool {
+    let message = message.to_lowercase();
+    ["no basic auth credentials", "unauthorized", "authentication required", "access denied", "denied:"]
+        .iter()
+        .any(|words| message.contains(words))
 }
 
 /// Whether the words of a 404 are about an object. What is no engine, or not the part of it that we ask, answers 404 as well.

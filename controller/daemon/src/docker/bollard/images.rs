@@ -54,8 +54,9 @@ impl DockerEngine {
             ..CreateImageOptions::default()
         };
         let client = self.client(operation, reference).await?;
+        let login = self.logins.of_image(operation, reference).await?;
         metrics::network_call(Beyond::Registry);
-        let mut news = client.create_image(Some(options), None, None);
+        let mut news = client.create_image(Some(options), None, login);
         while bounded(operation, reference, limit::PULL_SILENCE, news.try_next()).await?.is_some() {}
         self.id_of(operation, reference).await
     }
@@ -63,8 +64,9 @@ impl DockerEngine {
     pub(super) async fn digest_at_registry(&self, reference: &str) -> Result<Option<String>, EngineError> {
         let operation = Operation::RegistryDigest;
         let client = self.client(operation, reference).await?;
+        let login = self.logins.of_image(operation, reference).await?;
         metrics::network_call(Beyond::Registry);
-        match within(limit::REGISTRY, client.inspect_registry_image(reference, None)).await {
+        match within(limit::REGISTRY, client.inspect_registry_image(reference, login)).await {
             Ok(found) => Ok(found.descriptor.digest),
             Err(failure) if failure.says(&["manifest unknown", "repository name not known"]) => Ok(None),
             Err(failure) => Err(failure.into_error(operation, reference)),

@@ -18,6 +18,7 @@ mod failure;
 mod http;
 mod images;
 mod limits;
+mod logins;
 mod networks;
 mod reference;
 mod translate;
@@ -40,6 +41,8 @@ use tokio_util::sync::CancellationToken;
 
 pub use context::EngineAddress;
 
+use logins::Logins;
+
 use super::{
     Archive, BuildMaterial, BuildProgress, ContainerSummary, Engine, EngineError, EngineInfo, EventStream, ExecStream,
     LabelFilter,
@@ -59,6 +62,8 @@ mod limit {
     pub(super) const STOP_GRACE: Duration = Duration::from_secs(10);
     /// For the engine's own question to a registry.
     pub(super) const REGISTRY: Duration = Duration::from_secs(30);
+    /// For the helper that keeps a login.
+    pub(super) const LOGIN: Duration = Duration::from_secs(20);
     /// Between two signs of life of a pull.
     pub(super) const PULL_SILENCE: Duration = Duration::from_secs(120);
     /// Of a build's silence, after which the engine is asked whether it is there at all.
@@ -76,6 +81,8 @@ pub struct DockerEngine {
     /// Minor version of the API that requests ask for; 0 until the engine told which ones it has.
     api_minor: Arc<AtomicUsize>,
     host: OnceCell<HostFacts>,
+    /// What registries are asked with.
+    logins: Logins,
     /// Whether it has BuildKit.
     buildkit: OnceCell<bool>,
     /// What lists of users lack, by image, user and group.

@@ -99,8 +99,10 @@ async fn pull(context: &Context, plan: &ImagePlan, reference: &str) -> Acted {
 
 fn not_pulled(plan: &ImagePlan, reference: &str, error: &EngineError) -> Acted {
     let reason = engine_reason(error).unwrap_or(Reason::PullFailed);
-    let hint = match reason {
-        Reason::PullFailed => format!("; make it with `docker pull {reference}`, or name one that is there"),
+    let hint = match (&error.cause, reason) {
+        // They name the command themselves.
+        (EngineErrorCause::LoginNeeded { .. } | EngineErrorCause::LoginUnreadable { .. }, _) => String::new(),
+        (_, Reason::PullFailed) => format!("; make it with `docker pull {reference}`, or name one that is there"),
         _ => String::new(),
     };
     failed(plan, reason, format!("{}{hint}", error.full_message()))

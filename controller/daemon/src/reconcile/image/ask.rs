@@ -64,7 +64,11 @@ fn heard(image: &Image, observed: &ObservedImage, looks: &[RegistryLook]) -> Ima
 /// Whether it is the registry that did not do what the engine asked of it; an engine that waits for one does not answer either.
 fn is_of_registry(error: &EngineError) -> bool {
     match &error.cause {
-        EngineErrorCause::Refused { .. } | EngineErrorCause::Timeout { .. } | EngineErrorCause::NotFound => true,
+        EngineErrorCause::Refused { .. }
+        | EngineErrorCause::Timeout { .. }
+        | EngineErrorCause::NotFound
+        | EngineErrorCause::LoginNeeded { .. }
+        | EngineErrorCause::LoginUnreadable { .. } => true,
         EngineErrorCause::Unreachable { .. }
         | EngineErrorCause::NotSupported { .. }
         | EngineErrorCause::NameConflict { .. }

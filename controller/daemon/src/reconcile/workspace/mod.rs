@@ -1,6 +1,7 @@
 //! The controller of workspaces: makes their instances and images, and sums them up.
 
 mod act;
+mod removal;
 mod tear_down;
 
 use std::sync::Arc;
@@ -82,11 +83,13 @@ async fn pass(context: &Context, namespace: &str, name: &str) -> Result<Next, Pa
         let patch = Patch::Merge(json!({"metadata": {"finalizers": finalizers}}));
         workspaces.patch(name, &PatchParams::default(), &patch).await?;
     }
-    let plan = plan(&snapshot);
+    let mut plan = plan(&snapshot);
+    let kept = removal::look_again(context, &snapshot, &mut plan).await;
     let failure = act(context, &snapshot.workspace, &plan).await?;
     let left = release(context, &snapshot.workspace).await?;
-    // Nobody wakes this workspace when another one gives a name back, nor when somebody's container leaves a network.
-    let waits = failure.is_some() || left.as_ref().map_or(true, |kept| !kept.is_empty());
+    // Nobody wakes this workspace when another one gives a name back, when somebody's container leaves a network, nor when somebody
+    // leaves a session that its instance's status does not tell of yet.
+    let waits = kept || failure.is_some() || left.as_ref().map_or(true, |kept| !kept.is_empty());
     let next = if waits { Next::After(UNWATCHED_RETRY) } else { Next::OnChange };
     let instances = owned(context, &snapshot.workspace).await?;
     let not_acted_on = acted::not_acted_on_workspace(&snapshot.workspace.spec);

@@ -1,6 +1,6 @@
 //! The messages of BuildKit that we read and write, with the fields of them that we need.
 //!
-//! Numbers are those of `moby/buildkit`: `api/services/control/control.proto`, `session/secrets/secrets.proto`, and of gRPC's `health.proto`.
+//! Numbers are those of `moby/buildkit`: `api/services/control/control.proto`, `session/secrets/secrets.proto`, `session/auth/auth.proto`, and of gRPC's `health.proto`.
 
 use prost::Message;
 
@@ -66,6 +66,29 @@ pub(super) struct SecretGiven {
 impl std::fmt::Debug for SecretGiven {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str("SecretGiven(..)")
+    }
+}
+
+/// A registry asks for a login.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct LoginWanted {
+    #[prost(string, tag = "1")]
+    pub(super) host: String,
+}
+
+/// The login: name and password, or a token without a name. It has no `Debug` that prints.
+#[derive(Clone, PartialEq, Message)]
+#[prost(skip_debug)]
+pub(super) struct LoginGiven {
+    #[prost(string, tag = "1")]
+    pub(super) name: String,
+    #[prost(string, tag = "2")]
+    pub(super) secret: String,
+}
+
+impl std::fmt::Debug for LoginGiven {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("LoginGiven(..)")
     }
 }
 

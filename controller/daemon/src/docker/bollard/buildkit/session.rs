@@ -1,9 +1,9 @@
-//! The session of a build: a connection that is turned round, over which the engine asks us for secrets.
+//! The session of a build: a connection that is turned round, over which the engine asks us for secrets and logins.
 //!
 //! # Flow
 //!
 //! We ask for `POST /session` with an upgrade to HTTP/2, and are the server from then on; the engine calls gRPC methods. It asks now and
-//! then whether we are there, and for a secret when a step begins that reads it.
+//! then whether we are there, for a secret when a step begins that reads it, and for a login when a registry wants one.
 //!
 //! # Guarantees
 //!
@@ -16,6 +16,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use bytes::{BufMut, Bytes, BytesMut};
+use docker_credential::DockerCredential;
 use http_body_util::{BodyExt, Limited, StreamBody};
 use hyper::body::{Frame, Incoming};
 use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderMap, HeaderValue, UPGRADE};
@@ -28,15 +29,18 @@ use prost::Message;
 use secrecy::{ExposeSecret, SecretString};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::messages::{Health, SecretGiven, SecretWanted};
+use super::messages::{Health, LoginGiven, LoginWanted, SecretGiven, SecretWanted};
 use crate::docker::EngineErrorCause;
 use crate::docker::bollard::DockerEngine;
 use crate::docker::bollard::failure::Failure;
 use crate::docker::bollard::http::nothing;
 use crate::docker::bollard::limit;
+use crate::docker::bollard::logins::Logins;
+use crate::docker::bollard::reference::kept_as;
 use crate::docker::bollard::upload::Body;
 
 const GET_SECRET: &str = "/moby.buildkit.secrets.v1.Secrets/GetSecret";
+const GET_LOGIN: &str = "/moby.filesync.v1.Auth/Credentials";
 const CHECK_HEALTH: &str = "/grpc.health.v1.Health/Check";
 
 /// Bytes that a question may have.
@@ -48,10 +52,17 @@ mod code {
     pub(super) const INVALID_ARGUMENT: &str = "3";
     pub(super) const NOT_FOUND: &str = "5";
     pub(super) const UNIMPLEMENTED: &str = "12";
+    pub(super) const INTERNAL: &str = "13";
 }
 
 type Secrets = BTreeMap<String, SecretString>;
 type Parts = futures::stream::Iter<std::vec::IntoIter<Result<Frame<Bytes>, Infallible>>>;
+
+/// What the engine is given.
+struct Given {
+    secrets: Secrets,
+    logins: Logins,
+}
 
 /// An open session.
 pub(in crate::docker::bollard) struct Session {
@@ -71,15 +82,16 @@ impl DockerEngine {
             .header("X-Docker-Expose-Session-Uuid", &id)
             .header("X-Docker-Expose-Session-Name", "jackin")
             .header("X-Docker-Expose-Session-Grpc-Method", GET_SECRET)
+            .header("X-Docker-Expose-Session-Grpc-Method", GET_LOGIN)
             .body(nothing())
             .map_err(unsendable)?;
         let opened = tokio::time::timeout(limit::READ, self.turned_round(request)).await;
         let late = |_| Failure::Other(EngineErrorCause::Timeout { after: limit::READ });
         let Some((connection, driver)) = opened.map_err(late)?? else { return Ok(None) };
-        let secrets = Arc::new(secrets);
+        let given = Arc::new(Given { secrets, logins: self.logins.clone() });
         let serving = async move {
             let _driver = driver;
-            let service = service_fn(move |request| answer_call(secrets.clone(), request));
+            let service = service_fn(move |request| answer_call(given.clone(), request));
             let served = http2::Builder::new(TokioExecutor::new()).serve_connection(connection, service).await;
             if let Err(error) = served {
                 tracing::debug!(%error, "the session of a build ended");
@@ -104,31 +116,47 @@ pub(super) fn unsendable(error: hyper::http::Error) -> Failure {
     Failure::Other(EngineErrorCause::BadAnswer { source: Arc::new(error) })
 }
 
-async fn answer_call(
-    secrets: Arc<Secrets>,
-    request: Request<Incoming>,
-) -> Result<Response<StreamBody<Parts>>, Infallible> {
+async fn answer_call(given: Arc<Given>, request: Request<Incoming>) -> Result<Response<StreamBody<Parts>>, Infallible> {
     let (head, body) = request.into_parts();
     let question = Limited::new(body, QUESTION_BYTES).collect().await.map(|body| body.to_bytes());
     let answer = match question {
-        Ok(question) => answer_to(&secrets, head.uri.path(), &question),
+        Ok(question) => answer_to(&given, head.uri.path(), &question).await,
         Err(_) => Err(code::INVALID_ARGUMENT),
     };
     Ok(response(answer))
 }
 
 /// The answer to a call, as bytes of its message, or the code of why there is none.
-fn answer_to(secrets: &Secrets, method: &str, question: &[u8]) -> Result<Vec<u8>, &'static str> {
+async fn answer_to(given: &Given, method: &str, question: &[u8]) -> Result<Vec<u8>, &'static str> {
+    // One byte says that it is not compressed, four how long it is.
+    let message = question.get(5..).ok_or(code::INVALID_ARGUMENT);
     match method {
         CHECK_HEALTH => Ok(Health { status: 1 }.encode_to_vec()),
         GET_SECRET => {
-            // One byte says that it is not compressed, four how long it is.
-            let message = question.get(5..).ok_or(code::INVALID_ARGUMENT)?;
-            let wanted = SecretWanted::decode(message).map_err(|_| code::INVALID_ARGUMENT)?;
-            let value = secrets.get(&wanted.id).ok_or(code::NOT_FOUND)?;
+            let wanted = SecretWanted::decode(message?).map_err(|_| code::INVALID_ARGUMENT)?;
+            let value = given.secrets.get(&wanted.id).ok_or(code::NOT_FOUND)?;
             Ok(SecretGiven { value: value.expose_secret().as_bytes().to_vec() }.encode_to_vec())
         }
+        GET_LOGIN => {
+            let LoginWanted { host } = LoginWanted::decode(message?).map_err(|_| code::INVALID_ARGUMENT)?;
+            match given.logins.of_registry(kept_as(&host)).await {
+                Ok(login) => Ok(as_message(login).encode_to_vec()),
+                Err(cause) => {
+                    tracing::warn!(%cause, "a build goes without a login");
+                    Err(code::INTERNAL)
+                }
+            }
+        }
         _ => Err(code::UNIMPLEMENTED),
+    }
+}
+
+/// Without a login the registry is asked as anybody may.
+fn as_message(login: Option<DockerCredential>) -> LoginGiven {
+    match login {
+        None => LoginGiven::default(),
+        Some(DockerCredential::UsernamePassword(name, secret)) => LoginGiven { name, secret },
+        Some(DockerCredential::IdentityToken(secret)) => LoginGiven { name: String::new(), secret },
     }
 }
 
@@ -165,15 +193,17 @@ fn framed(message: &[u8]) -> Bytes {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_secret_is_given_by_its_id_and_what_was_not_given_is_not_found() {
+    #[tokio::test]
+    async fn a_secret_is_given_by_its_id_and_what_was_not_given_is_not_found() {
         let secrets = Secrets::from([("token".to_owned(), SecretString::from("hunter2"))]);
-        let ask =
-            |id: &str| answer_to(&secrets, GET_SECRET, &framed(&SecretWanted { id: id.to_owned() }.encode_to_vec()));
-        assert_eq!(SecretGiven::decode(&*ask("token").unwrap()).unwrap().value, b"hunter2");
-        assert_eq!(ask("other"), Err(code::NOT_FOUND));
-        assert_eq!(answer_to(&secrets, GET_SECRET, &[0]), Err(code::INVALID_ARGUMENT));
-        assert_eq!(answer_to(&secrets, "/moby.filesync.v1.Auth/Credentials", &[]), Err(code::UNIMPLEMENTED));
-        assert!(answer_to(&secrets, CHECK_HEALTH, &[]).is_ok());
+        let given = Given { secrets, logins: Logins { folder: None } };
+        let ask = async |id: &str| {
+            answer_to(&given, GET_SECRET, &framed(&SecretWanted { id: id.to_owned() }.encode_to_vec())).await
+        };
+        assert_eq!(SecretGiven::decode(&*ask("token").await.unwrap()).unwrap().value, b"hunter2");
+        assert_eq!(ask("other").await, Err(code::NOT_FOUND));
+        assert_eq!(answer_to(&given, GET_SECRET, &[0]).await, Err(code::INVALID_ARGUMENT));
+        assert_eq!(answer_to(&given, "/moby.filesync.v1.Auth/FetchToken", &[]).await, Err(code::UNIMPLEMENTED));
+        assert!(answer_to(&given, CHECK_HEALTH, &[]).await.is_ok());
     }
 }
