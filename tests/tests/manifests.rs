@@ -9,6 +9,8 @@ mod documents;
 mod editor_schema;
 #[path = "manifests/prepare.rs"]
 mod prepare;
+#[path = "manifests/reference.rs"]
+mod reference;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -174,8 +176,8 @@ fn every_yaml_that_is_shipped_is_valid_for_editors() {
 
 #[test]
 fn editors_are_told_of_an_unknown_field() {
-    let file = repository().join("examples/reference/workspace.yaml");
-    for mut document in documents(&file) {
+    let files = yaml_files(&["examples/reference"]);
+    for mut document in files.iter().flat_map(|file| documents(file)) {
         let kind = document["kind"].as_str().expect("a kind").to_lowercase();
         document["spec"]["unheard"] = Value::from(1);
         let validator = jsonschema::validator_for(&editor_schema::all()[&kind]).expect("the schema is one");

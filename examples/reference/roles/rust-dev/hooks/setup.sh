@@ -1,4 +1,4 @@
 #!/bin/sh
-# Runs once for each container.
+# Runs once for the durable home of an instance.
 set -eu
 mkdir -p "$HOME/.cargo"
