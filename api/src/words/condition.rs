@@ -99,7 +99,8 @@ pub enum ConditionType {
     BuildInputsUnused,
     /// Workspace: True when every instance is Ready for the current spec.
     InstancesReady,
-    /// Workspace: True when the pool has its size; False with `NotRequested` where there is none.
+    /// Workspace: True when the pool of ready instances has its size. This version keeps none: False with `NotActedOn` where
+    /// `spec.warmPool` asks for one, and with `NotRequested` otherwise.
     PoolReady,
     /// Workspace: True while a network that it no longer uses is kept because others are on it. Absent otherwise.
     LeftBehind,

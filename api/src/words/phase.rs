@@ -17,7 +17,7 @@ pub enum Phase {
     Starting,
     /// Its container runs and the capsule answers.
     Running,
-    /// It is ready and waits in a pool.
+    /// It is ready and waits in a pool. Not said by this version, which keeps no pool.
     Standby,
     /// It is being stopped.
     Stopping,

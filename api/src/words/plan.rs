@@ -12,13 +12,13 @@ pub enum PlanKind {
     AttachExisting,
     /// Start or unpause the container that is there.
     StartStopped,
-    /// Adopt a ready member of a pool.
+    /// Adopt a ready member of a pool. Not chosen by this version, which keeps no pool.
     ClaimWarm,
     /// Create a container from an image that is there.
     CreateFromValidImage,
     /// Build the image, then create a container.
     BuildAndCreate,
-    /// Prepare for later; nothing is attached to it.
+    /// Prepare for later; nothing is attached to it. Not chosen by this version, which keeps no pool.
     PrewarmOnly,
 }
 

@@ -23,8 +23,6 @@ pub enum Reason {
     Accepted,
     /// The object names another that does not exist.
     ReferenceMissing,
-    /// The spec breaks a rule that only shows together with other objects.
-    InvalidReference,
     /// The spec has fields that this version does not act on.
     NotActedOn,
     /// Nobody answers at the engine's address: there is no socket, nobody accepts, or the connection broke before the answer.

@@ -74,7 +74,11 @@ pub fn workspace(pass: &WorkspacePass<'_>) -> WorkspaceStatus {
     };
     conditions.set(ConditionType::Ready, all_ready, reason, summary.clone());
     conditions.set(ConditionType::InstancesReady, all_ready, reason, summary.clone());
-    conditions.set(ConditionType::PoolReady, false, Reason::NotRequested, "");
+    let (reason, message) = match &pass.workspace.spec.warm_pool {
+        Some(_) => (Reason::NotActedOn, "this version keeps no ready instances; `spec.warmPool` can be left out"),
+        None => (Reason::NotRequested, ""),
+    };
+    conditions.set(ConditionType::PoolReady, false, reason, message);
     if !stalled.is_empty() {
         conditions.set(ConditionType::Stalled, true, Reason::DependenciesNotReady, stalled.join("; "));
     } else if !waiting.is_empty() {

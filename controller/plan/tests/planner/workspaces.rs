@@ -2,7 +2,7 @@
 
 use jackin_api::kinds::{
     Disruption, DisruptionPolicy, Instance, InstanceSpec, InstanceStatus, InstanceTemplate, RestartRequest, Role,
-    RoleSpec, RunState, SessionStatus, Workspace, WorkspaceSpec,
+    RoleSpec, RunState, SessionStatus, WarmPool, Workspace, WorkspaceSpec, WorkspaceStatus,
 };
 use jackin_api::words::{ConditionStatus, ConditionType, Conditions, Reason, find};
 use jackin_plan::status::{self, WorkspacePass};
@@ -62,6 +62,18 @@ impl Shop {
 
     fn plan(&self) -> WorkspacePlan {
         plan(&self.0)
+    }
+
+    fn status(&self) -> WorkspaceStatus {
+        status::workspace(&WorkspacePass {
+            workspace: &self.0.workspace,
+            instances: &self.0.instances,
+            plan: &self.plan(),
+            not_acted_on: &[],
+            failure: None,
+            left_behind: None,
+            now: Timestamp::UNIX_EPOCH,
+        })
     }
 }
 
@@ -275,19 +287,24 @@ fn a_workspace_whose_instances_cannot_be_seen_does_not_know_either() {
         })
     };
     let shop = said(said(shop, 0, ConditionStatus::True), 1, ConditionStatus::Unknown);
-    let status = status::workspace(&WorkspacePass {
-        workspace: &shop.0.workspace,
-        instances: &shop.0.instances,
-        plan: &shop.plan(),
-        not_acted_on: &[],
-        failure: None,
-        left_behind: None,
-        now: Timestamp::UNIX_EPOCH,
-    });
+    let status = shop.status();
     for type_ in [ConditionType::Ready, ConditionType::InstancesReady] {
         let condition = find(&status.conditions, type_).expect("it is stated");
         assert_eq!((condition.status, condition.reason.as_str()), (ConditionStatus::Unknown, "SomeUnknown"));
         assert_eq!(condition.message, "shop-main-1: EngineTimeout: no answer");
     }
     assert_eq!((status.ready, find(&status.conditions, ConditionType::Stalled)), (1, None));
+}
+
+#[test]
+fn a_pool_that_is_asked_for_is_not_kept_and_the_workspace_says_so() {
+    let reason = |shop: &Shop| {
+        let status = shop.status();
+        let condition = find(&status.conditions, ConditionType::PoolReady).expect("it is stated");
+        (condition.status, condition.reason.clone())
+    };
+    let mut shop = Shop::new();
+    assert_eq!(reason(&shop), (ConditionStatus::False, "NotRequested".to_owned()));
+    shop.0.workspace.spec.warm_pool = Some(WarmPool { size: 1, ..WarmPool::default() });
+    assert_eq!(reason(&shop), (ConditionStatus::False, "NotActedOn".to_owned()));
 }
