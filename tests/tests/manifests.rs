@@ -3,6 +3,8 @@
 //! `JACKIN_UPDATE_MANIFESTS=1 cargo nextest run -p jackin-tests --test manifests` writes `manifests/crds` and `manifests/schemas`.
 //! Applying the examples to an engine is the business of the end-to-end tests.
 
+#[path = "manifests/architecture.rs"]
+mod architecture;
 #[path = "manifests/documents.rs"]
 mod documents;
 #[path = "manifests/editor_schema.rs"]
