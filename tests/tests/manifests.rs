@@ -9,6 +9,8 @@ mod architecture;
 mod documents;
 #[path = "manifests/editor_schema.rs"]
 mod editor_schema;
+#[path = "manifests/not_yet.rs"]
+mod not_yet;
 #[path = "manifests/prepare.rs"]
 mod prepare;
 #[path = "manifests/reference.rs"]

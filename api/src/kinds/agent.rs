@@ -55,13 +55,15 @@ pub struct Install {
     /// A package of the npm registry that the operator's npm is set up for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub npm: Option<NpmInstall>,
-    /// An archive or program at an address, with its checksum.
+    /// An archive or program at an address, with its checksum. This version does not install it: an instance whose role has the agent does
+    /// not start (`AgentInstallFailed`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<UrlInstall>,
     /// A program or folder of the host.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host_path: Option<HostPathInstall>,
-    /// A path inside an image.
+    /// A path inside an image. This version does not install it: an instance whose role has the agent does not start
+    /// (`AgentInstallFailed`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<ImageInstall>,
 }
@@ -129,7 +131,7 @@ pub struct AgentCredentials {
     /// Where a long-lived token goes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub oauth_token: Option<CredentialVariable>,
-    /// Login files under the home.
+    /// Login files under the home. This version copies none in; a login made in a session stays in the instance's home.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<String>,
 }

@@ -150,7 +150,7 @@ pub struct EnvDeclaration {
     /// What to ask a person for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prompt: Option<String>,
-    /// Names of variables that are needed before this one.
+    /// Names of variables that are needed before this one. They must be declared; this version asks nobody, so the order does nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub depends_on: Vec<String>,
 }

@@ -16,7 +16,8 @@ pub struct Mount {
     /// Whether writing is refused.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub read_only: bool,
-    /// Whether instances share the files or have a checkout each.
+    /// Whether instances share the files or have a checkout each. This version mounts only `shared`; with another an instance does not
+    /// start (`IsolationNotSupported`).
     #[serde(default, skip_serializing_if = "Isolation::is_shared")]
     pub isolation: Isolation,
 }
@@ -28,9 +29,9 @@ pub enum Isolation {
     /// The host's own files.
     #[default]
     Shared,
-    /// A git worktree for each instance.
+    /// A git worktree for each instance. Not in this version.
     Worktree,
-    /// A git clone for each instance.
+    /// A git clone for each instance. Not in this version.
     Clone,
 }
 
@@ -73,7 +74,7 @@ pub struct Resources {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Credential {
-    /// How it is given.
+    /// How it is given. With `sync`, this version gives nothing.
     pub mode: CredentialMode,
     /// Where it is read from, for the modes that need a value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -84,7 +85,7 @@ pub struct Credential {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum CredentialMode {
-    /// The host's login files are copied in.
+    /// The host's login files are copied in. Not in this version.
     Sync,
     /// A key of the agent's service.
     ApiKey,
@@ -100,7 +101,7 @@ pub enum CredentialMode {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct GitPolicy {
-    /// When.
+    /// When. This version pulls nothing.
     pub pull: GitPull,
 }
 
@@ -111,9 +112,9 @@ pub enum GitPull {
     /// Never.
     #[default]
     Never,
-    /// Before a launch, which waits for it.
+    /// Before a launch, which waits for it. Not in this version.
     Blocking,
-    /// After a launch, which does not wait.
+    /// After a launch, which does not wait. Not in this version.
     Background,
 }
 
@@ -150,7 +151,7 @@ pub struct Lifecycle {
     /// `jackin restart` start it again; nothing else does. A session that waits for input is live where `disruption` is `never`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idle_after: Option<DurationText>,
-    /// Age at which an instance is deleted.
+    /// Age at which an instance is deleted. This version deletes none for its age.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ttl: Option<DurationText>,
     /// What the engine itself does when an instance's PID 1 ends. The controller heals with backoff whatever is chosen here.

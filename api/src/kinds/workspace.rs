@@ -46,7 +46,7 @@ pub struct WorkspaceSpec {
     /// What should be running.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub instances: Vec<InstanceTemplate>,
-    /// Ready instances that wait for somebody.
+    /// Ready instances that wait for somebody. This version keeps none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub warm_pool: Option<WarmPool>,
     /// Whether mounted repositories are pulled.

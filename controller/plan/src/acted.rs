@@ -1,10 +1,16 @@
 //! Fields that this version accepts and does not act on.
 //!
 //! The schema has every field of the contract from the start. A field that is set and not acted on is never ignored in silence:
-//! the controllers put these paths into the condition `FieldsNotActedOn`. What acts on a field takes its line out of here: of a Role, every
-//! field is acted on.
+//! the controllers put these paths into the condition `FieldsNotActedOn`. What acts on a field takes its line out of here, out of the
+//! README's section "Not yet", which a test holds against this, and takes away its mark in `examples/reference`.
 
-use jackin_api::kinds::{AgentSpec, CredentialMode, GitPull, WorkspaceSpec};
+use jackin_api::kinds::{AgentSpec, CredentialMode, GitPull, RoleSpec, WorkspaceSpec};
+
+/// Paths of the fields that are set in a Role and not acted on.
+pub fn not_acted_on_role(spec: &RoleSpec) -> Vec<String> {
+    let ordered = spec.env.iter().filter(|(_, declaration)| !declaration.depends_on.is_empty());
+    ordered.map(|(name, _)| format!("spec.env.{name}.dependsOn")).collect()
+}
 
 /// Paths of the fields that are set in an Agent and not acted on.
 pub fn not_acted_on_agent(spec: &AgentSpec) -> Vec<String> {
@@ -46,6 +52,12 @@ mod tests {
 
     fn spec<T: DeserializeOwned>(value: Value) -> T {
         serde_json::from_value(value).expect("a spec")
+    }
+
+    #[test]
+    fn each_field_of_a_role_that_is_not_acted_on_is_named() {
+        let role = json!({"source": {"image": "a:1"}, "env": {"A": {"prompt": "A?"}, "B": {"dependsOn": ["A"]}}});
+        assert_eq!(not_acted_on_role(&spec(role)), ["spec.env.B.dependsOn"]);
     }
 
     #[test]

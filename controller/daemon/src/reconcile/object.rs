@@ -54,8 +54,7 @@ impl Accepted for Role {
     }
 
     fn not_acted_on(&self) -> Vec<String> {
-        // Every field of a role is acted on.
-        Vec::new()
+        acted::not_acted_on_role(&self.spec)
     }
 }
 
