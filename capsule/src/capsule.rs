@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use jackin_api::wire::{
-    ErrorCode, Exec, Hook, HookRun, Millis, Notice, Personalise, Rename, ReplyError, Size, Spawn, Spawned, Status,
+    self, ErrorCode, Exec, Hook, HookRun, Millis, Notice, Personalise, Rename, ReplyError, Size, Spawn, Spawned, Status,
 };
 use tokio::net::UnixStream;
 use tokio::sync::{Notify, broadcast};
@@ -108,7 +108,7 @@ impl Capsule {
         files::check(&files)?;
         let size = size.clamped();
         self.last_id.set(self.last_id.get() + 1);
-        let id = format!("s-{}", self.last_id.get());
+        let id = format!("{}{}", wire::Session::ID_PREFIX, self.last_id.get());
         let mut variables = self.personality.borrow().variables(&self.container, self.home.as_deref(), &env)?;
         variables.extend(self.way_back(&id));
         if let Some(home) = &self.home {
@@ -202,15 +202,17 @@ impl Capsule {
         self.ended.notify_one();
     }
 
-    /// The session of that name or id, the live one first; without either, the oldest live one.
+    /// The session of that id, or of that name, the live one first; without either, the oldest live one.
     pub(crate) fn session(&self, wanted: Option<&str>) -> Result<Rc<Session>, ReplyError> {
         let sessions = self.sessions.borrow();
         let found = match wanted {
             None => sessions.iter().find(|session| session.is_live()),
             Some(wanted) => {
-                let matches = |session: &&Rc<Session>| session.name() == wanted || session.id == wanted;
-                let live = sessions.iter().filter(|session| session.is_live()).find(matches);
-                live.or_else(|| sessions.iter().rev().find(matches))
+                // Ids first: what a client asks by id must not reach a session that was given that name.
+                let by_id = sessions.iter().find(|session| session.id == wanted);
+                let is_named = |session: &&Rc<Session>| session.name() == wanted;
+                let live = || sessions.iter().filter(|session| session.is_live()).find(is_named);
+                by_id.or_else(live).or_else(|| sessions.iter().rev().find(is_named))
             }
         };
         found.map(Rc::clone).ok_or_else(|| match wanted {
@@ -304,8 +306,14 @@ pub(crate) fn now() -> Millis {
 
 fn check_name(name: &str) -> Result<(), ReplyError> {
     let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
-    if (1..=63).contains(&name.len()) && name.bytes().all(is_allowed) {
-        return Ok(());
+    if !(1..=63).contains(&name.len()) || !name.bytes().all(is_allowed) {
+        return Err(refuse(ErrorCode::BadRequest, "a session's name is 1 to 63 of letters, digits, `.`, `_` and `-`"));
     }
-    Err(refuse(ErrorCode::BadRequest, "a session's name is 1 to 63 of letters, digits, `.`, `_` and `-`"))
+    if wire::Session::is_id(name) {
+        return Err(refuse(
+            ErrorCode::BadRequest,
+            &format!("`{name}` is what a session's id looks like, so it cannot be a name"),
+        ));
+    }
+    Ok(())
 }

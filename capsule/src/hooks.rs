@@ -113,7 +113,7 @@ fn close(capsule: &Capsule, session: &Session, open: Open, how: Result<Exit, Str
     }
     run.duration_ms = Some(u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX));
     // It may print what it was given, and what is kept of it is shown to others.
-    run.output = capsule.hide_values(&session.last_lines(output, HookRun::LINES));
+    run.output = session.last_lines(output, HookRun::LINES, |text| capsule.hide_values(text));
     let failed = run.has_failed();
     log!("hook-ended", "session" => session.name(), "hook" => run.hook.name(), "failed" => failed,
         "milliseconds" => run.duration_ms);

@@ -191,13 +191,22 @@ fn who_attaches_early_sees_what_a_hook_prints_and_may_answer_it() {
 }
 
 #[test]
-fn what_a_hook_prints_of_the_values_that_it_was_given_is_not_kept() {
-    let hooks = Hooks::new(&[("preflight", "echo the token is $TOKEN; exit 1")]);
-    let capsule = hooks.start();
-    let env = [("TOKEN", "s3cr3t-t0ken")].into_iter().collect();
-    let personalise = Personalise { digest: "d".to_owned(), env, path_prepend: vec![] };
-    assert_eq!(capsule.client().ask(Request::Personalise(personalise)), Reply::Done);
-    capsule.client().spawn(&script("main", "true"));
-    ended(&capsule, "main");
-    assert_eq!(run(&capsule, Hook::Preflight).output, "the token is ***");
+fn what_a_hook_prints_of_the_values_that_it_was_given_is_not_kept_however_long_they_are() {
+    let plain = "echo the token is $TOKEN; exit 1";
+    let coloured = "printf 'the token is '; for half in 1-300 301-; do printf '%s\\033[1m' $(echo $TOKEN | cut -c$half); done; exit 1";
+    let much = "echo the token is $TOKEN; head -c 15000 /dev/zero | tr '\\0' x; exit 1";
+    let long: String = (0..100).map(|number| format!("s3cr{number:02}")).collect();
+    let cases = [(plain, "s3cr3t-t0ken"), (plain, long.as_str()), (coloured, long.as_str()), (much, long.as_str())];
+    for (hook, token) in cases {
+        let hooks = Hooks::new(&[("preflight", hook)]);
+        let capsule = hooks.start();
+        let env = [("TOKEN", token)].into_iter().collect();
+        let personalise = Personalise { digest: "d".to_owned(), env, path_prepend: vec![] };
+        assert_eq!(capsule.client().ask(Request::Personalise(personalise)), Reply::Done);
+        capsule.client().spawn(&script("main", "true"));
+        ended(&capsule, "main");
+        let output = run(&capsule, Hook::Preflight).output;
+        assert!(output == "the token is ***" || (hook == much && output.contains("xxx")), "{hook}: {output}");
+        assert!(!output.contains("s3cr"), "{hook}: {output}");
+    }
 }

@@ -252,6 +252,36 @@ fn names_that_could_mislead_are_refused() {
 }
 
 #[test]
+fn an_id_is_no_name_so_what_is_asked_by_id_reaches_that_session() {
+    let capsule = Capsule::start();
+    let main = capsule.shell("main");
+    for id in [main.id.as_str(), "s-7", "s-00"] {
+        let spawn = capsule.client().refused(Request::Spawn(shell(id)));
+        let rename = Request::Rename(Rename { session: "main".to_owned(), name: id.to_owned() });
+        assert_eq!([spawn.code, capsule.client().refused(rename).code], [ErrorCode::BadRequest; 2], "{id}");
+    }
+    for name in ["s-", "s-1a", "s1", "S-1"] {
+        assert!(capsule.shell(name).created, "{name}");
+    }
+    assert_eq!(capsule.client().attach(&watching(&main.id)).session.name, "main");
+}
+
+#[test]
+fn long_commands_leave_room_for_the_status_and_whoever_subscribes() {
+    let capsule = Capsule::start();
+    let long = "x".repeat(100_000);
+    for name in (0..12).map(|number| format!("long-{number}")) {
+        let mut spawn = script(&name, "sleep 1000");
+        spawn.argv.push(long.clone());
+        capsule.client().spawn(&spawn);
+    }
+    let sessions = capsule.status().sessions;
+    assert_eq!(sessions.len(), 12);
+    assert!(sessions.iter().all(|session| session.argv[..3] == ["/bin/sh", "-c", "sleep 1000"]));
+    assert!(matches!(capsule.client().ask(Request::Subscribe), Reply::Status(_)));
+}
+
+#[test]
 fn a_session_is_renamed_to_a_name_that_no_live_one_has_and_goes_on() {
     let capsule = Capsule::start();
     let mut subscriber = capsule.client();

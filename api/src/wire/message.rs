@@ -67,7 +67,7 @@ pub struct Personalise {
 /// See [`Request::Spawn`].
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Spawn {
-    /// Its name: 1 to 63 of letters, digits, `.`, `_` and `-`.
+    /// Its name: 1 to 63 of letters, digits, `.`, `_` and `-`, and not what an id looks like ([`Session::is_id`]).
     pub name: String,
     /// The agent that it runs; only passed on.
     #[serde(default)]

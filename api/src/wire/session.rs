@@ -185,6 +185,21 @@ pub struct Session {
 }
 
 impl Session {
+    /// What an id begins with; a number follows.
+    pub const ID_PREFIX: &str = "s-";
+
+    /// Whether a text has the form of an id, so that it can be no session's name.
+    ///
+    /// ```
+    /// use jackin_api::wire::Session;
+    /// assert!(Session::is_id("s-12") && !Session::is_id("s-") && !Session::is_id("s-1a"));
+    /// ```
+    #[must_use]
+    pub fn is_id(text: &str) -> bool {
+        let number = text.strip_prefix(Self::ID_PREFIX).unwrap_or_default();
+        !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+    }
+
     /// Whether its process still runs.
     #[must_use]
     pub fn is_live(&self) -> bool {

@@ -163,6 +163,21 @@ impl Screen {
         text
     }
 
+    /// As [`text`](Self::text), where rows that wrapped are one line.
+    #[must_use]
+    pub fn unwrapped_text(&self) -> String {
+        let mut text = String::new();
+        for row in &self.terminal.grid().rows {
+            text.extend(row.cells.iter().map(Cell::text));
+            if !row.wraps {
+                text.truncate(text.trim_end_matches(' ').len());
+                text.push('\n');
+            }
+        }
+        text.truncate(text.trim_end_matches('\n').len());
+        text
+    }
+
     /// The last lines that left the screen at its top, each as text with its colours, oldest first.
     pub fn history(&self, lines: usize) -> impl Iterator<Item = &str> {
         self.terminal.history.last(lines)

@@ -41,6 +41,23 @@ impl Following {
     }
 }
 
+/// The last lines of an output as they would be read on a screen.
+///
+/// What is to be hidden is looked for in what was written, however much of it the paper holds, and again in what is read: colours may
+/// have stood within it. Only then are long lines cut.
+fn read(output: &[u8], most: usize, hide: impl Fn(&str) -> String) -> String {
+    let mut paper = Screen::new(PAPER);
+    paper.process(hide(&String::from_utf8_lossy(output)).as_bytes());
+    let text = hide(&paper.unwrapped_text());
+    let rows = text.lines().flat_map(|line| {
+        let characters: Vec<char> = line.trim_end().chars().collect();
+        let rows = characters.chunks(usize::from(PAPER.cols)).map(|row| row.iter().collect::<String>());
+        rows.collect::<Vec<_>>()
+    });
+    let rows: Vec<String> = rows.collect();
+    rows[rows.len().saturating_sub(most)..].join("\n")
+}
+
 impl Session {
     /// The position in its output up to which everything was shown that was written before now.
     pub(crate) fn output_position(&self) -> u64 {
@@ -51,18 +68,16 @@ impl Session {
         self.inner.borrow().ring.end()
     }
 
-    /// The last lines that were written since a position, as they would be read on a screen.
-    pub(crate) fn last_lines(&self, since: u64, most: usize) -> String {
+    /// The last lines that were written since a position, as they would be read on a screen, without what is to be hidden.
+    pub(crate) fn last_lines(&self, since: u64, most: usize, hide: impl Fn(&str) -> String) -> String {
         self.output_position();
-        let bytes = {
+        let (bytes, is_cut) = {
             let ring = &self.inner.borrow().ring;
-            ring.read(since.max(ring.start()), KEPT).unwrap_or_default()
+            (ring.read(since.max(ring.start()), KEPT).unwrap_or_default(), since < ring.start())
         };
-        let mut paper = Screen::new(PAPER);
-        paper.process(&bytes);
-        let text = paper.text();
-        let lines: Vec<_> = text.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
-        lines[lines.len().saturating_sub(most)..].join("\n")
+        // A line whose beginning is not kept may begin within what is to be hidden.
+        let begin = if is_cut { bytes.iter().position(|byte| matches!(byte, b'\r' | b'\n')) } else { Some(0) };
+        read(&bytes[begin.unwrap_or(bytes.len())..], most, hide)
     }
 
     /// Its agent takes over.

@@ -4,6 +4,7 @@
 //! which every viewer is fed at its own pace. A viewer that falls behind the ring is painted anew. So there is no queue per
 //! viewer, the program never waits for one, and memory is bounded whatever it prints.
 
+mod command;
 mod hooks;
 mod input;
 mod output;
@@ -50,6 +51,7 @@ pub(crate) struct Plan {
 pub(crate) struct Session {
     pub(crate) id: String,
     agent: String,
+    /// As it is told; see [`command::told`].
     argv: Vec<String>,
     pid: u32,
     rule: StateRule,
@@ -119,7 +121,7 @@ impl Session {
         let session = Rc::new(Self {
             id,
             agent,
-            argv,
+            argv: command::told(&argv),
             pid,
             rule: state_rule,
             recognition,

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use jackin_api::wire::{
     Attach, AttachMode, Capture, CaptureFormat, ErrorCode, Exec, Exit, Frame, Hello, Hook, HookRun, Millis, Notice,
-    Output, PROTOCOL, Personalise, Reply, Session, SessionState, Size, Spawn, Status,
+    Output, PROTOCOL, Personalise, Reply, ReplyError, Session, SessionState, Size, Spawn, Status,
 };
 use jackin_daemon::capsule::{CapsuleClient, CapsuleError, Peer, StreamItem, StreamReader};
 use tempfile::TempDir;
@@ -252,6 +252,33 @@ async fn lying_lengths_and_rubbish_are_errors() {
     assert!(matches!(client.status().await, Err(CapsuleError::Parse(_))));
     let (_folder, mut client) = greeted(&Frame::Reply(Reply::Unknown).encode().expect("a frame")).await;
     assert!(matches!(client.status().await, Err(CapsuleError::UnexpectedReply { request: "status" })));
+}
+
+/// All that an error says, with what caused it.
+fn told(error: &CapsuleError) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
+
+#[tokio::test]
+async fn a_refusal_comes_without_control_characters_whether_of_the_greeting_or_of_a_request() {
+    let message = "no\x1b]52;c;AAAA\x07\x1b[2J".to_owned();
+    let refusal = Frame::Reply(Reply::Error(ReplyError { code: ErrorCode::TooMany, message }));
+    let refusal = refusal.encode().expect("a frame");
+    let folder = impostor(refusal.clone());
+    let greeting = CapsuleClient::connect(folder.path(), NAME, None).await.expect_err("refused");
+    let (_folder, mut client) = greeted(&refusal).await;
+    let request = client.status().await.expect_err("refused");
+    for error in [greeting, request] {
+        assert_eq!(error.code(), Some(ErrorCode::TooMany));
+        assert!(told(&error).contains("no\u{fffd}]52;c;AAAA"), "{:?}", told(&error));
+        assert!(!told(&error).contains(char::is_control), "{:?}", told(&error));
+    }
 }
 
 #[tokio::test]

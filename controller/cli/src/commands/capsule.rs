@@ -94,14 +94,15 @@ pub(crate) async fn session_of(
     Ok(connection.get_json(&path).await?)
 }
 
-/// The session of a name or an id, the live one first.
+/// The session of an id, or of a name, the live one first: as the capsule looks for it.
 ///
 /// # Errors
 /// When there is none; those that there are, are named.
 pub(crate) fn find<'a>(sessions: &'a [Session], wanted: &str) -> Result<&'a Session, CommandError> {
-    let matches = |session: &&Session| session.name == wanted || session.id == wanted;
-    let live = sessions.iter().filter(|session| session.is_live()).find(matches);
-    live.or_else(|| sessions.iter().rev().find(matches)).ok_or_else(|| {
+    let by_id = sessions.iter().find(|session| session.id == wanted);
+    let is_named = |session: &&Session| session.name == wanted;
+    let live = || sessions.iter().filter(|session| session.is_live()).find(is_named);
+    by_id.or_else(live).or_else(|| sessions.iter().rev().find(is_named)).ok_or_else(|| {
         let error = CommandError::new(ErrorKind::Failed, format!("there is no session `{wanted}`"));
         let known: Vec<_> = sessions.iter().map(|session| session.name.as_str()).collect();
         if known.is_empty() {
@@ -110,4 +111,34 @@ pub(crate) fn find<'a>(sessions: &'a [Session], wanted: &str) -> Result<&'a Sess
             error.hint(format!("known are {}", known.join(", ")))
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use jackin_api::wire::Session;
+
+    use super::find;
+
+    fn session(id: &str, name: &str, exit: Option<i32>) -> Session {
+        let exit = exit.map(|code| serde_json::json!({ "code": code }));
+        serde_json::from_value(serde_json::json!({ "id": id, "name": name, "pid": 1, "exit": exit }))
+            .expect("a session")
+    }
+
+    #[test]
+    fn an_id_is_looked_for_before_a_name_and_a_live_session_before_an_ended_one() {
+        let sessions = [
+            session("s-1", "main", Some(0)),
+            session("s-2", "main", None),
+            // Of a capsule that allowed such a name.
+            session("s-3", "s-1", None),
+            session("s-4", "gone", Some(1)),
+            session("s-5", "gone", Some(2)),
+        ];
+        let found = |wanted| find(&sessions, wanted).ok().map(|session| session.id.as_str());
+        assert_eq!(found("s-1"), Some("s-1"));
+        assert_eq!(found("main"), Some("s-2"));
+        assert_eq!(found("gone"), Some("s-5"));
+        assert_eq!(found("nobody"), None);
+    }
 }

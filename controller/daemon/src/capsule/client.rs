@@ -64,16 +64,7 @@ impl CapsuleClient {
     async fn greet(mut reader: FrameReader, mut writer: FrameWriter) -> Result<Self, CapsuleError> {
         let ours = Hello { protocol: PROTOCOL, version: env!("CARGO_PKG_VERSION").to_owned() };
         writer.send(&Frame::Hello(ours)).await?;
-        let hello = match within(REPLY, "hello", reader.next()).await? {
-            None => return Err(CapsuleError::Closed),
-            Some(Frame::Hello(hello)) => hello,
-            Some(Frame::Reply(Reply::Error(error))) => return Err(CapsuleError::Refused(error)),
-            Some(_) => return Err(CapsuleError::UnexpectedReply { request: "hello" }),
-        };
-        let hello = Hello { protocol: hello.protocol, version: sanitize::text(hello.version) };
-        if hello.protocol == 0 {
-            return Err(CapsuleError::UnsupportedProtocol { protocol: hello.protocol, version: hello.version });
-        }
+        let hello = greeting(within(REPLY, "hello", reader.next()).await?)?;
         Ok(Self { reader, writer, hello, timeout: REPLY, is_broken: false })
     }
 
@@ -228,14 +219,26 @@ impl CapsuleClient {
         self.is_broken = false;
         match answer {
             None => Err(CapsuleError::Closed),
-            Some(Frame::Reply(Reply::Error(error))) => match sanitize::reply(Reply::Error(error)) {
-                Reply::Error(error) => Err(CapsuleError::Refused(error)),
-                _ => Err(CapsuleError::UnexpectedReply { request: what }),
-            },
+            Some(Frame::Reply(Reply::Error(error))) => Err(CapsuleError::refused(error)),
             Some(Frame::Reply(reply)) => Ok(sanitize::reply(reply)),
             Some(_) => Err(CapsuleError::UnexpectedReply { request: what }),
         }
     }
+}
+
+/// How a capsule introduces itself by the first frame that comes from it, which may be anything.
+pub(crate) fn greeting(first: Option<Frame>) -> Result<Hello, CapsuleError> {
+    let Hello { protocol, version } = match first {
+        None => return Err(CapsuleError::Closed),
+        Some(Frame::Hello(hello)) => hello,
+        Some(Frame::Reply(Reply::Error(error))) => return Err(CapsuleError::refused(error)),
+        Some(_) => return Err(CapsuleError::UnexpectedReply { request: "hello" }),
+    };
+    let version = sanitize::text(version);
+    if protocol == 0 {
+        return Err(CapsuleError::UnsupportedProtocol { protocol, version });
+    }
+    Ok(Hello { protocol, version })
 }
 
 async fn within<T>(

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use jackin_api::wire::{DecodeError, ErrorCode, ParseError, ReplyError};
 
+use super::sanitize;
+
 /// Why a capsule could not be reached, or did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum CapsuleError {
@@ -76,7 +78,7 @@ pub enum CapsuleError {
     /// There is no way to the capsule through the engine either.
     #[error(transparent)]
     Through(#[from] super::ThroughError),
-    /// The capsule refused.
+    /// The capsule refused, in words that were made safe to show.
     #[error("have capsule do it")]
     Refused(#[source] ReplyError),
     /// The capsule answered something else than what was asked.
@@ -88,6 +90,11 @@ pub enum CapsuleError {
 }
 
 impl CapsuleError {
+    /// A refusal; made here alone, so that none goes to a terminal as it came from inside.
+    pub(super) fn refused(error: ReplyError) -> Self {
+        Self::Refused(sanitize::refusal(error))
+    }
+
     /// The capsule's own reason, when it was the capsule that refused.
     #[must_use]
     pub fn code(&self) -> Option<ErrorCode> {

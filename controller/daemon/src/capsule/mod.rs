@@ -27,6 +27,8 @@ mod stream;
 pub(crate) mod through;
 
 pub use client::CapsuleClient;
+#[cfg(any(test, feature = "simulation"))]
+pub(crate) use client::greeting;
 pub use error::CapsuleError;
 #[cfg(feature = "simulation")]
 pub(crate) use port::CapsuleNotices;

@@ -17,7 +17,7 @@ pub(crate) fn reply(reply: Reply) -> Reply {
         Reply::Attached(Attached { session, mode }) => {
             Reply::Attached(Attached { session: self::session(session), mode })
         }
-        Reply::Error(ReplyError { code, message }) => Reply::Error(ReplyError { code, message: text(message) }),
+        Reply::Error(error) => Reply::Error(refusal(error)),
         Reply::Spawned(mut spawned) => {
             spawned.id = text(spawned.id);
             Reply::Spawned(spawned)
@@ -26,6 +26,11 @@ pub(crate) fn reply(reply: Reply) -> Reply {
         Reply::Captured(captured) => Reply::Captured(captured),
         Reply::Done | Reply::Started { .. } | Reply::Unknown => reply,
     }
+}
+
+pub(crate) fn refusal(error: ReplyError) -> ReplyError {
+    let ReplyError { code, message } = error;
+    ReplyError { code, message: text(message) }
 }
 
 pub(crate) fn notice(notice: Notice) -> Notice {

@@ -7,7 +7,7 @@ use jackin_api::wire::{
 };
 
 use super::ensure;
-use crate::capsule::sanitize;
+use crate::capsule::{CapsuleError, greeting, sanitize};
 use crate::dice::Dice;
 
 /// The longest string that may come out, in characters; see `capsule/sanitize.rs`.
@@ -41,6 +41,7 @@ pub(super) fn play(dice: &mut Dice) -> Result<(), String> {
 
 /// What the host would do with a frame from inside, and that either end can write it again.
 fn check(frame: Frame) -> Result<(), String> {
+    check_greeting(frame.clone())?;
     let safe = match frame {
         Frame::Reply(reply) => Frame::Reply(sanitize::reply(reply)),
         Frame::Notice(notice) => Frame::Notice(sanitize::notice(notice)),
@@ -68,6 +69,17 @@ fn check(frame: Frame) -> Result<(), String> {
     let again = decoder.next_frame().ok().flatten().and_then(|raw| Frame::parse(raw).ok());
     let is_kept = matches!(safe, Frame::Unknown { .. }) || again.as_ref() == Some(&safe);
     ensure(is_kept, || format!("{safe:?} comes back as {again:?}"))
+}
+
+/// What is told of a frame that is the first of its connection.
+fn check_greeting(frame: Frame) -> Result<(), String> {
+    let told = match greeting(Some(frame)) {
+        Ok(hello) => hello.version,
+        Err(CapsuleError::Refused(refusal)) => refusal.message,
+        Err(CapsuleError::UnsupportedProtocol { version, .. }) => version,
+        Err(error) => error.to_string(),
+    };
+    is_safe(&serde_json::Value::String(told))
 }
 
 fn is_safe(value: &serde_json::Value) -> Result<(), String> {

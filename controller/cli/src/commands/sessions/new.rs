@@ -72,14 +72,16 @@ fn name_of(program: &str) -> String {
     if name.is_empty() { "command".to_owned() } else { name }
 }
 
-/// The name itself, or the first with a number behind it that no live session has.
+/// The name itself, or the first with a number behind it, that no live session has and that is no id.
 fn free_name(name: &str, known: &[Session]) -> String {
-    let is_taken = |name: &str| known.iter().any(|session| session.is_live() && session.name == name);
-    if !is_taken(name) {
+    let is_free =
+        |name: &str| !Session::is_id(name) && !known.iter().any(|session| session.is_live() && session.name == name);
+    if is_free(name) {
         return name.to_owned();
     }
-    let numbered = (2..).map(|number: u32| format!("{name}-{number}"));
-    numbered.into_iter().find(|name| !is_taken(name)).unwrap_or_else(|| name.to_owned())
+    let between = if Session::is_id(&format!("{name}-2")) { '.' } else { '-' };
+    let mut numbered = (2..).map(|number: u32| format!("{name}{between}{number}"));
+    numbered.find(|name| is_free(name)).unwrap_or_else(|| name.to_owned())
 }
 
 fn variable(text: &str) -> Result<(String, String), String> {
@@ -98,5 +100,17 @@ mod tests {
         assert_eq!(name_of("/usr/bin/htop"), "htop");
         assert_eq!(name_of("./my tool"), "mytool");
         assert_eq!(name_of("日本/"), "command");
+    }
+
+    #[test]
+    fn a_second_session_of_a_program_has_a_number_behind_its_name_and_never_an_id() {
+        let session = |name: &str| {
+            let json = serde_json::json!({ "id": "s-1", "name": name, "pid": 1 });
+            serde_json::from_value::<Session>(json).expect("a session")
+        };
+        assert_eq!(free_name("htop", &[]), "htop");
+        assert_eq!(free_name("htop", &[session("htop"), session("htop-2")]), "htop-3");
+        assert_eq!(free_name("s", &[session("s")]), "s.2");
+        assert_eq!(free_name("s-9", &[]), "s-9-2");
     }
 }
