@@ -252,6 +252,18 @@ fn names_that_could_mislead_are_refused() {
 }
 
 #[test]
+fn a_sequence_that_is_begun_is_no_part_of_what_is_captured() {
+    let capsule = Capsule::start();
+    capsule.client().spawn(&script("main", r"printf 'shown\033]52;c;AAAA'; sleep 1000"));
+    eventually("it printed", || capsule.screen("main").contains("shown"));
+    let capture = Capture { session: Some("main".to_owned()), format: CaptureFormat::Ansi, ..Capture::default() };
+    let Reply::Captured(captured) = capsule.client().ask(Request::Capture(capture)) else { panic!("not captured") };
+    assert!(captured.contents.contains("shown") && !captured.contents.contains("AAAA"), "{:?}", captured.contents);
+    let mut viewer = capsule.attach("main");
+    viewer.see("\x1b]52;c;AAAA");
+}
+
+#[test]
 fn an_id_is_no_name_so_what_is_asked_by_id_reaches_that_session() {
     let capsule = Capsule::start();
     let main = capsule.shell("main");

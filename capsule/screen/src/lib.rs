@@ -201,6 +201,12 @@ impl Screen {
         bytes
     }
 
+    /// As [`paint`](Self::paint) for a terminal of its own size, without the beginning of a sequence: for who is shown nothing after it.
+    #[must_use]
+    pub fn still(&self) -> String {
+        self.terminal.paint(None, false)
+    }
+
     fn start_anew(&mut self) {
         *self = Self { restarts: self.restarts.saturating_add(1), ..Self::new(self.size) };
     }

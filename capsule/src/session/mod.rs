@@ -190,9 +190,7 @@ impl Session {
         let contents = loop {
             let contents = match (capture.format, history) {
                 (wire::CaptureFormat::Text, _) => inner.screen.text_with(history),
-                (wire::CaptureFormat::Ansi, 0) => {
-                    String::from_utf8_lossy(&inner.screen.paint(Some(inner.size), false)).into_owned()
-                }
+                (wire::CaptureFormat::Ansi, 0) => inner.screen.still(),
                 (wire::CaptureFormat::Ansi, _) => inner.screen.lines(history).join("\r\n"),
             };
             if history == 0 || fits_a_frame(&contents) {

@@ -8,6 +8,7 @@ use super::{Ended, capsule};
 use crate::command_error::CommandError;
 use crate::context::Context;
 use crate::resource;
+use crate::terminal::still;
 
 /// Print what is on a session's screen.
 #[derive(Debug, clap::Args)]
@@ -43,7 +44,7 @@ enum Format {
 pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Ended {
     let Arguments { instance, session, format, history, output, way } = arguments;
     let instance = resource::instance_name(instance)?;
-    let (mut client, _) = capsule::open(&context.connect().await?, context, instance, *way).await?;
+    let (mut client, reach) = capsule::open(&context.connect().await?, context, instance, *way).await?;
     let wanted = match format {
         Format::Text => CaptureFormat::Text,
         Format::Ansi | Format::Svg => CaptureFormat::Ansi,
@@ -52,7 +53,7 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Ended {
     let captured = client.capture(capture).await?;
     let text = match format {
         Format::Text => harmless(&captured.contents) + "\n",
-        Format::Ansi => captured.contents,
+        Format::Ansi => still(&captured, reach.clipboard, output.is_none()),
         Format::Svg => {
             let Captured { contents, cursor, size } = captured;
             jackin_screen::svg(contents.as_bytes(), size, Some(cursor))

@@ -14,6 +14,7 @@ mod observed;
 mod play;
 mod raw;
 mod stdin;
+mod still;
 
 use std::io;
 
@@ -25,6 +26,7 @@ pub(crate) use exec::{ExecOptions, exec};
 pub(crate) use keys::DetachKeys;
 pub(crate) use play::play;
 pub(crate) use raw::size;
+pub(crate) use still::still;
 
 /// Why a session or command could not be shown.
 #[derive(Debug, thiserror::Error)]
