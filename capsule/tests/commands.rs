@@ -166,6 +166,22 @@ fn kept_output_is_told_and_followed_until_the_end() {
 }
 
 #[test]
+fn who_does_not_follow_gets_what_was_kept_when_it_asked_however_slowly_it_reads() {
+    let capsule = Capsule::start();
+    let sign = capsule.folder.path().join("sign");
+    let line =
+        format!("seq 1 60000; echo all; until [ -e {} ]; do sleep 0.01; done; echo later; sleep 1000", sign.display());
+    capsule.client().spawn(&script("main", &line));
+    eventually("it printed", || capsule.screen("main").contains("all"));
+    let mut slow = capsule.client();
+    slow.ask(Request::Output(Output { session: None, follow: false, tail: None }));
+    std::fs::write(&sign, "").expect("a file");
+    eventually("it goes on", || capsule.screen("main").contains("later"));
+    assert_eq!(slow.finish().0, None);
+    assert!(slow.text().contains("59000\r\n") && !slow.text().contains("later"), "{} bytes", slow.shown.len());
+}
+
+#[test]
 fn the_images_own_shell_is_found_and_the_built_in_one_works() {
     let capsule = Capsule::start();
     let mut client = capsule.client();

@@ -16,7 +16,7 @@ pub(super) async fn output(capsule: &Capsule, mut connection: Connection, output
         Err(refusal) => return connection.reply(Err(refusal)).await,
     };
     connection.reply(Ok(Reply::Done)).await?;
-    let following = Following::output(session, output.tail);
+    let following = Following::output(session, output.tail, output.follow);
     let Connection { mut incoming, mut outgoing } = connection;
     tokio::select! {
         sent = send_output(following, output.follow, &mut outgoing) => sent,

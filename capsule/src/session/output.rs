@@ -30,6 +30,8 @@ pub(crate) struct Following {
     changed: watch::Receiver<u64>,
     /// Where to go on; a viewer has none until its screen was painted.
     position: Option<u64>,
+    /// Where it ends, for who does not wait for more.
+    until: Option<u64>,
     was_painted: bool,
     /// The size that whoever follows knows of.
     told: Size,
@@ -40,17 +42,18 @@ impl Following {
     pub(crate) fn viewer(viewer: &Viewer, told: Size) -> Self {
         let session = Rc::clone(&viewer.session);
         let changed = session.changed.subscribe();
-        Self { session, changed, position: None, was_painted: false, told }
+        Self { session, changed, position: None, until: None, was_painted: false, told }
     }
 
-    /// From the last `tail` lines that are kept on, or all of them.
-    pub(crate) fn output(session: Rc<Session>, tail: Option<u32>) -> Self {
+    /// From the last `tail` lines that are kept on, or all of them; to what is the end now, unless it is followed.
+    pub(crate) fn output(session: Rc<Session>, tail: Option<u32>, is_followed: bool) -> Self {
         let changed = session.changed.subscribe();
-        let (position, told) = {
+        let (position, until, told) = {
             let Inner { ring, size, .. } = &*session.inner.borrow();
-            (tail.map_or_else(|| ring.start(), |lines| ring.start_of_last_lines(lines)), *size)
+            let position = tail.map_or_else(|| ring.start(), |lines| ring.start_of_last_lines(lines));
+            (position, (!is_followed).then(|| ring.end()), *size)
         };
-        Self { session, changed, position: Some(position), was_painted: false, told }
+        Self { session, changed, position: Some(position), until, was_painted: false, told }
     }
 
     /// What a viewer gets next. Painting and taking the position are one moment: nothing is shown twice or lost.
@@ -98,8 +101,11 @@ impl Following {
         let inner = &*self.session.inner.borrow();
         let position = self.position.get_or_insert(0);
         *position = (*position).max(inner.ring.start());
-        let bytes = inner.ring.read(*position, DATA_CHUNK).unwrap_or_default();
-        advance(position, bytes, inner.exit)
+        let left = self.until.map_or(u64::MAX, |until| until.saturating_sub(*position));
+        let limit = usize::try_from(left).unwrap_or(DATA_CHUNK).min(DATA_CHUNK);
+        let bytes = inner.ring.read(*position, limit).unwrap_or_default();
+        let exit = inner.exit.filter(|_| *position == inner.ring.end());
+        advance(position, bytes, exit)
     }
 
     /// Waits until there may be something new. Safe to cancel.
