@@ -1,10 +1,12 @@
 //! The files that an agent needs in its home: its own settings where it has none yet, and those of jackin.
 
-use std::io::{self, Write};
+use std::fs::File;
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Component, Path};
 
 use jackin_api::wire::{ErrorCode, HomeFile, ReplyError};
+use rustix::fs::{Mode, OFlags};
 
 use crate::log::log;
 use crate::serve::refuse;
@@ -38,7 +40,7 @@ fn write_one(home: &Path, file: &HomeFile) -> io::Result<()> {
     let is_own = Path::new(&file.path).starts_with(HomeFile::OWN);
     match std::fs::symlink_metadata(&path) {
         Ok(_) if !is_own => return Ok(()),
-        Ok(_) if std::fs::read(&path).is_ok_and(|content| content == file.content.as_bytes()) => return Ok(()),
+        Ok(_) if has_content(&path, file.content.as_bytes()).unwrap_or(false) => return Ok(()),
         _ => {}
     }
     let folder = path.parent().unwrap_or(home);
@@ -62,8 +64,27 @@ fn write_one(home: &Path, file: &HomeFile) -> io::Result<()> {
     }
 }
 
+/// Whether this is a file of that content. The agent may have put anything there: what is no file is not waited for, and of a file no
+/// more is read than would be its content.
+fn has_content(path: &Path, content: &[u8]) -> io::Result<bool> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
+    let metadata = file.metadata()?;
+    if !metadata.is_file() || metadata.len() != content.len() as u64 {
+        return Ok(false);
+    }
+    let mut found = Vec::with_capacity(content.len());
+    file.take(content.len() as u64).read_to_end(&mut found)?;
+    Ok(found == content)
+}
+
 #[cfg(test)]
 mod tests {
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use rustix::fs::{CWD, FileType};
+
     use super::*;
 
     fn file(path: &str, content: &str) -> HomeFile {
@@ -94,6 +115,26 @@ mod tests {
             1,
             "nothing is left beside it"
         );
+    }
+
+    #[test]
+    fn what_an_agent_put_in_place_of_our_file_holds_nobody_up_and_makes_room() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let own = folder.path().join(".jackin");
+        std::fs::create_dir(&own).expect("a folder");
+        rustix::fs::mknodat(CWD, own.join("pipe"), FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).expect("a pipe");
+        std::fs::write(folder.path().join("theirs"), "ours").expect("a file");
+        std::os::unix::fs::symlink("../theirs", own.join("link")).expect("a link");
+        let (home, (sender, written)) = (folder.path().to_owned(), mpsc::channel());
+        std::thread::spawn(move || {
+            write(&home, &[file(".jackin/pipe", "ours"), file(".jackin/link", "ours")]);
+            sender.send(()).expect("somebody who waits");
+        });
+        written.recv_timeout(Duration::from_secs(20)).expect("it waits for who writes to the pipe");
+        for name in ["pipe", "link"] {
+            assert!(own.join(name).symlink_metadata().expect("a file").is_file(), "{name}");
+            assert_eq!(std::fs::read_to_string(own.join(name)).expect("a file"), "ours");
+        }
     }
 
     #[test]
