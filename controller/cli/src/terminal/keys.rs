@@ -19,7 +19,7 @@ impl Default for DetachKeys {
 
 /// A detach key that is not one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{key}` is not a key: write `ctrl-` and one of a-z, @, [, \\, ], ^, _, or one character")]
+#[error("`{key}` is not a key: write `ctrl-` and one of a-z, @, [, \\, ], ^, _, or one character; `none` for no keys")]
 pub(crate) struct KeyError {
     key: String,
 }
@@ -33,7 +33,8 @@ impl FromStr for DetachKeys {
         }
         let sequence = |keys: &str| keys.split(',').map(key).collect::<Result<Vec<char>, KeyError>>();
         let sequences = text.split_whitespace().map(sequence).collect::<Result<Vec<_>, KeyError>>()?;
-        Ok(Self { sequences })
+        // An empty variable is a mistake and would mean that nothing leaves.
+        if sequences.is_empty() { Err(KeyError { key: text.to_owned() }) } else { Ok(Self { sequences }) }
     }
 }
 
@@ -84,9 +85,18 @@ impl KeyWatch {
         let mut pass = Vec::with_capacity(typed.len());
         let mut rest = typed;
         while !rest.is_empty() {
-            let (key, length) = next_key(rest);
+            let (heard, length) = next_key(rest);
             let (bytes, after) = rest.split_at(length.min(rest.len()));
             rest = after;
+            let key = match heard {
+                Heard::Key(key) => Some(key),
+                Heard::Other => None,
+                Heard::NoKey => {
+                    // It keeps its place behind the key that is held back.
+                    self.held.back_mut().unwrap_or(&mut pass).extend_from_slice(bytes);
+                    continue;
+                }
+            };
             if self.advance(key) {
                 self.held.clear();
                 return Typed { pass, detaches: true };
@@ -125,28 +135,88 @@ impl KeyWatch {
     }
 }
 
-/// The first key of what was typed, in the plain notation, and its length in bytes.
+/// What a terminal told.
+#[derive(Debug, PartialEq, Eq)]
+enum Heard {
+    /// A key that may be one of a sequence, in the plain notation.
+    Key(char),
+    /// Something else that was typed.
+    Other,
+    /// Nothing was typed: a key went up, or a modifier alone went down.
+    NoKey,
+}
+
+impl From<Option<char>> for Heard {
+    fn from(key: Option<char>) -> Self {
+        key.map_or(Self::Other, Self::Key)
+    }
+}
+
+/// The first thing of what was typed, and its length in bytes.
 ///
 /// A program may have asked the terminal for one of two longer notations of control keys; they come in one piece.
-fn next_key(typed: &[u8]) -> (Option<char>, usize) {
+fn next_key(typed: &[u8]) -> (Heard, usize) {
     if let Some(sequence) = typed.strip_prefix(b"\x1b[") {
         let Some(last) = sequence.iter().position(|byte| (0x40..=0x7e).contains(byte)) else {
-            return (None, typed.len());
+            return (Heard::Other, typed.len());
         };
         let parameters = std::str::from_utf8(&sequence[..last]).unwrap_or_default();
-        let control = |code: &str| code.parse().ok().filter(u8::is_ascii).and_then(control_of);
         let fields: Vec<&str> = parameters.split(';').collect();
-        let key = match (sequence[last], fields.as_slice()) {
-            // The kitty keyboard protocol: a key's code, then its modifiers plus one, control being four.
-            (b'u', [code, modifiers, ..]) if matches!(*modifiers, "5" | "5:1") => control(code),
+        let heard = match (sequence[last], fields.as_slice()) {
+            (b'u', [code, rest @ ..]) => kitty(code, rest.first().copied().unwrap_or_default()),
             // xterm's modifyOtherKeys.
-            (b'~', ["27", "5", code]) => control(code),
-            _ => None,
+            (b'~', ["27", modifiers, code]) if is_control(modifiers) => code.parse().ok().and_then(control_of).into(),
+            // Keys of other forms go up too.
+            (_, [_, modifiers, ..]) if is_release(modifiers) => Heard::NoKey,
+            _ => Heard::Other,
         };
-        return (key, last + 3);
+        return (heard, last + 3);
     }
     let first = typed[0];
-    if first.is_ascii() { (Some(char::from(first)), 1) } else { (None, 1) }
+    if first.is_ascii() { (Heard::Key(char::from(first)), 1) } else { (Heard::Other, 1) }
+}
+
+/// A key of the kitty keyboard protocol: its code, and its modifiers with the event.
+///
+/// <https://sw.kovidgoyal.net/kitty/keyboard-protocol/>: the code may have two alternates behind it, the shifted key and the one at the
+/// same place of a Latin keyboard; the modifiers may have the event behind them.
+fn kitty(code: &str, modifiers: &str) -> Heard {
+    let mut codes = code.split(':').map(|code| code.parse::<u32>().ok());
+    let (key, at_its_place) = (codes.next().flatten(), codes.nth(1).flatten());
+    if is_release(modifiers) || key.is_some_and(is_modifier) {
+        return Heard::NoKey;
+    }
+    let ascii = |code: Option<u32>| code.and_then(|code| u8::try_from(code).ok()).filter(u8::is_ascii);
+    // A keyboard of another script has no such keys of its own.
+    let Some(key) = ascii(key).or_else(|| ascii(at_its_place)) else { return Heard::Other };
+    if is_control(modifiers) {
+        control_of(key).into()
+    } else if held(modifiers) == Some(0) {
+        Heard::Key(char::from(key))
+    } else {
+        Heard::Other
+    }
+}
+
+/// The modifiers that are held, as their bits without Caps Lock and Num Lock; they are told plus one.
+fn held(modifiers: &str) -> Option<u8> {
+    const LOCKS: u8 = 64 | 128;
+    let number = modifiers.split(':').next().unwrap_or_default();
+    let bits = if number.is_empty() { Some(0) } else { number.parse::<u16>().ok()?.checked_sub(1) };
+    bits.and_then(|bits| u8::try_from(bits).ok()).map(|bits| bits & !LOCKS)
+}
+
+fn is_control(modifiers: &str) -> bool {
+    held(modifiers) == Some(4)
+}
+
+fn is_release(modifiers: &str) -> bool {
+    modifiers.split(':').nth(1) == Some("3")
+}
+
+/// Whether a code is that of a lock or of a modifier, which a terminal tells by themselves when it is asked for all keys.
+fn is_modifier(code: u32) -> bool {
+    matches!(code, 57_358..=57_360 | 57_441..=57_454)
 }
 
 fn control_of(code: u8) -> Option<char> {
@@ -177,7 +247,7 @@ mod tests {
         assert_eq!("ctrl-\\ ctrl-p,ctrl-q".parse(), Ok(DetachKeys::default()));
         assert_eq!("ctrl-a,d".parse(), Ok(DetachKeys { sequences: vec![vec!['\x01', 'd']] }));
         assert_eq!("none".parse(), Ok(DetachKeys { sequences: Vec::new() }));
-        for wrong in ["ctrl-", "ctrl-1", "ctrl-ab", "escape", "ctrl-p,,ctrl-q"] {
+        for wrong in ["", " ", "ctrl-", "ctrl-1", "ctrl-ab", "escape", "ctrl-p,,ctrl-q"] {
             assert!(wrong.parse::<DetachKeys>().is_err(), "{wrong}");
         }
     }
@@ -216,7 +286,34 @@ mod tests {
         assert_eq!(typed(keys, &[b"x\x1b[92;5u"]), (b"x".to_vec(), true));
         assert_eq!(typed(keys, &[b"\x1b[112;5u\x1b[113;5:1u"]), (Vec::new(), true));
         assert_eq!(typed(keys, &[b"\x1b[27;5;92~"]), (Vec::new(), true));
-        let others = b"\x1b[92;3u\x1b[A\x1b[1;5A";
+        assert_eq!(typed("ctrl-a,d", &[b"\x1b[97;5u\x1b[100u"]), (Vec::new(), true));
+        let others = b"\x1b[92;3u\x1b[A\x1b[1;5A\x1b[92;7u\x1b[1093;5u\x1b[92u\x1b[92;u\x1b[92;0u";
         assert_eq!(typed(keys, &[others]), (others.to_vec(), false));
+    }
+
+    #[test]
+    fn neither_locks_nor_another_script_keep_from_leaving() {
+        let keys = "ctrl-\\ ctrl-p,ctrl-q";
+        for key in ["92;133", "92;69", "92;197", "92;133:1", "1093::92;5", "92:124;5", "1093:1061:92;69:2"] {
+            assert_eq!(typed(keys, &[format!("\x1b[{key}u").as_bytes()]), (Vec::new(), true), "{key}");
+        }
+        assert_eq!(typed(keys, &[b"\x1b[27;133;92~"]), (Vec::new(), true));
+        // Who has the letter at another place means the letter.
+        assert_eq!(typed("ctrl-p", &[b"\x1b[112::114;5u"]), (Vec::new(), true));
+        assert!(!typed("ctrl-r", &[b"\x1b[112::114;5u"]).1);
+    }
+
+    #[test]
+    fn keys_that_go_up_and_modifiers_alone_are_passed_on_and_end_no_sequence() {
+        let keys = "ctrl-p,ctrl-q";
+        let (press, release) = (&b"\x1b[112;5:1u"[..], &b"\x1b[112;5:3u"[..]);
+        let control: [&[u8]; 2] = [b"\x1b[57442;5:1u", b"\x1b[57442;1:3u"];
+        assert_eq!(typed(keys, &[press, release, b"\x1b[113;5:1u"]), (Vec::new(), true));
+        assert!(typed(keys, &[control[0], press, release, control[1], control[0], b"\x1b[113;5u"]).1);
+        let others = [press, release, b"\x1b[120;1:1u", b"\x1b[1;1:3A"].concat();
+        assert_eq!(typed(keys, &[&others]), (others, false));
+        let mut watch = KeyWatch::new(keys.parse().expect("keys"));
+        assert_eq!(watch.take(&[press, release].concat()).pass, b"", "it stays behind its key");
+        assert_eq!(watch.release(), [press, release].concat());
     }
 }
