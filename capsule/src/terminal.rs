@@ -57,15 +57,6 @@ impl Terminal {
         }
     }
 
-    /// Types all of it.
-    pub(crate) async fn write_all(&self, mut bytes: &[u8]) -> io::Result<()> {
-        while !bytes.is_empty() {
-            let written = self.write(bytes).await?;
-            bytes = bytes.get(written..).unwrap_or_default();
-        }
-        Ok(())
-    }
-
     /// Gives it a size; programs on it are told by SIGWINCH.
     pub(crate) fn resize(&self, size: Size) -> io::Result<()> {
         let Size { rows, cols } = size;

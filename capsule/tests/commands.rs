@@ -86,6 +86,25 @@ fn a_signal_reaches_a_command_and_a_lost_client_hangs_it_up() {
 }
 
 #[test]
+fn a_command_that_reads_nothing_still_gets_its_signals_and_is_hung_up_with_its_client() {
+    let capsule = Capsule::start();
+    let mut client = capsule.client();
+    client.exec(&exec(&["sleep", "1000"]));
+    client.input(&[b'x'; 200_000]);
+    client.control(Control::Signal { signal: Signal::Term });
+    assert_eq!(client.finish().0, Some(Exit::by_signal(15)));
+
+    for tty in [None, Some(Size::default())] {
+        let mut lost = capsule.client();
+        lost.exec(&Exec { tty, ..exec(&["/bin/sh", "-c", "stty raw -echo 2>/dev/null; echo deaf; exec sleep 1000"]) });
+        lost.see("deaf");
+        lost.input(&[b'x'; 400_000]);
+        drop(lost);
+        eventually("it is gone", || capsule.children().is_empty());
+    }
+}
+
+#[test]
 fn what_cannot_be_run_is_refused_with_its_reason() {
     let capsule = Capsule::start();
     let refused = |exec: Exec| capsule.client().refused(Request::Exec(exec));

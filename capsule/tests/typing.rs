@@ -94,6 +94,39 @@ fn too_much_and_what_nobody_reads_is_refused_as_a_whole() {
 }
 
 #[test]
+fn a_writer_that_is_gone_leaves_its_place_though_the_program_reads_nothing() {
+    let capsule = Capsule::start();
+    capsule.client().spawn(&script("deaf", "stty raw -echo; printf ready; sleep 1000"));
+    eventually("it is deaf", || capsule.screen("deaf").contains("ready"));
+    let mut writer = capsule.client();
+    writer.attach(&writing("deaf", 24, 80));
+    // In frames, as a client sends them: one of them waits.
+    for _ in 0..7 {
+        writer.input(&[b'x'; 64 * 1024]);
+    }
+    assert!(capsule.session("deaf").writer);
+    drop(writer);
+    eventually("its place is free", || {
+        let session = capsule.session("deaf");
+        (session.attached, session.writer) == (0, false)
+    });
+}
+
+#[test]
+fn what_a_writer_typed_before_it_left_is_read_to_its_end() {
+    let capsule = Capsule::start();
+    let sign = capsule.folder.path().join("sign");
+    let line = format!("stty raw -echo; printf ready; head -c 400000 | wc -c > {}; sleep 1000", sign.display());
+    capsule.client().spawn(&script("slow", &line));
+    eventually("it reads", || capsule.screen("slow").contains("ready"));
+    let mut writer = capsule.client();
+    writer.attach(&writing("slow", 24, 80));
+    writer.input(&[b'x'; 400_000]);
+    drop(writer);
+    eventually("all of it", || std::fs::read_to_string(&sign).is_ok_and(|count| count.trim() == "400000"));
+}
+
+#[test]
 fn a_viewer_hears_of_each_size_between_what_was_shown_before_and_after_it() {
     let capsule = Capsule::start();
     capsule.client().spawn(&Spawn { size: Size { rows: 11, cols: 33 }, ..shell("main") });

@@ -2,12 +2,16 @@
 
 use std::pin::pin;
 use std::rc::Rc;
+use std::time::Duration;
 
 use jackin_api::wire::{Attach, Attached, Control, Event, Frame, FrameKind, Reply, Size};
 
 use super::connection::{Closed, Connection, Incoming, Outgoing};
 use crate::capsule::Capsule;
 use crate::session::{Following, Step, Viewer};
+
+/// How long what a viewer typed may wait for the program once the viewer left.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
 pub(super) async fn serve(capsule: &Rc<Capsule>, mut connection: Connection, attach: &Attach) -> Result<(), Closed> {
     let session = match capsule.session(attach.session.as_deref()) {
@@ -47,7 +51,11 @@ async fn show(viewer: &Viewer, told: Size, outgoing: &mut Outgoing) -> Result<()
 async fn obey(viewer: &Viewer, incoming: &mut Incoming) -> Result<(), Closed> {
     while let Some(frame) = incoming.next().await? {
         match frame {
-            Ok(Frame::Input(bytes)) => viewer.input(&bytes).await,
+            Ok(Frame::Input(bytes)) => tokio::select! {
+                biased;
+                () = viewer.input(&bytes) => {}
+                () = given_up(incoming) => return Ok(()),
+            },
             Ok(Frame::Control(Control::Resize { size })) => viewer.resize(size),
             Ok(Frame::Control(Control::Detach)) => return Ok(()),
             // What a later client may say, or means for a command.
@@ -56,4 +64,10 @@ async fn obey(viewer: &Viewer, incoming: &mut Incoming) -> Result<(), Closed> {
         }
     }
     Ok(())
+}
+
+/// Waits until the client left and what it typed had its time to be read; a program that reads nothing keeps nobody's place taken.
+async fn given_up(incoming: &Incoming) {
+    incoming.gone().await;
+    tokio::time::sleep(LAST_WORDS).await;
 }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use jackin_api::wire::{DATA_CHUNK, Decoder, ErrorCode, Frame, FrameKind, ParseError, Reply, ReplyError};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use zeroize::Zeroizing;
@@ -91,6 +91,12 @@ impl Incoming {
             }
             self.decoder.push(&self.buffer[..count]);
         }
+    }
+
+    /// Waits until the client left, and leaves what it said before to be read.
+    pub(super) async fn gone(&self) {
+        // These sockets carry nothing urgent: what comes is that the other end is closed, or that nothing can come any more.
+        let _ = self.half.ready(Interest::PRIORITY).await;
     }
 
     /// Waits until the client left; what it still says is ignored.

@@ -6,12 +6,12 @@ use std::future::pending;
 use std::rc::Rc;
 use std::time::Duration;
 
-use jackin_api::wire::{Control, DATA_CHUNK, Event, Exec, Exit, Frame, FrameKind, Reply, ReplyError};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::unix::pipe;
+use jackin_api::wire::{DATA_CHUNK, Event, Exec, Exit, Frame, FrameKind, Reply, ReplyError};
+use tokio::io::AsyncReadExt;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::connection::{Closed, Connection, Incoming, Outgoing};
+use super::connection::{Closed, Connection, Outgoing};
+use super::input::{self, Input};
 use crate::capsule::Capsule;
 use crate::log::log;
 use crate::process::{self, Pipes};
@@ -55,7 +55,7 @@ pub(super) async fn serve(capsule: &Rc<Capsule>, mut connection: Connection, exe
                 pump(sender, FrameKind::Output, has_ended.clone(), async |buffer| terminal.read(buffer).await).await;
                 pending().await
             } => never,
-            gone = obey_on_terminal(&mut incoming, &terminal, pid) => gone.and(Err(Closed::Quietly)),
+            gone = input::obey(&mut incoming, Input::Terminal(&terminal), pid) => gone.and(Err(Closed::Quietly)),
         },
         Streams::Pipes(Pipes { stdin, mut stdout, mut stderr }) => {
             let errors = sender.clone();
@@ -68,7 +68,7 @@ pub(super) async fn serve(capsule: &Rc<Capsule>, mut connection: Connection, exe
                     );
                     pending().await
                 } => never,
-                gone = obey_on_pipes(&mut incoming, stdin, pid) => gone.and(Err(Closed::Quietly)),
+                gone = input::obey(&mut incoming, Input::Pipe(Some(stdin)), pid) => gone.and(Err(Closed::Quietly)),
             }
         }
     };
@@ -161,47 +161,4 @@ async fn deliver(
         outgoing.send_data(kind, &bytes).await?;
     }
     Ok(exit_of(has_ended).await)
-}
-
-async fn obey_on_terminal(incoming: &mut Incoming, terminal: &Terminal, pid: u32) -> Result<(), Closed> {
-    while let Some(frame) = next(incoming).await? {
-        match frame {
-            // A terminal that nobody has open takes nothing; the command's end is on its way.
-            Frame::Input(bytes) => drop(terminal.write_all(&bytes).await),
-            Frame::Control(Control::Eof) => drop(terminal.write_all(&[END_OF_TRANSMISSION]).await),
-            Frame::Control(Control::Resize { size }) => drop(terminal.resize(size.clamped())),
-            other => obey(&other, pid),
-        }
-    }
-    Ok(())
-}
-
-async fn obey_on_pipes(incoming: &mut Incoming, stdin: pipe::Sender, pid: u32) -> Result<(), Closed> {
-    let mut stdin = Some(stdin);
-    while let Some(frame) = next(incoming).await? {
-        match (frame, stdin.as_mut()) {
-            (Frame::Input(bytes), Some(pipe)) => {
-                // A command that reads no more is no reason to stop listening to it.
-                if pipe.write_all(&bytes).await.is_err() {
-                    stdin = None;
-                }
-            }
-            (Frame::Control(Control::Eof), _) => stdin = None,
-            (other, _) => obey(&other, pid),
-        }
-    }
-    Ok(())
-}
-
-/// What a terminal's line discipline takes for the end of input.
-const END_OF_TRANSMISSION: u8 = 4;
-
-async fn next(incoming: &mut Incoming) -> Result<Option<Frame>, Closed> {
-    incoming.next().await?.transpose().map_err(|error| Closed::Badly(error.to_string()))
-}
-
-fn obey(frame: &Frame, pid: u32) {
-    if let Frame::Control(Control::Signal { signal }) = frame {
-        process::signal_group(pid, process::system_signal(*signal));
-    }
 }

@@ -4,6 +4,7 @@ mod attach;
 mod connection;
 mod exec;
 mod follow;
+mod input;
 
 use std::cell::Cell;
 use std::rc::Rc;

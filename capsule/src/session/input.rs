@@ -1,6 +1,6 @@
 //! What was typed and not yet read by the program.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::convert::Infallible;
 
@@ -14,6 +14,8 @@ const WAITING: usize = 256 * 1024;
 #[derive(Debug, Default)]
 pub(super) struct InputQueue {
     bytes: RefCell<VecDeque<u8>>,
+    /// Nobody will read any more: what is typed is dropped.
+    is_closed: Cell<bool>,
     filled: Notify,
     drained: Notify,
 }
@@ -29,7 +31,7 @@ impl InputQueue {
 
     /// Takes all of it at once, or says that there is no room.
     pub(super) fn push_whole(&self, bytes: &[u8]) -> bool {
-        let has_room = self.bytes.borrow().len() + bytes.len() <= WAITING;
+        let has_room = !self.is_closed.get() && self.bytes.borrow().len() + bytes.len() <= WAITING;
         if has_room {
             self.push_now(bytes);
         }
@@ -39,10 +41,17 @@ impl InputQueue {
     /// Takes the screen's own answers, unless the program asks far more than it reads.
     pub(super) fn push_now(&self, bytes: &[u8]) {
         let mut waiting = self.bytes.borrow_mut();
-        if waiting.len() <= WAITING {
+        if waiting.len() <= WAITING && !self.is_closed.get() {
             waiting.extend(bytes);
             self.filled.notify_one();
         }
+    }
+
+    /// Lets go whoever waits for a program that ended.
+    pub(super) fn close(&self) {
+        self.is_closed.set(true);
+        self.bytes.borrow_mut().clear();
+        self.drained.notify_waiters();
     }
 
     /// Types for ever what arrives.
@@ -58,6 +67,7 @@ impl InputQueue {
             }
             let Ok(written) = terminal.write(&next).await else {
                 // No program has the terminal open: nobody is there to read. The session's exit comes by another way.
+                self.close();
                 return std::future::pending().await;
             };
             self.bytes.borrow_mut().drain(..written);

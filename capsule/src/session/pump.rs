@@ -128,6 +128,7 @@ impl Session {
             };
             inner.terminal = None;
         }
+        self.input.close();
         self.announce_change();
         self.activity.notify_one();
     }

@@ -37,6 +37,23 @@ fn an_interrupt_goes_to_the_command_and_its_end_is_the_exit_code() -> Result<()>
 }
 
 #[test]
+fn an_interrupt_ends_a_command_that_reads_nothing_of_much_input() -> Result<()> {
+    let desk = Desk::new()?;
+    let window = desk.window("one")?;
+    let command = "sh -c 'echo begun-$((40 + 2)); exec sleep 1000'";
+    window.enter(&format!("head -c 2000000 /dev/zero | jackin exec -i desk-one -- {command}"))?;
+    window.wait_for("\nbegun-42\n")?;
+    window.press(&["C-c"])?;
+    window.wait_for("^Chost>")?;
+    window.enter("echo status $?")?;
+    window.wait_for("\nstatus 130\n")?;
+    desk.eventually("the command is gone", || {
+        desk.inside("pidof sleep || echo none").is_ok_and(|told| told == "none")
+    })?;
+    Ok(())
+}
+
+#[test]
 fn a_full_screen_command_gives_the_terminal_back_as_it_was() -> Result<()> {
     let desk = Desk::new()?;
     let window = desk.window("one")?;

@@ -42,6 +42,21 @@ fn either_detach_key_leaves_and_the_next_attach_shows_the_same_screen() -> Resul
 }
 
 #[test]
+fn who_pastes_into_a_program_that_reads_nothing_can_still_leave() -> Result<()> {
+    let desk = Desk::new()?;
+    let window = desk.attached("one")?;
+    window.enter("stty raw -echo; echo deaf $((40 + 2)); sleep 1000")?;
+    window.wait_for("deaf 42")?;
+    let file = desk.home.write("paste", &"x".repeat(1_000_000))?;
+    window.paste(&file.display().to_string())?;
+    window.press(&["C-\\"])?;
+    window.wait_for("detached from desk-one; the session goes on")?;
+    window.wait_for_prompt(HOST_PROMPT)?;
+    desk.until_sessions("its place is free", |items| items[0]["attached"] == 0)?;
+    Ok(())
+}
+
+#[test]
 fn a_key_that_could_begin_to_detach_is_the_programs_when_it_does_not() -> Result<()> {
     let desk = Desk::new()?;
     let window = desk.attached("one")?;

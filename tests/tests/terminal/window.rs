@@ -83,6 +83,12 @@ impl Window<'_> {
         self.tmux(&arguments).map(drop)
     }
 
+    /// Pastes what is in a file.
+    pub(crate) fn paste(&self, file: &str) -> Result<()> {
+        self.tmux(&["load-buffer", file])?;
+        self.tmux(&["paste-buffer", "-t", self.name]).map(drop)
+    }
+
     /// The characters on the screen.
     pub(crate) fn text(&self) -> Result<String> {
         self.tmux(&["capture-pane", "-t", self.name, "-p"])

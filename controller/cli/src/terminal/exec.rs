@@ -1,6 +1,7 @@
 //! The loop of a command: standard streams as they are, signals passed on, the exit code handed back.
 
 use std::io::{self, Write};
+use std::time::Duration;
 
 use jackin_api::wire::{Environment, ErrorCode, Exec, Signal};
 use jackin_daemon::capsule::{CapsuleClient, CapsuleError, StreamItem, StreamReader, StreamWriter};
@@ -11,6 +12,9 @@ use super::TerminalError;
 use super::observed::Observed;
 use super::raw::{self, RawMode};
 use super::stdin::Stdin;
+
+/// How long a signal waits for input that is on its way to a command.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// What to run and how.
 #[derive(Debug, Clone, Default)]
@@ -53,7 +57,8 @@ pub(crate) async fn exec(client: CapsuleClient, options: ExecOptions) -> Result<
             ended = &mut showing => ended,
             // Whether all input was taken or the command closed it: its output and end are still to come.
             passed = &mut passing => match passed {
-                Ok(never) => match never {},
+                // The command is hung up with the connection.
+                Ok(number) => Ok(128 + number),
                 Err(_) => showing.await,
             },
         }
@@ -88,45 +93,89 @@ async fn show(mut reader: StreamReader, observed: &mut Observed) -> Result<i32, 
     }
 }
 
-/// Passes input, signals and sizes on for ever.
-async fn pass_on(
-    mut writer: StreamWriter,
-    wants_stdin: bool,
-    has_terminal: bool,
-) -> Result<std::convert::Infallible, TerminalError> {
+/// What is passed on.
+enum Act {
+    Type(Vec<u8>),
+    EndInput,
+    Resize,
+    Signal(Signal),
+}
+
+/// Passes input, signals and sizes on, until a signal does not get through: gives its number.
+async fn pass_on(mut writer: StreamWriter, wants_stdin: bool, has_terminal: bool) -> Result<i32, TerminalError> {
     let mut stdin = if wants_stdin { Some(Stdin::open()?) } else { None };
     if stdin.is_none() && !has_terminal {
         writer.end_of_input().await?;
     }
     let mut resized = signal(SignalKind::window_change())?;
-    let mut interrupted = signal(SignalKind::interrupt())?;
-    let mut quit = signal(SignalKind::quit())?;
-    let mut terminated = signal(SignalKind::terminate())?;
-    let mut hung_up = signal(SignalKind::hangup())?;
+    let mut signals = Signals::new()?;
+    let mut next_act = None;
     loop {
-        let signal = tokio::select! {
-            typed = next(stdin.as_mut()) => {
-                match typed {
-                    Some(typed) => writer.input(&typed).await?,
-                    None => {
-                        stdin = None;
-                        writer.end_of_input().await?;
-                    }
-                }
-                continue;
-            }
-            _ = resized.recv() => {
-                if let Some(size) = raw::size().filter(|_| has_terminal) {
-                    writer.resize(size).await?;
-                }
-                continue;
-            }
-            _ = interrupted.recv() => Signal::Int,
-            _ = quit.recv() => Signal::Quit,
-            _ = terminated.recv() => Signal::Term,
-            _ = hung_up.recv() => Signal::Hup,
+        let act = match next_act.take() {
+            Some(act) => act,
+            None => tokio::select! {
+                typed = next(stdin.as_mut()) => typed.map_or(Act::EndInput, Act::Type),
+                _ = resized.recv() => Act::Resize,
+                (signal, _) = signals.next() => Act::Signal(signal),
+            },
         };
-        writer.signal(signal).await?;
+        if matches!(act, Act::EndInput) {
+            stdin = None;
+        }
+        let mut sending = std::pin::pin!(send(&mut writer, act, has_terminal));
+        let (signal, number) = tokio::select! {
+            biased;
+            sent = &mut sending => {
+                sent?;
+                continue;
+            }
+            signal = signals.next() => signal,
+        };
+        // What is on its way has to be whole before anything can follow it, and the command may read nothing for ever.
+        match tokio::time::timeout(PATIENCE, sending).await {
+            Ok(sent) => sent?,
+            Err(_) => return Ok(number),
+        }
+        next_act = Some(Act::Signal(signal));
+    }
+}
+
+async fn send(writer: &mut StreamWriter, act: Act, has_terminal: bool) -> Result<(), CapsuleError> {
+    match act {
+        Act::Type(typed) => writer.input(&typed).await,
+        Act::EndInput => writer.end_of_input().await,
+        Act::Resize => match raw::size().filter(|_| has_terminal) {
+            Some(size) => writer.resize(size).await,
+            None => Ok(()),
+        },
+        Act::Signal(signal) => writer.signal(signal).await,
+    }
+}
+
+/// The signals that a command gets, and their numbers.
+struct Signals([(tokio::signal::unix::Signal, Signal, i32); 4]);
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        let listen = |kind: SignalKind, passed| Ok::<_, io::Error>((signal(kind)?, passed, kind.as_raw_value()));
+        Ok(Self([
+            listen(SignalKind::interrupt(), Signal::Int)?,
+            listen(SignalKind::quit(), Signal::Quit)?,
+            listen(SignalKind::terminate(), Signal::Term)?,
+            listen(SignalKind::hangup(), Signal::Hup)?,
+        ]))
+    }
+
+    /// Waits for one. Safe to cancel.
+    async fn next(&mut self) -> (Signal, i32) {
+        let [interrupt, quit, terminate, hang_up] = &mut self.0;
+        let (_, signal, number) = tokio::select! {
+            _ = interrupt.0.recv() => interrupt,
+            _ = quit.0.recv() => quit,
+            _ = terminate.0.recv() => terminate,
+            _ = hang_up.0.recv() => hang_up,
+        };
+        (*signal, *number)
     }
 }
 
