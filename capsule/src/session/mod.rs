@@ -15,6 +15,7 @@ mod typing;
 mod viewers;
 
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::rc::Rc;
 
 use jackin_api::wire::{self, Exit, HookRun, Millis, Recognition, SessionState, Size, StateRule};
@@ -58,6 +59,8 @@ pub(crate) struct Session {
     recognition: Option<Box<Recognition>>,
     created_at: Millis,
     inner: RefCell<Inner>,
+    /// What was read of its terminal and is still to be shown.
+    unshown: RefCell<VecDeque<u8>>,
     input: InputQueue,
     /// Counts what a viewer may want to know: output, takeovers, the end.
     changed: watch::Sender<u64>,
@@ -127,6 +130,7 @@ impl Session {
             recognition,
             created_at,
             inner: RefCell::new(inner),
+            unshown: RefCell::default(),
             input: InputQueue::default(),
             changed: watch::Sender::new(0),
             writer_moved: Notify::new(),

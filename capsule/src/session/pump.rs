@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jackin_api::wire::{Exit, Notice, SessionState};
 use tokio::sync::oneshot;
@@ -15,6 +15,12 @@ use crate::terminal::Terminal;
 
 /// How much is read at once, in bytes: a terminal never gives more.
 const CHUNK: usize = 4 * 1024;
+
+/// How much is shown without a look at the clock, in bytes: a few of them may fill and scroll a screen many times.
+const SLICE: usize = 256;
+
+/// How long a session's output may keep everybody else waiting.
+const SHARE: Duration = Duration::from_millis(1);
 
 /// How much is read after the end, in bytes: more than a terminal holds.
 const LAST_WORDS: usize = 64 * 1024;
@@ -38,7 +44,7 @@ pub(super) async fn run(
         never = session.input.run(&terminal) => match never {},
     };
     // What it wrote before it ended is still to be shown. Its children may keep the terminal; nobody waits for them.
-    session.catch_up(&terminal);
+    session.show_last_words(&capsule, &terminal).await;
     if let Some(hooks) = hooks {
         hooks.finish(exit).await;
     }
@@ -55,7 +61,7 @@ async fn show(capsule: &Capsule, session: &Session, terminal: &Terminal) -> Infa
     loop {
         match terminal.read(&mut buffer).await {
             Ok(count) if count > 0 => {
-                session.show(&buffer[..count]);
+                session.show_in_turns(capsule, &buffer[..count]).await;
                 session.wait_for_writer().await;
                 capsule.turns.after(count).await;
             }
@@ -66,8 +72,44 @@ async fn show(capsule: &Capsule, session: &Session, terminal: &Terminal) -> Infa
 }
 
 impl Session {
-    /// Shows what is still to be read; of who goes on writing meanwhile, no more than a terminal holds.
+    /// Shows what was read, and lets others go first whenever that took its share. Safe to cancel: whoever shows next, shows the rest.
+    async fn show_in_turns(&self, capsule: &Capsule, bytes: &[u8]) {
+        self.unshown.borrow_mut().extend(bytes);
+        let mut begun = Instant::now();
+        while self.show_slice() {
+            if begun.elapsed() > SHARE {
+                capsule.turns.after(CHUNK).await;
+                begun = Instant::now();
+            }
+        }
+    }
+
+    /// Shows a piece of what was read, if anything is left.
+    fn show_slice(&self) -> bool {
+        let slice: Vec<u8> = {
+            let mut unshown = self.unshown.borrow_mut();
+            let length = unshown.len().min(SLICE);
+            unshown.drain(..length).collect()
+        };
+        if !slice.is_empty() {
+            self.show(&slice);
+        }
+        !slice.is_empty()
+    }
+
+    /// Shows what is still to be read after the end; of who goes on writing meanwhile, no more than a terminal holds.
+    async fn show_last_words(&self, capsule: &Capsule, terminal: &Terminal) {
+        self.show_in_turns(capsule, &[]).await;
+        let mut buffer = vec![0; CHUNK];
+        for _ in 0..LAST_WORDS / CHUNK {
+            let Some(count) = terminal.read_now(&mut buffer) else { return };
+            self.show_in_turns(capsule, &buffer[..count]).await;
+        }
+    }
+
+    /// Shows at once what is still to be read; of who goes on writing meanwhile, no more than a terminal holds.
     pub(super) fn catch_up(&self, terminal: &Terminal) {
+        while self.show_slice() {}
         let mut buffer = vec![0; CHUNK];
         for _ in 0..LAST_WORDS / CHUNK {
             let Some(count) = terminal.read_now(&mut buffer) else { return };

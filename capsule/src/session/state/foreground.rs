@@ -6,7 +6,10 @@ use super::judge::Claim;
 
 /// The claim of a shell's processes, and whether the shell itself has the terminal.
 pub(super) fn claim(leader: u32, foreground: Option<u32>) -> (Claim, bool) {
-    (judge(leader, foreground, has_company(leader)), foreground == Some(leader))
+    let is_in_front = foreground == Some(leader);
+    // Every process is looked at for this, and only a shell that waits is judged by it.
+    let has_company = if is_in_front { has_company(leader) } else { Some(false) };
+    (judge(leader, foreground, has_company), is_in_front)
 }
 
 fn judge(leader: u32, foreground: Option<u32>, has_company: Option<bool>) -> Claim {
