@@ -122,6 +122,12 @@ fn a_recording_is_played_faster_with_shorter_pauses_and_leaves_the_terminal_clea
     let screen = window.wait_for("\nafter 42\n icanon\n")?;
     ensure!(!screen.contains("first act"), "{screen}");
 
+    // One that is still being written, by who pauses.
+    window.enter("clear; mkfifo pipe; exec 9<>pipe; sed 2q play.cast >&9; jackin replay pipe")?;
+    window.wait_for("first act")?;
+    window.press(&["C-c"])?;
+    window.wait_for_prompt(HOST_PROMPT)?;
+
     desk.home.write("torn.cast", "{\"version\":2}\n[1,\"o\"")?;
     window.enter("clear; jackin replay torn.cast; echo status $?")?;
     window.wait_for("understand line 2 of the recording")?;

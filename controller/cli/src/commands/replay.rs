@@ -41,8 +41,9 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Ended {
         context.console.say(&format!("it was recorded at {columns}x{rows}, and this terminal has {own}"));
     }
     let longest = idle_limit.or(reader.idle_limit).and_then(|limit| Duration::try_from_secs_f64(limit).ok());
-    let moments = std::iter::from_fn(|| reader.next_moment().transpose());
-    let moments = moments.map(|moment| {
+    let moments = std::iter::from_fn(move || reader.next_moment().transpose());
+    let speed = *speed;
+    let moments = moments.map(move |moment| {
         moment.map(|mut moment| {
             let pause = longest.map_or(moment.after, |longest| moment.after.min(longest));
             moment.after = Duration::try_from_secs_f64(pause.as_secs_f64() / speed).unwrap_or(Duration::MAX);

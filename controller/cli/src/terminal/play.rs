@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use jackin_screen::ClipboardFilter;
 use tokio::io::AsyncWriteExt;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::TerminalError;
@@ -13,13 +14,19 @@ use super::raw::{self, RawMode};
 use super::stdin::Stdin;
 use crate::cast::{CastError, Moment};
 
+/// How many moments may wait to be shown.
+const AHEAD: usize = 16;
+
+type Moments = mpsc::Receiver<Result<Moment, CastError>>;
+
 /// Plays moments until they end or somebody ends it, and gives the terminal back as it was.
 ///
 /// # Errors
 /// When this terminal cannot be used; a recording that breaks off is an error of its own.
 pub(crate) async fn play(
-    moments: impl Iterator<Item = Result<Moment, CastError>>,
+    moments: impl Iterator<Item = Result<Moment, CastError>> + Send + 'static,
 ) -> Result<Result<(), CastError>, TerminalError> {
+    let moments = read_ahead(moments)?;
     let is_interactive = raw::is_interactive();
     // Also for what the terminal answers to questions in the recording: it must not end up in the shell.
     let raw_mode = is_interactive.then(RawMode::enter).transpose()?;
@@ -36,14 +43,25 @@ pub(crate) async fn play(
     Ok(ended?)
 }
 
-async fn show(
-    moments: impl Iterator<Item = Result<Moment, CastError>>,
-    observed: &mut Observed,
-) -> io::Result<Result<(), CastError>> {
+/// Reads on a thread of its own: a recording that still grows, as a pipe does, must not keep anybody from ending it.
+fn read_ahead(moments: impl Iterator<Item = Result<Moment, CastError>> + Send + 'static) -> io::Result<Moments> {
+    let (sender, receiver) = mpsc::channel(AHEAD);
+    let read = move || {
+        for moment in moments {
+            if sender.blocking_send(moment).is_err() {
+                return;
+            }
+        }
+    };
+    std::thread::Builder::new().name("recording".to_owned()).spawn(read)?;
+    Ok(receiver)
+}
+
+async fn show(mut moments: Moments, observed: &mut Observed) -> io::Result<Result<(), CastError>> {
     let mut stdout = tokio::io::stdout();
     let mut filter = ClipboardFilter::default();
     let mut due = Instant::now();
-    for moment in moments {
+    while let Some(moment) = moments.recv().await {
         let Moment { after, shown } = match moment {
             Ok(moment) => moment,
             Err(error) => return Ok(Err(error)),
