@@ -113,7 +113,7 @@ async fn status(State(local): State<Arc<Local>>) -> Json<Value> {
     }))
 }
 
-/// `GET /metrics`, as Prometheus and `kubectl get --raw /metrics` ask for it.
+/// `GET /metrics`, in the text format of Prometheus.
 async fn counted() -> impl IntoResponse {
     ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], metrics::install().render())
 }
