@@ -58,6 +58,14 @@ pub enum GitError {
         /// The name, as far as it can be shown.
         path: String,
     },
+    /// A path of the commit is there twice, or is a file or link and a folder at once.
+    #[error("read commit `{commit}`: it has `{path}` twice, or as a folder as well")]
+    PathTwice {
+        /// The commit.
+        commit: String,
+        /// The path.
+        path: String,
+    },
     /// There are more files than a source should have.
     #[error("read commit `{commit}`: it has more than {limit} files")]
     TooManyFiles {

@@ -1,6 +1,6 @@
 //! The files of a commit, written into a folder as they are in it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::Stdio;
 
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
@@ -9,6 +9,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::ChildStdout;
 
 use super::GitError;
+use super::links::{self, stays};
 use super::program::{Group, git, run, within};
 use super::repository::Repository;
 
@@ -77,7 +78,19 @@ fn entries(commit: &str, listed: &[u8]) -> Result<Vec<Entry>, GitError> {
             return Err(GitError::TooManyFiles { commit: commit.to_owned(), limit: LIMIT });
         }
     }
-    Ok(entries)
+    match in_the_way(&entries) {
+        Some(path) => Err(GitError::PathTwice { commit: commit.to_owned(), path: path.to_string() }),
+        None => Ok(entries),
+    }
+}
+
+/// A path that is there twice, or that is a folder by another path. Git keeps a tree with two entries of one name as it is, and then a
+/// link would be a folder as well.
+fn in_the_way(entries: &[Entry]) -> Option<&Utf8Path> {
+    let mut seen = BTreeSet::new();
+    let twice = entries.iter().find(|entry| !seen.insert(entry.path.as_path()));
+    let above = |entry: &&Entry| entry.path.ancestors().skip(1).any(|folder| seen.contains(folder));
+    twice.or_else(|| entries.iter().find(above)).map(|entry| entry.path.as_path())
 }
 
 /// Writes every entry, links last: nothing is written through one.
@@ -118,11 +131,20 @@ async fn contents(repository: &Repository, commit: &str, entries: &[Entry], fold
         Ok(links)
     };
     let ((), links) = tokio::try_join!(ask, answers)?;
+    make_links(commit, folder, links).await
+}
+
+/// Makes the links once every folder of the commit is there, so that none is made through another.
+async fn make_links(commit: &str, folder: &Utf8Path, links: BTreeMap<&Utf8PathBuf, Vec<u8>>) -> Result<(), GitError> {
+    let mut inside = Vec::new();
     for (path, target) in links {
         let target = String::from_utf8(target).ok().map(Utf8PathBuf::from).filter(|target| stays(path, target));
         let outside = || GitError::LinkOutside { commit: commit.to_owned(), path: path.to_string() };
-        let at = parent_of(folder, path).await?;
-        fs::symlink(target.ok_or_else(outside)?, at).await.map_err(failed)?;
+        parent_of(folder, path).await?;
+        inside.push((path, target.ok_or_else(outside)?));
+    }
+    for (path, target) in inside {
+        links::make(folder, path, &target).map_err(|error| GitError::io(&folder.join(path), error))?;
     }
     Ok(())
 }
@@ -163,35 +185,9 @@ async fn parent_of(folder: &Utf8Path, path: &Utf8Path) -> Result<Utf8PathBuf, Gi
     Ok(at)
 }
 
-/// Whether a link stays inside. Steps upwards count at its start only, where they lead through real folders: later ones could start
-/// from wherever another link leads.
-pub(crate) fn stays(path: &Utf8Path, target: &Utf8Path) -> bool {
-    let mut depth = path.components().count().saturating_sub(1);
-    let mut down = false;
-    for part in target.components() {
-        match part {
-            Utf8Component::ParentDir if down || depth == 0 => return false,
-            Utf8Component::ParentDir => depth -= 1,
-            Utf8Component::Normal(_) => down = true,
-            Utf8Component::CurDir => {}
-            Utf8Component::RootDir | Utf8Component::Prefix(_) => return false,
-        }
-    }
-    !target.as_str().is_empty()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_link_stays_inside_or_is_refused() {
-        let stays = |path: &str, target: &str| stays(Utf8Path::new(path), Utf8Path::new(target));
-        assert!(stays("a", "b") && stays("d/a", "../b") && stays("d/e/a", "../../b/c") && stays("d/a", "./e"));
-        assert!(!stays("a", "../b") && !stays("d/a", "../../b") && !stays("a", "/etc/passwd") && !stays("a", ""));
-        // `d/up` may be a link to the top, and then this is beside it.
-        assert!(!stays("a", "d/up/../x"));
-    }
 
     #[test]
     fn names_that_are_no_inner_paths_are_refused_and_submodules_are_left_out() {
@@ -200,6 +196,21 @@ mod tests {
         assert_eq!(found, [Entry { path: "bin/run".into(), object: "0a".to_owned(), kind: Kind::Executable }]);
         for path in ["../x", "a/../x", "/x", ".git/config", "a/.git/config"] {
             assert!(matches!(listed(path), Err(GitError::BadPath { .. })), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_path_that_is_there_twice_or_is_a_folder_as_well_is_refused() {
+        let listed = |first: (&str, &str), second: (&str, &str)| {
+            let line = |(mode, path): (&str, &str)| format!("{mode} blob 0a\t{path}\0");
+            entries("c", [line(first), line(second)].concat().as_bytes())
+        };
+        assert!(listed(("120000", "a"), ("100644", "ab/c")).is_ok());
+        for (first, second) in [("a", "a"), ("a", "a/b/c"), ("a/b/c", "a/b"), ("a/b", "a//b"), ("a/b", "a/./b/c")] {
+            for mode in ["100644", "120000"] {
+                let refused = listed((mode, first), ("120000", second));
+                assert!(matches!(refused, Err(GitError::PathTwice { .. })), "{first} {second}");
+            }
         }
     }
 }

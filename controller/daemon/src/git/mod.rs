@@ -12,7 +12,7 @@
 //! - A commit that is in the cache costs no network, and one whose files are there not even a process.
 //! - A branch or tag is asked for once in [`WINDOW`], however many want it, or when somebody asks for a new look.
 //! - Nothing of a repository runs: no hooks, no filters, no submodules, no helpers of git's. Files are as they are in the commit.
-//! - No link of a commit leads out of its folder.
+//! - No link of a commit leads out of its folder, and nothing is written through one.
 //!
 //! # Layout
 //!
@@ -20,11 +20,12 @@
 
 mod error;
 mod files;
+mod links;
 mod program;
 mod repository;
 
 pub use error::GitError;
-pub(crate) use files::stays;
+pub(crate) use links::stays;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};

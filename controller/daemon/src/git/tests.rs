@@ -1,4 +1,5 @@
-use std::process::Command;
+use std::io::Write;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -43,6 +44,27 @@ impl Stage {
         self.git(&["add", "--all"]);
         self.git(&["commit", "--quiet", "--message", text]);
         self.git(&["rev-parse", "HEAD"])
+    }
+
+    /// The id of an object of the repository, which git makes of its input.
+    fn object(&self, arguments: &[&str], input: &str) -> String {
+        let mut git = Command::new("git");
+        git.current_dir(self.path()).args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = git.spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{arguments:?}");
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+
+    /// A line of a tree with a link.
+    fn link(&self, name: &str, target: &str) -> String {
+        format!("120000 blob {}\t{name}\n", self.object(&["hash-object", "-w", "--stdin"], target))
+    }
+
+    /// A line of a tree with a tree of these lines, which need not be sound.
+    fn tree(&self, name: &str, lines: &[String]) -> String {
+        format!("040000 tree {}\t{name}\n", self.object(&["mktree"], &lines.concat()))
     }
 
     fn source(&self) -> GitSource {
@@ -123,4 +145,20 @@ async fn files_are_as_they_are_in_the_commit_and_a_link_outside_is_refused() {
     stage.commit("third");
     let refused = stage.sources.checkout(&stage.source(), Some("now")).await.unwrap_err();
     assert!(matches!(refused, GitError::LinkOutside { .. }), "{refused}");
+}
+
+#[tokio::test]
+async fn a_commit_with_a_link_and_a_folder_of_one_name_writes_nothing_outside_of_its_own_folder() {
+    let stage = Stage::new();
+    let climbs = ["a"; 4].iter().fold(stage.link("b", "../../../.."), |inner, name| stage.tree(name, &[inner]));
+    let payload = stage.tree("b", &[stage.link(".bash_login", "home/payload")]);
+    let root = stage.object(&["mktree"], &[stage.link("a", "."), climbs, payload].concat());
+    let commit = stage.git(&["commit-tree", "-m", "hostile", &root]);
+    stage.git(&["update-ref", "refs/heads/main", &commit]);
+    let refused = stage.sources.checkout(&stage.source(), None).await.unwrap_err();
+    assert!(matches!(&refused, GitError::PathTwice { path, .. } if path == "a/a/a/a/b"), "{refused}");
+    let beside = std::fs::read_dir(stage.folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
+    let mut beside: Vec<_> = beside.collect();
+    beside.sort();
+    assert_eq!(beside, ["home", "repository"]);
 }
