@@ -2,7 +2,7 @@
 
 use crate::kinds::GitSource;
 
-use super::{Errors, FieldReason};
+use super::{Errors, FieldError, FieldReason};
 
 /// The address in the one way of writing that trust is given to: no slashes at its end, scheme and host in lower case.
 ///
@@ -55,13 +55,45 @@ pub fn is_git_reference(name: &str) -> bool {
     sound && name.bytes().all(inner) && name.split('/').all(part)
 }
 
+/// Whether `id` is the whole id of a commit, and not a part of one or anything else, such as a path.
+///
+/// ```
+/// use jackin_api::validate::is_git_commit;
+/// assert!(is_git_commit("0123456789abcdef0123456789abcdef01234567"));
+/// assert!(!is_git_commit("0123456") && !is_git_commit("../../../.aws"));
+/// ```
+pub fn is_git_commit(id: &str) -> bool {
+    id.len() == 40 && id.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// Every rule that a source breaks which stands in something that was fetched, where nobody makes an address absolute.
+///
+/// ```
+/// use jackin_api::{kinds::GitSource, validate::fetched_git_source};
+/// let source = |url: &str| GitSource { url: url.to_owned(), ..GitSource::default() };
+/// assert_eq!(fetched_git_source("source", &source("https://example.com/team/role")), []);
+/// assert_eq!(fetched_git_source("source", &source("./role"))[0].field, "source.url");
+/// ```
+pub fn fetched_git_source(field: &str, git: &GitSource) -> Vec<FieldError> {
+    let mut errors = Errors::default();
+    if git.url.starts_with(['.', '~']) {
+        not_an_address(field, &git.url, &mut errors);
+    }
+    check(field, git, &mut errors);
+    errors.0
+}
+
+fn not_an_address(field: &str, url: &str, errors: &mut Errors) {
+    let hint = "write it as `git clone` takes it: `https://…`, `ssh://…`, `file://…`, `user@host:path` or a path";
+    errors.invalid(format!("{field}.url"), format!("not the address of a repository: `{url}`"), hint);
+}
+
 /// The rules of a source that stands in this field.
 pub(super) fn check(field: &str, git: &GitSource, errors: &mut Errors) {
     let GitSource { url, reference, commit, trusted_url } = git;
     // What counts from the manifest's folder or the operator's home is made absolute before it is sent.
     if normal_git_url(url).is_none() && !url.starts_with(['.', '~']) {
-        let hint = "write it as `git clone` takes it: `https://…`, `ssh://…`, `file://…`, `user@host:path` or a path";
-        errors.invalid(format!("{field}.url"), format!("not the address of a repository: `{url}`"), hint);
+        not_an_address(field, url, errors);
     } else if has_password(url) {
         let message = "the address holds a password, which everybody who reads the object would see";
         errors.push(FieldReason::Forbidden, format!("{field}.url"), message, "leave it to git's credential helper");
@@ -73,7 +105,7 @@ pub(super) fn check(field: &str, git: &GitSource, errors: &mut Errors) {
         errors.invalid(format!("{field}.ref"), message, "write it as in `main` or `v1.2`");
     }
     if let Some(commit) = commit
-        && !(commit.len() == 40 && commit.bytes().all(|byte| byte.is_ascii_hexdigit()))
+        && !is_git_commit(commit)
     {
         errors.invalid(format!("{field}.commit"), format!("not a full commit id: `{commit}`"), "write all 40 digits");
     }

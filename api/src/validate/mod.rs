@@ -15,7 +15,7 @@ mod recognition;
 mod role;
 mod workspace;
 
-pub use git::{is_git_reference, normal_git_url};
+pub use git::{fetched_git_source, is_git_commit, is_git_reference, normal_git_url};
 pub use mounts::{is_home, is_sensitive};
 pub use names::{is_dns_label, is_variable_name};
 

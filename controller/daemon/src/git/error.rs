@@ -20,6 +20,12 @@ pub enum GitError {
         /// What it is.
         reference: String,
     },
+    /// It is no id of a commit.
+    #[error("fetch the role's source: `{commit}` is not the id of a commit, which has 40 digits")]
+    BadCommit {
+        /// What it is.
+        commit: String,
+    },
     /// It could not be fetched from.
     #[error("fetch from `{url}`: {said}")]
     Fetch {

@@ -33,7 +33,7 @@ use std::time::Duration;
 
 use camino::Utf8PathBuf;
 use jackin_api::kinds::GitSource;
-use jackin_api::validate::{is_git_reference, normal_git_url};
+use jackin_api::validate::{is_git_commit, is_git_reference, normal_git_url};
 use jiff::Timestamp;
 
 use crate::home::Home;
@@ -94,6 +94,9 @@ impl GitSources {
         let repository = Repository::of(&self.repositories, &url);
         let known = self.known(&url);
         if let Some(commit) = commit {
+            if !is_git_commit(commit) {
+                return Err(GitError::BadCommit { commit: commit.clone() });
+            }
             let commit = commit.to_ascii_lowercase();
             let folder = self.files.join(&commit);
             if !folder.is_dir() {

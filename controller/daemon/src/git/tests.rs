@@ -162,3 +162,16 @@ async fn a_commit_with_a_link_and_a_folder_of_one_name_writes_nothing_outside_of
     beside.sort();
     assert_eq!(beside, ["home", "repository"]);
 }
+
+#[tokio::test]
+async fn what_is_no_id_of_a_commit_is_refused_and_no_folder_is_taken_for_its_files() {
+    let stage = Stage::new();
+    let elsewhere = stage.folder.path().join("elsewhere");
+    std::fs::create_dir(&elsewhere).unwrap();
+    std::fs::create_dir_all(stage.folder.path().join("home/cache/sources")).unwrap();
+    for commit in [elsewhere.to_str().unwrap(), "../../../elsewhere", "", ".", &"0".repeat(39), &"g".repeat(40)] {
+        let source = GitSource { commit: Some(commit.to_owned()), ..stage.source() };
+        let refused = stage.sources.checkout(&source, None).await.unwrap_err();
+        assert!(matches!(refused, GitError::BadCommit { .. }), "{commit}: {refused}");
+    }
+}

@@ -5,6 +5,7 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 use jackin_api::kinds::{GitSource, PluginId};
+use jackin_api::validate::fetched_git_source;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -76,7 +77,11 @@ impl Marketplace {
         let needed = |field: &str| text(field).ok_or_else(|| format!("its source has no `{field}`"));
         let repository = |url: String, path: String| {
             let (reference, commit) = (text("ref"), text("sha").or_else(|| text("commit")));
-            Place::Repository { source: GitSource { url, reference, commit, trusted_url: None }, path }
+            let source = GitSource { url, reference, commit, trusted_url: None };
+            match fetched_git_source("source", &source).into_iter().next() {
+                Some(broken) => Err(format!("its source in the marketplace: {}", broken.message)),
+                None => Ok(Place::Repository { source, path }),
+            }
         };
         if let Some(path) = source.as_str() {
             let path = match path.strip_prefix("./") {
@@ -86,12 +91,12 @@ impl Marketplace {
             return Ok(Place::Folder { of: self.folder.clone(), path });
         }
         match text("source").as_deref() {
-            Some("github") => Ok(repository(github(&needed("repo")?), text("path").unwrap_or_default())),
-            Some("url") => Ok(repository(needed("url")?, text("path").unwrap_or_default())),
+            Some("github") => repository(github(&needed("repo")?), text("path").unwrap_or_default()),
+            Some("url") => repository(needed("url")?, text("path").unwrap_or_default()),
             Some("git-subdir") => {
                 let url = needed("url")?;
                 let url = if url.contains(':') || url.starts_with('/') { url } else { github(&url) };
-                Ok(repository(url, needed("path")?))
+                repository(url, needed("path")?)
             }
             Some(other) => {
                 Err(format!("plugins from `{other}` are not supported; only folders and git repositories are"))

@@ -107,6 +107,27 @@ fn what_is_not_there_or_leads_out_is_told_by_name() {
 }
 
 #[test]
+fn a_repository_that_a_marketplace_names_obeys_the_rules_of_one_that_a_role_names() {
+    let failure = |source: Value| {
+        let source = [json!({"name": "hello", "source": source})];
+        Folder::new(json!(source)).failure()
+    };
+    let github = |field: &str, value: &str| failure(json!({"source": "github", "repo": "acme/plugins", field: value}));
+    for field in ["sha", "commit"] {
+        let said = github(field, "../../../.aws");
+        assert!(said.contains("`hello@acme`") && said.contains("not a full commit id: `../../../.aws`"), "{said}");
+    }
+    let said = github("ref", "--upload-pack=x");
+    assert!(said.contains("not the name of a branch or tag"), "{said}");
+    for url in ["ext::sh -c x", "-x", "./beside", "~/.aws"] {
+        let said = failure(json!({"source": "url", "url": url}));
+        assert!(said.contains("not the address of a repository"), "{url}: {said}");
+    }
+    let said = failure(json!({"source": "url", "url": "https://me:secret@example.com/x"}));
+    assert!(said.contains("holds a password"), "{said}");
+}
+
+#[test]
 fn a_plugin_of_another_repository_is_asked_for_and_then_found() {
     let folder = Folder::new(json!([
         {"name": "hello", "source": {"source": "git-subdir", "url": "acme/plugins", "path": "hello", "ref": "v1"}}
