@@ -8,15 +8,15 @@ use jackin_plan::observed::Observed;
 use jackin_plan::resolve::Wanted;
 use jackin_plan::status::{Outcome, ReasonWord, StepResult};
 use jackin_plan::step::Plan;
+use jackin_plan::world::Container;
 use tokio::time::Instant;
-
-use jackin_plan::world::ContainerId;
 
 use crate::context::Context;
 
 use super::Taken;
 use super::again::may_still_end;
-use super::steps::{Frame, StepError, run};
+use super::observe::running;
+use super::steps::{Frame, Serving, StepError, run};
 
 /// Runs the steps. One that fails keeps those from beginning that need it; all others go on.
 pub(super) async fn execute(
@@ -26,9 +26,16 @@ pub(super) async fn execute(
     observed: &Observed,
     plan: &Plan,
 ) -> Vec<Outcome> {
-    let status = taken.snapshot.instance.status.as_ref();
-    let known = status.and_then(|status| status.container.as_ref()).map(|container| ContainerId(container.id.clone()));
-    let frame = Frame { context, taken, wanted, known, created: OnceLock::new(), created_sidecar: OnceLock::new() };
+    let serving = |container: &Container| Some(Serving { container: container.id.clone(), pid: container.pid? });
+    let frame = Frame {
+        context,
+        taken,
+        wanted,
+        seen: running(&observed.containers).and_then(serving),
+        answered: OnceLock::new(),
+        created: OnceLock::new(),
+        created_sidecar: OnceLock::new(),
+    };
     let mut outcomes: Vec<Outcome> = plan
         .steps
         .iter()

@@ -201,11 +201,14 @@ async fn name_holder(
     Ok(holder.filter(|holder| !context.site.owner.made(&holder.labels, &holder.image)))
 }
 
+/// The container that runs, of those in which the sessions do.
+pub(super) fn running(containers: &[Container]) -> Option<&Container> {
+    containers.iter().find(|container| container.state == ContainerState::Running)
+}
+
 /// What the capsule of the running container says.
 async fn capsule(context: &Context, containers: &[Container], run: &str) -> Capsule {
-    let Some(running) = containers.iter().find(|container| container.state == ContainerState::Running) else {
-        return Capsule::NotAsked;
-    };
+    let Some(running) = running(containers) else { return Capsule::NotAsked };
     match context.capsules.status(CapsuleAt { run, pid: running.pid, container: Some(&running.id) }).await {
         Ok(status) => Capsule::Answers(status),
         Err(error) => Capsule::Silent(format!("asked its capsule: {error}")),
@@ -214,7 +217,7 @@ async fn capsule(context: &Context, containers: &[Container], run: &str) -> Caps
 
 /// Lets the capsule that answered wake its instance from now on.
 pub(super) fn follow(context: &Context, taken: &Taken, observed: &Observed) {
-    let running = observed.containers.iter().find(|container| container.state == ContainerState::Running);
+    let running = running(&observed.containers);
     if let (Capsule::Answers(_), Some(container)) = (&observed.capsule, running) {
         context.notices.follow(context.capsules.clone(), &taken.key, &taken.snapshot.run, container);
     }
@@ -222,8 +225,7 @@ pub(super) fn follow(context: &Context, taken: &Taken, observed: &Observed) {
 
 /// Both ends of the mounts of the running container.
 async fn mounted(context: &Context, containers: &[Container], snapshot: &Snapshot) -> BTreeMap<String, Mounted> {
-    let running = containers.iter().find(|container| container.state == ContainerState::Running);
-    match running.and_then(|container| container.pid) {
+    match running(containers).and_then(|container| container.pid) {
         Some(pid) => context.files.mounted(&snapshot.instance.spec.mounts, pid).await,
         None => BTreeMap::new(),
     }

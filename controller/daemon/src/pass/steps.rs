@@ -33,10 +33,18 @@ pub(super) struct Frame<'a> {
     pub(super) context: &'a Context,
     pub(super) taken: &'a Taken,
     pub(super) wanted: &'a Wanted,
-    /// The container that there was.
-    pub(super) known: Option<ContainerId>,
+    /// The container that was seen to run, and its process.
+    pub(super) seen: Option<Serving>,
+    /// The one whose capsule was waited for.
+    pub(super) answered: OnceLock<Serving>,
     pub(super) created: OnceLock<ContainerId>,
     pub(super) created_sidecar: OnceLock<ContainerId>,
+}
+
+/// A container whose capsule answers, and the process that this must be.
+pub(super) struct Serving {
+    pub(super) container: ContainerId,
+    pub(super) pid: u32,
 }
 
 /// Why a step failed, in the words of a condition.
@@ -77,9 +85,13 @@ impl Frame<'_> {
         CapsuleAt { run: &self.taken.snapshot.run, pid, container }
     }
 
-    /// The capsule of the container that was made, or else of the one that there was.
-    fn current_capsule(&self) -> CapsuleAt<'_> {
-        self.capsule(None, self.created.get().or(self.known.as_ref()))
+    /// The capsule whose answer was waited for, or else of the container that was seen to run. Nobody else is told secrets.
+    fn current_capsule(&self) -> Result<CapsuleAt<'_>, StepError> {
+        let serving = self.answered.get().or(self.seen.as_ref());
+        let Serving { container, pid } = serving.ok_or_else(|| {
+            StepError::new(Reason::CapsuleUnresponsive, "no process is known that its capsule must be")
+        })?;
+        Ok(self.capsule(Some(*pid), Some(container)))
     }
 }
 
@@ -211,11 +223,7 @@ async fn await_capsule(frame: &Frame<'_>, id: &ContainerId) -> Result<(), StepEr
     loop {
         // A socket that nobody serves is one of before, for a while; only then does the engine have to help.
         let through = (polls > 30).then_some(id);
-        let answer = frame.context.capsules.status(frame.capsule(container.pid, through)).await;
-        let error = match answer {
-            Ok(_) => return Ok(()),
-            Err(error) => error,
-        };
+        let Err(error) = ask_capsule(frame, &container, through).await else { return Ok(()) };
         if begun.elapsed() > CAPSULE_START {
             let message = format!("its capsule did not answer within {} s: {error}", CAPSULE_START.as_secs());
             return Err(StepError::new(Reason::CapsuleUnresponsive, message));
@@ -226,6 +234,15 @@ async fn await_capsule(frame: &Frame<'_>, id: &ContainerId) -> Result<(), StepEr
             container = running(frame, id).await?;
         }
     }
+}
+
+/// Asks the capsule of a container once, and remembers the process that it is; why it did not answer.
+async fn ask_capsule(frame: &Frame<'_>, container: &Container, through: Option<&ContainerId>) -> Result<(), String> {
+    let restarts = || "the engine knows no process of the container".to_owned();
+    let pid = container.pid.ok_or_else(restarts)?;
+    frame.context.capsules.status(frame.capsule(Some(pid), through)).await.map_err(|error| error.to_string())?;
+    _ = frame.answered.set(Serving { container: container.id.clone(), pid });
+    Ok(())
 }
 
 /// The container, as long as it runs; how it ended otherwise.
@@ -265,11 +282,11 @@ async fn personalise(frame: &Frame<'_>, personalisation: &Personalisation) -> Re
         env: values.map(|(name, value)| (name.clone(), value.expose_secret().to_owned())).collect(),
         path_prepend: personalisation.path_prepend.clone(),
     };
-    frame.context.capsules.personalise(frame.current_capsule(), request).await.map_err(capsule_error)
+    frame.context.capsules.personalise(frame.current_capsule()?, request).await.map_err(capsule_error)
 }
 
 async fn spawn_session(frame: &Frame<'_>, spawn: &wire::Spawn) -> Result<(), StepError> {
-    frame.context.capsules.spawn(frame.current_capsule(), spawn.clone()).await.map_err(capsule_error)
+    frame.context.capsules.spawn(frame.current_capsule()?, spawn.clone()).await.map_err(capsule_error)
 }
 
 /// The socket's directory goes as a whole; of the home only what holds no file.

@@ -125,8 +125,9 @@ impl MemoryCapsules {
             self.engine.containers().into_iter().filter(|(container, spec)| serves(container, &spec.mounts));
         let missing = || CapsuleError::Open { path: path(), source: std::io::ErrorKind::NotFound.into() };
         let (container, _) = found.next().ok_or_else(missing)?;
-        match (at.pid, container.pid) {
-            (Some(expected), Some(found)) if expected != found => {
+        // Who asks without knowing whom would tell secrets to whoever has the socket.
+        match (at.pid.unwrap_or_default(), container.pid.unwrap_or_default()) {
+            (expected, found) if expected != found => {
                 Err(CapsuleError::WrongPeer { path: path(), what: "process id", expected, found })
             }
             _ => Ok(container),
