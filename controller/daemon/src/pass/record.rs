@@ -155,6 +155,13 @@ async fn release(context: &Context, instance: &Instance) -> Result<(), kube::Err
     }
 }
 
+/// Tells of what an instance left in its directories and this user may not remove.
+pub(super) async fn left_behind(context: &Context, instance: &Instance, path: &str) {
+    let note = format!("`{path}` has what this user may not remove; `sudo rm -r '{path}'` does");
+    let told = Told { type_: EventType::Warning, reason: "LeftBehind".to_owned(), note, launch: None };
+    event(context, instance, told).await;
+}
+
 /// Something that operators are told.
 struct Told<'a> {
     type_: EventType,

@@ -22,7 +22,7 @@ use crate::text::with_causes;
 use crate::volumes::VolumeError;
 
 use super::output::last_lines;
-use super::{Taken, sidecar};
+use super::{Taken, record, sidecar};
 
 /// How long a started capsule may take to answer.
 const CAPSULE_START: Duration = Duration::from_secs(20);
@@ -136,7 +136,7 @@ pub(super) async fn run(frame: &Frame<'_>, step: &Step) -> Result<(), StepError>
         Step::AwaitCapsule { container } => await_capsule(frame, &frame.container(container)?).await,
         Step::Personalise(personalisation) => personalise(frame, personalisation).await,
         Step::SpawnSession(spawn) => spawn_session(frame, spawn).await,
-        Step::RemoveDirectories { run, home } => remove_directories(frame, run, home),
+        Step::RemoveDirectories { run, home } => remove_directories(frame, run, home).await,
     }
 }
 
@@ -289,15 +289,18 @@ async fn spawn_session(frame: &Frame<'_>, spawn: &wire::Spawn) -> Result<(), Ste
     frame.context.capsules.spawn(frame.current_capsule()?, spawn.clone()).await.map_err(capsule_error)
 }
 
-/// The socket's directory goes as a whole; of the home only what holds no file.
-fn remove_directories(frame: &Frame<'_>, run: &str, home: &str) -> Result<(), StepError> {
+/// The sockets' directories go as a whole; of the home only what holds no file.
+async fn remove_directories(frame: &Frame<'_>, run: &str, home: &str) -> Result<(), StepError> {
     let files = &frame.context.files;
     let failed = |path: &str, error: std::io::Error| {
         StepError::new(Reason::StepFailed, format!("failed to remove `{path}`: {error}"))
     };
     files.remove_empty_directories(home).map_err(|error| failed(home, error))?;
-    let sockets = sockets(run);
-    files.remove_directory(&sockets).map_err(|error| failed(&sockets, error))?;
-    // Last, as it is what says that this step is still to be done.
-    files.remove_directory(run).map_err(|error| failed(run, error))
+    // The capsule's last, as it is what says that this step is still to be done.
+    for path in [sockets(run).as_str(), run] {
+        if let Some(left) = files.remove_directory(path).map_err(|error| failed(path, error))? {
+            record::left_behind(frame.context, &frame.taken.snapshot.instance, &left).await;
+        }
+    }
+    Ok(())
 }

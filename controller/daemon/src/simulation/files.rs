@@ -88,11 +88,11 @@ impl Files for MemoryFiles {
         Ok(())
     }
 
-    fn remove_directory(&self, path: &str) -> io::Result<()> {
+    fn remove_directory(&self, path: &str) -> io::Result<Option<String>> {
         for found in self.below(path) {
             self.set(&found, false);
         }
-        Ok(())
+        Ok(None)
     }
 
     fn remove_empty_directories(&self, path: &str) -> io::Result<()> {

@@ -46,10 +46,12 @@ pub(crate) trait Files: Send + Sync {
     /// Makes a directory that only its user may enter, with those above it; one that is there stays.
     fn make_directory(&self, path: &str) -> io::Result<()>;
 
-    /// Removes a directory with all that is in it; one that is not there is no failure.
-    fn remove_directory(&self, path: &str) -> io::Result<()>;
+    /// Removes a directory with all that is in it; one that is not there is no failure. What this user may not remove is moved beside
+    /// where it was: its path there.
+    fn remove_directory(&self, path: &str) -> io::Result<Option<String>>;
 
-    /// Removes a directory and those in it, as far as they hold no file, and the one above it once that is empty.
+    /// Removes a directory and those in it, as far as they hold no file, and the one above it once that is empty. One that this user
+    /// may not look into stays.
     fn remove_empty_directories(&self, path: &str) -> io::Result<()>;
 }
 
@@ -137,10 +139,12 @@ impl Files for LocalFiles {
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
     }
 
-    fn remove_directory(&self, path: &str) -> io::Result<()> {
+    fn remove_directory(&self, path: &str) -> io::Result<Option<String>> {
         match fs::remove_dir_all(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            other => other,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            // Root made it inside, or a session closed it.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => move_aside(path).map(Some),
+            other => other.map(|()| None),
         }
     }
 
@@ -155,9 +159,20 @@ impl Files for LocalFiles {
     }
 }
 
+/// Gives a directory another name beside its own, which needs no right to it.
+fn move_aside(path: &str) -> io::Result<String> {
+    let mut names = (0..).map(|number| format!("{path}.left-{number}"));
+    let is_free = |name: &String| matches!(fs::symlink_metadata(name), Err(error) if says_missing(&error));
+    let name = names.find(is_free).ok_or(io::ErrorKind::AlreadyExists)?;
+    fs::rename(path, &name)?;
+    Ok(name)
+}
+
 fn remove_empty(path: &Path) -> io::Result<()> {
     let entries = match fs::read_dir(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        // It may hold files, so it is kept as one that does.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Ok(()),
         other => other?,
     };
     for entry in entries {
@@ -177,12 +192,59 @@ mod tests {
     use crate::home::Home;
     use crate::surroundings::Clock;
 
+    fn files(folder: &tempfile::TempDir) -> LocalFiles {
+        let home = Home::at(camino::Utf8Path::from_path(folder.path()).unwrap());
+        LocalFiles { git: GitSources::new(&home, Clock::system()), trust: Arc::new(Trust::new(&home)) }
+    }
+
+    /// Does it as a user who is refused what modes refuse, which root is not.
+    fn as_a_user(folder: &tempfile::TempDir, act: impl FnOnce() + Send) {
+        use rustix::process::{Gid, Uid, geteuid};
+        use rustix::thread::{set_thread_gid, set_thread_uid};
+        let other = geteuid().is_root().then_some(65534);
+        std::os::unix::fs::chown(folder.path(), other, other).unwrap();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                if let Some(id) = other {
+                    set_thread_gid(Gid::from_raw(id)).unwrap();
+                    set_thread_uid(Uid::from_raw(id)).unwrap();
+                }
+                act();
+            });
+        });
+    }
+
+    fn set_mode(path: &str, mode: u32) {
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    #[test]
+    fn what_may_not_be_looked_into_is_kept_in_a_home_and_moved_aside_elsewhere() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = files(&folder);
+        let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+        as_a_user(&folder, || {
+            for directory in ["data/home/empty", "data/home/closed", "run/closed/inner", "run.left-0"] {
+                files.make_directory(&path(directory)).unwrap();
+            }
+            set_mode(&path("data/home/closed"), 0);
+            set_mode(&path("run/closed"), 0);
+            files.remove_empty_directories(&path("data/home")).unwrap();
+            assert!(
+                !files.exists(&path("data/home/empty")).unwrap() && files.exists(&path("data/home/closed")).unwrap()
+            );
+            let left = files.remove_directory(&path("run")).unwrap();
+            assert_eq!(left, Some(path("run.left-1")));
+            assert!(!files.exists(&path("run")).unwrap() && files.exists(&path("run.left-1/closed")).unwrap());
+            assert_eq!(files.remove_directory(&path("run")).unwrap(), None);
+        });
+    }
+
     #[test]
     fn what_holds_no_file_goes_and_what_holds_one_stays() {
         let folder = tempfile::tempdir().unwrap();
-        let home = Home::at(camino::Utf8Path::from_path(folder.path()).unwrap());
-        let git = GitSources::new(&home, Clock::system());
-        let files = LocalFiles { git, trust: Arc::new(Trust::new(&home)) };
+        let files = files(&folder);
         let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
         for directory in ["data/home/.cache/empty", "data/home/.config"] {
             files.make_directory(&path(directory)).unwrap();
