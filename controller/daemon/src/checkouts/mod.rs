@@ -10,7 +10,6 @@ pub use mounted::observe_mounted;
 use std::io;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use jackin_api::kinds::Mount;
 use jackin_api::validate::{is_home, is_sensitive};
 
 use crate::images::says_missing;
@@ -50,17 +49,9 @@ pub enum MountState {
     },
 }
 
-/// Looks at the source of each mount. Blocks on the file system: call it where that may be.
-pub fn observe_mounts(mounts: &[Mount]) -> Vec<ObservedMount> {
-    let observe = |mount: &Mount| ObservedMount {
-        source: mount.source.clone(),
-        target: mount.target.clone(),
-        state: observe(Utf8Path::new(&mount.source)),
-    };
-    mounts.iter().map(observe).collect()
-}
-
-fn observe(source: &Utf8Path) -> MountState {
+/// Looks at the source of a mount. Blocks on the file system, for as long as that pleases: call it where that may be.
+pub fn observe_mount(source: &str) -> MountState {
+    let source = Utf8Path::new(source);
     if !source.is_absolute() {
         let error = format!("`{source}` is not an absolute path");
         return MountState::Unreadable { error };
@@ -107,8 +98,7 @@ mod tests {
     }
 
     fn state(source: impl Into<String>) -> MountState {
-        let mount = Mount { source: source.into(), target: "/work".to_owned(), ..Mount::default() };
-        observe_mounts(&[mount]).remove(0).state
+        observe_mount(&source.into())
     }
 
     #[test]

@@ -3,27 +3,22 @@
 //! A mount shows the file or folder that was at its source when the container was started. Where that was replaced since (removed and
 //! cloned again, say), the container goes on showing the old one.
 
-use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
 
 use jackin_api::kinds::Mount;
 use jackin_plan::observed::{FileIdentity, Mounted};
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, fstat, open, openat2};
 
-/// Both ends of each mount that could be looked at, by target. Blocks on the file system: call it where that may be.
+/// Both ends of a mount, as far as they could be looked at. Blocks on the file system, for as long as that pleases: call it where that
+/// may be.
 ///
 /// Nothing is told of a container whose processes this user may not look into.
-pub fn observe_mounted(mounts: &[Mount], pid: u32) -> BTreeMap<String, Mounted> {
-    let Ok(root) = open(format!("/proc/{pid}/root"), OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
-    else {
-        return BTreeMap::new();
-    };
-    let both = |mount: &Mount| {
-        let shown = inside(&root, &mount.target)?;
-        let source = openat2(CWD, mount.source.as_str(), flags(), Mode::empty(), ResolveFlags::empty()).ok()?;
-        Some((mount.target.clone(), Mounted { shown, source: identity(&source)? }))
-    };
-    mounts.iter().filter_map(both).collect()
+pub fn observe_mounted(mount: &Mount, pid: u32) -> Option<Mounted> {
+    let flags_of_folder = flags() | OFlags::DIRECTORY;
+    let root = open(format!("/proc/{pid}/root"), flags_of_folder, Mode::empty()).ok()?;
+    let shown = inside(&root, &mount.target)?;
+    let source = openat2(CWD, mount.source.as_str(), flags(), Mode::empty(), ResolveFlags::empty()).ok()?;
+    Some(Mounted { shown, source: identity(&source)? })
 }
 
 /// The file at a path inside. A link that somebody made there leads to nothing outside.
@@ -59,14 +54,12 @@ mod tests {
         std::fs::create_dir(path("two")).expect("a folder");
         symlink(path("one"), path("link")).expect("a link");
         let mounts = [mount(&path("link"), &path("one")), mount(&path("one"), &path("two")), mount(&path("no"), "/")];
-        let seen = observe_mounted(&mounts, std::process::id());
-        assert_eq!(seen.keys().collect::<Vec<_>>(), [&path("one"), &path("two")]);
-        let same = |target: &str| seen[&path(target)].shown == seen[&path(target)].source;
-        assert_eq!((same("one"), same("two")), (true, false));
+        let same = |mount: &Mount| observe_mounted(mount, std::process::id()).map(|seen| seen.shown == seen.source);
+        assert_eq!(mounts.each_ref().map(same), [Some(true), Some(false), None]);
     }
 
     #[test]
     fn of_a_process_that_is_gone_nothing_is_told() {
-        assert!(observe_mounted(&[mount("/", "/")], i32::MAX.unsigned_abs()).is_empty());
+        assert_eq!(observe_mounted(&mount("/", "/"), i32::MAX.unsigned_abs()), None);
     }
 }

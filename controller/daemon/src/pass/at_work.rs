@@ -5,8 +5,12 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
 
 use tokio::sync::{OwnedMutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+/// How often is looked whether nobody is at work.
+const POLL: Duration = Duration::from_millis(20);
 
 /// An identity, with its namespace.
 type Identity = (String, String);
@@ -32,9 +36,15 @@ impl AtWork {
         Turn { _one: one, _all: self.all.read().await }
     }
 
-    /// Waits until no pass is at work, and lets none begin.
+    /// Waits until no pass is at work, and lets none begin from then on. Who waits keeps nobody from beginning: a pass may take long,
+    /// and all others would wait for it.
     pub(crate) async fn alone(&self) -> RwLockWriteGuard<'_, ()> {
-        self.all.write().await
+        loop {
+            match self.all.try_write() {
+                Ok(alone) => return alone,
+                Err(_) => tokio::time::sleep(POLL).await,
+            }
+        }
     }
 
     fn identity(&self, identity: Identity) -> Arc<tokio::sync::Mutex<()>> {
@@ -55,8 +65,8 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn one_pass_at_a_time_for_each_identity_and_none_beside_who_is_alone() {
+    #[tokio::test]
+    async fn one_pass_at_a_time_for_each_identity_and_none_beside_who_is_alone() {
         let at_work = AtWork::default();
         let turn = |namespace: &'static str, identity: &'static str| at_work.turn(namespace, identity).now_or_never();
         let first = turn("default", "shop-main").expect("nobody is at work");
@@ -69,5 +79,19 @@ mod tests {
         assert!(turn("default", "shop-main").is_none());
         drop(alone);
         assert!(turn("default", "shop-main").is_some());
+    }
+
+    #[tokio::test]
+    async fn who_waits_to_be_alone_keeps_nobody_from_beginning() {
+        let at_work = AtWork::default();
+        let hangs = at_work.turn("default", "hangs").await;
+        let mut waits = Box::pin(at_work.alone());
+        assert!(futures::poll!(&mut waits).is_pending());
+        let other = at_work.turn("default", "other").now_or_never();
+        assert!(other.is_some());
+        drop((hangs, other));
+        let alone = waits.await;
+        assert!(at_work.turn("default", "other").now_or_never().is_none());
+        drop(alone);
     }
 }

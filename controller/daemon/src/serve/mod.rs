@@ -122,7 +122,7 @@ impl Embedded {
             site: Site { owner, user, capsule: capsule.content.clone() },
             clock: Clock::system(),
             chance: Chance::system(),
-            files: Arc::new(LocalFiles { git: GitSources::new(&home, Clock::system()), trust: trust.clone() }),
+            files: Arc::new(LocalFiles::new(GitSources::new(&home, Clock::system()), trust.clone())),
             trust,
             capsules: Arc::new(ReachableCapsules { engine: engine.clone() }),
             sidecars: Arc::new(SocketSidecars),

@@ -7,21 +7,23 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use fs_err as fs;
-use futures::future::try_join_all;
+use futures::future::{join_all, try_join_all};
 use jackin_api::kinds::{GitSource, Mount, Role};
 use jackin_api::validate::normal_git_url;
 use jackin_plan::observed::Mounted;
 
-use crate::checkouts::{ObservedMount, observe_mounted, observe_mounts};
+use crate::checkouts::{MountState, ObservedMount, observe_mount, observe_mounted};
 use crate::git::{Checkout, GitSources};
 use crate::images::{ObservedSource, Repositories, SourceError, folder_of, look_up, observe_role, says_missing};
 use crate::text::with_causes;
 use crate::trust::Trust;
 
+use super::looks::Looks;
+
 /// The files that a pass looks at or makes.
 #[async_trait]
 pub(crate) trait Files: Send + Sync {
-    /// What is at the source of each mount.
+    /// What is at the source of each mount. One that does not answer is unreadable after a while.
     async fn mounts(&self, mounts: &[Mount]) -> Vec<ObservedMount>;
 
     /// Both ends of the mounts of the container whose PID 1 has this number on the host, by target, as far as they can be looked at.
@@ -58,12 +60,19 @@ pub(crate) trait Files: Send + Sync {
 /// The file system itself, and the repositories that are fetched into it.
 pub(crate) struct LocalFiles {
     /// Repositories.
-    pub(crate) git: GitSources,
+    git: GitSources,
     /// Which of them may be fetched from.
-    pub(crate) trust: Arc<Trust>,
+    trust: Arc<Trust>,
+    sources: Looks<MountState>,
+    ends: Looks<Option<Mounted>>,
 }
 
 impl LocalFiles {
+    /// The file system, with these repositories and what is trusted of them.
+    pub(crate) fn new(git: GitSources, trust: Arc<Trust>) -> Self {
+        Self { git, trust, sources: Looks::default(), ends: Looks::default() }
+    }
+
     /// The files of the commit that a source means, when it is trusted.
     async fn checkout(&self, source: &GitSource, asked: Option<&str>) -> Result<Checkout, SourceError> {
         let url = normal_git_url(&source.url).unwrap_or_else(|| source.url.clone());
@@ -99,13 +108,23 @@ impl LocalFiles {
 #[async_trait]
 impl Files for LocalFiles {
     async fn mounts(&self, mounts: &[Mount]) -> Vec<ObservedMount> {
-        let mounts = mounts.to_vec();
-        tokio::task::spawn_blocking(move || observe_mounts(&mounts)).await.unwrap_or_default()
+        let look = async |mount: &Mount| {
+            let source = mount.source.clone();
+            let seen = self.sources.look(&mount.source, move || observe_mount(&source)).await;
+            let state = seen.unwrap_or_else(|error| MountState::Unreadable { error: error.to_string() });
+            ObservedMount { source: mount.source.clone(), target: mount.target.clone(), state }
+        };
+        join_all(mounts.iter().map(look)).await
     }
 
     async fn mounted(&self, mounts: &[Mount], pid: u32) -> BTreeMap<String, Mounted> {
-        let mounts = mounts.to_vec();
-        tokio::task::spawn_blocking(move || observe_mounted(&mounts, pid)).await.unwrap_or_default()
+        let look = async |mount: &Mount| {
+            let seen = mount.clone();
+            let at = format!("{pid}:{}:{}", mount.target, mount.source);
+            let seen = self.ends.look(&at, move || observe_mounted(&seen, pid)).await;
+            Some((mount.target.clone(), seen.ok()??))
+        };
+        join_all(mounts.iter().map(look)).await.into_iter().flatten().collect()
     }
 
     async fn source(&self, role: &Role, asked: Option<&str>) -> Result<ObservedSource, SourceError> {
@@ -194,7 +213,7 @@ mod tests {
 
     fn files(folder: &tempfile::TempDir) -> LocalFiles {
         let home = Home::at(camino::Utf8Path::from_path(folder.path()).unwrap());
-        LocalFiles { git: GitSources::new(&home, Clock::system()), trust: Arc::new(Trust::new(&home)) }
+        LocalFiles::new(GitSources::new(&home, Clock::system()), Arc::new(Trust::new(&home)))
     }
 
     /// Does it as a user who is refused what modes refuse, which root is not.
@@ -238,6 +257,9 @@ mod tests {
             assert_eq!(left, Some(path("run.left-1")));
             assert!(!files.exists(&path("run")).unwrap() && files.exists(&path("run.left-1/closed")).unwrap());
             assert_eq!(files.remove_directory(&path("run")).unwrap(), None);
+            // For whoever removes the test's folder.
+            set_mode(&path("data/home/closed"), 0o700);
+            set_mode(&path("run.left-1/closed"), 0o700);
         });
     }
 

@@ -6,6 +6,7 @@
 mod chance;
 mod clock;
 mod files;
+mod looks;
 mod programs;
 
 pub(crate) use chance::Chance;
