@@ -140,3 +140,23 @@ fn files_in_a_deleted_instances_home_stay_and_the_next_one_of_its_name_finds_the
         Ok(())
     })
 }
+
+#[test]
+fn what_a_deletion_left_without_an_owner_goes_on_in_a_workspace_of_the_same_name() -> Result<()> {
+    play(|stage| {
+        let manifest = desk(&[MAIN]);
+        stage.apply(&manifest)?;
+        let uid =
+            |stage: &Stage| Ok::<_, anyhow::Error>(stage.object("instance", "desk-main")?["metadata"]["uid"].clone());
+        let container = stage.container_name("desk-main")?;
+        let (instance, before) = (uid(stage)?, state(&container)?);
+        stage.jackin(&["delete", "workspace", "desk", "--cascade=orphan"])?;
+        assert_eq!(uid(stage)?, instance);
+        stage.apply(&manifest)?;
+        assert_eq!((uid(stage)?, state(&container)?), (instance, before));
+
+        stage.jackin(&["delete", "workspace", "desk"])?;
+        assert_eq!(stage.ours("container")?, Vec::<String>::new(), "it is the workspace's own again");
+        Ok(())
+    })
+}

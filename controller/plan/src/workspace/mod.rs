@@ -25,7 +25,7 @@ pub struct WorkspaceSnapshot {
     pub workspace: Workspace,
     /// Roles of its namespace, by name.
     pub roles: BTreeMap<String, Role>,
-    /// Instances that it controls.
+    /// Instances that it controls, or would go on with.
     pub instances: Vec<Instance>,
 }
 

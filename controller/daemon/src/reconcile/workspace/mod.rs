@@ -1,6 +1,7 @@
 //! The controller of workspaces: makes their instances and images, and sums them up.
 
 mod act;
+mod adopt;
 mod removal;
 mod tear_down;
 
@@ -26,6 +27,7 @@ use super::networks::release;
 use super::wake::Wakes;
 
 use act::act;
+use adopt::{adopt, owns, would_adopt};
 use tear_down::tear_down;
 
 /// How often is looked again at what nobody wakes a workspace for.
@@ -69,11 +71,11 @@ pub(crate) fn woken_by_role(workspaces: &[Arc<Workspace>], role: &Role) -> Vec<O
     workspaces.iter().filter(names).map(|workspace| ObjectRef::from_obj(&**workspace)).collect()
 }
 
-/// One pass: snapshot, plan, act, status.
+/// One pass: snapshot, adopt, plan, act, status.
 async fn pass(context: &Context, namespace: &str, name: &str) -> Result<Next, PassError> {
     let workspaces: Api<Workspace> = Api::namespaced(context.client.clone(), namespace);
     let Some(workspace) = workspaces.get_opt(name).await? else { return Ok(Next::OnChange) };
-    let snapshot = snapshot(context, &Overlay::default(), workspace).await?;
+    let mut snapshot = snapshot(context, &Overlay::default(), workspace).await?;
     if snapshot.workspace.metadata.deletion_timestamp.is_some() {
         return tear_down(context, &snapshot).await;
     }
@@ -83,6 +85,8 @@ async fn pass(context: &Context, namespace: &str, name: &str) -> Result<Next, Pa
         let patch = Patch::Merge(json!({"metadata": {"finalizers": finalizers}}));
         workspaces.patch(name, &PatchParams::default(), &patch).await?;
     }
+    // Not before the finalizer holds the workspace: what belongs to one that is gone goes with it.
+    adopt(context, &snapshot.workspace, &mut snapshot.instances).await?;
     let mut plan = plan(&snapshot);
     let kept = removal::look_again(context, &snapshot, &mut plan).await;
     let failure = act(context, &snapshot.workspace, &plan).await?;
@@ -111,7 +115,7 @@ async fn pass(context: &Context, namespace: &str, name: &str) -> Result<Next, Pa
     Ok(next)
 }
 
-/// The workspace and what there is of it, with these objects over those of the store.
+/// The workspace and what there is of it or would be, with these objects over those of the store.
 pub(crate) async fn snapshot(
     context: &Context,
     overlay: &Overlay,
@@ -119,8 +123,11 @@ pub(crate) async fn snapshot(
 ) -> Result<WorkspaceSnapshot, kube::Error> {
     let namespace = workspace.namespace().unwrap_or_default();
     let roles: Api<Role> = Api::namespaced(context.client.clone(), &namespace);
+    let instances: Api<Instance> = Api::namespaced(context.client.clone(), &namespace);
     let all = ListParams::default();
-    let (roles, instances) = tokio::try_join!(roles.list(&all), owned(context, &workspace))?;
+    let (roles, instances) = tokio::try_join!(roles.list(&all), instances.list(&all))?;
+    let ours = |instance: &Instance| owns(&workspace, instance) || would_adopt(&workspace, instance);
+    let instances = instances.items.into_iter().filter(ours).collect();
     let mut roles = roles.items.into_iter().map(|role| (role.name_any(), role)).collect();
     overlay.over_roles(&namespace, &mut roles);
     Ok(WorkspaceSnapshot { workspace, roles, instances })
@@ -130,8 +137,5 @@ pub(crate) async fn snapshot(
 async fn owned(context: &Context, workspace: &Workspace) -> Result<Vec<Instance>, kube::Error> {
     let instances: Api<Instance> = Api::namespaced(context.client.clone(), &workspace.namespace().unwrap_or_default());
     let all = instances.list(&ListParams::default()).await?;
-    let ours = |instance: &Instance| {
-        instance.owner_references().iter().any(|owner| Some(&owner.uid) == workspace.metadata.uid.as_ref())
-    };
-    Ok(all.items.into_iter().filter(ours).collect())
+    Ok(all.items.into_iter().filter(|instance| owns(workspace, instance)).collect())
 }
