@@ -114,7 +114,6 @@ fn nothing_of_an_untrusted_marketplace_is_fetched_and_a_plugin_that_is_not_there
         assert!(!stage.home().join("cache/git").exists());
 
         let missing = manifest(&url, true).replace("hello@ours", "hallo@ours");
-        stage.submit(&missing)?;
         let ran = stage.try_apply(&missing, &["--wait", "--timeout", "60s"])?;
         let told = "read the plugin `hallo@ours`: the marketplace has no plugin of that name; it has hello";
         ensure!(ran.said().contains(told), "{}", ran.said());

@@ -41,15 +41,18 @@ pub(crate) fn look_up(
 ) -> Result<Lookup, SourceError> {
     let mut lookup = Lookup::default();
     for (agent, of_agent) in declared {
-        let Some(marketplaces) = marketplaces(root, &of_agent.marketplaces, fetched, &mut lookup.wanted)? else {
-            continue;
-        };
+        let marketplaces = marketplaces(root, &of_agent.marketplaces, fetched, &mut lookup.wanted)?;
+        let all_are_here = marketplaces.len() == of_agent.marketplaces.len();
         for id in &of_agent.plugins {
-            let marketplace = marketplaces.iter().find(|marketplace| marketplace.name == id.marketplace);
-            let marketplace = marketplace.ok_or_else(|| {
+            let Some(marketplace) = marketplaces.iter().find(|marketplace| marketplace.name == id.marketplace) else {
+                if !all_are_here {
+                    // It may be in one that is not fetched.
+                    continue;
+                }
                 let names: Vec<_> = marketplaces.iter().map(|marketplace| marketplace.name.as_str()).collect();
-                SourceError::plugin(id, format!("no marketplace calls itself so; there is {}", names.join(", ")))
-            })?;
+                let why = format!("no marketplace calls itself so; there is {}", names.join(", "));
+                return Err(SourceError::plugin(id, why));
+            };
             let (entry, place) = marketplace.find(id)?;
             if let Some(folder) = folder_of(id, place, fetched, &mut lookup.wanted)? {
                 lookup.found.push(Found { agent: agent.clone(), id: id.clone(), folder, entry });
@@ -59,13 +62,13 @@ pub(crate) fn look_up(
     Ok(lookup)
 }
 
-/// The marketplaces, or nothing while one of them is not fetched.
+/// The marketplaces that are here; those that are not fetched are wanted.
 fn marketplaces(
     root: Option<&Utf8Path>,
     declared: &[Declared],
     fetched: &[Fetched],
     wanted: &mut Vec<GitSource>,
-) -> Result<Option<Vec<Marketplace>>, SourceError> {
+) -> Result<Vec<Marketplace>, SourceError> {
     let mut marketplaces = Vec::new();
     for declared in declared {
         let said = declared.to_string();
@@ -83,7 +86,7 @@ fn marketplaces(
         };
         marketplaces.push(Marketplace::read(&folder, &said)?);
     }
-    Ok(wanted.is_empty().then_some(marketplaces))
+    Ok(marketplaces)
 }
 
 fn folder_of(

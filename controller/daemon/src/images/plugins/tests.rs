@@ -107,6 +107,19 @@ fn what_is_not_there_or_leads_out_is_told_by_name() {
 }
 
 #[test]
+fn what_is_in_the_folder_counts_also_while_a_repository_is_not_fetched() {
+    let digest = |folder: &Folder| {
+        let marketplaces = json!([{"path": "market"}, {"git": {"url": "https://example.com/other"}}]);
+        let role = folder.role(json!({"marketplaces": marketplaces, "plugins": ["hello@acme", "fmt@other"]}));
+        crate::images::role_source_digest(&role).unwrap()
+    };
+    let folder = Folder::hello();
+    let before = digest(&folder);
+    let folder = folder.with("market/plugins/hello/commands/hi.md", "Say more.");
+    assert_ne!(digest(&folder), before);
+}
+
+#[test]
 fn a_repository_that_a_marketplace_names_obeys_the_rules_of_one_that_a_role_names() {
     let failure = |source: Value| {
         let source = [json!({"name": "hello", "source": source})];
