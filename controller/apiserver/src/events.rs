@@ -8,10 +8,10 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 
+use crate::age;
 use crate::kind::{Column, KindDefinition};
 use crate::registry::{Role, Served, View};
 use crate::store::{Transaction, Urgency};
-use crate::table;
 
 pub(crate) const STORAGE: &str = "events.k8s.io/events";
 /// How many events are kept.
@@ -175,7 +175,7 @@ fn columns() -> Vec<Column> {
     };
     vec![
         column("Last Seen", "Time since the event was last seen.", |event, now| {
-            table::age(last_seen(event).as_str().unwrap_or_default(), now)
+            age::since(last_seen(event).as_str().unwrap_or_default(), now)
         }),
         column("Type", "Normal or Warning.", |event, _| event["type"].clone()),
         column("Reason", "Why, in one word.", |event, _| event["reason"].clone()),

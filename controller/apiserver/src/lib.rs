@@ -16,6 +16,7 @@
 
 #![forbid(unsafe_code)]
 
+mod age;
 mod discovery;
 mod events;
 mod garbage;
@@ -36,6 +37,7 @@ mod status_error;
 mod store;
 mod table;
 
+pub use age::{age_of, human_duration};
 pub use kind::{
     Admission, BuildInfo, Column, FieldError, FieldErrorReason, FieldValidation, KindDefinition, Operation,
 };

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use crate::age::age_of;
 use crate::kind::Column;
 use crate::options::IncludeObject;
 use crate::registry::Served;
@@ -84,59 +85,6 @@ pub(crate) fn age_column() -> Column {
         format: String::new(),
         description: "Time since the object was created.".to_owned(),
         priority: 0,
-        cell: |object, now| age(object["metadata"]["creationTimestamp"].as_str().unwrap_or_default(), now),
-    }
-}
-
-/// The time since a timestamp in the words of kubectl: `12s`, `3m4s`, `5h`, `2d`.
-pub(crate) fn age(timestamp: &str, now: Timestamp) -> Value {
-    let Ok(then) = timestamp.parse::<Timestamp>() else {
-        return Value::String("<unknown>".to_owned());
-    };
-    let seconds = now.duration_since(then).as_secs().max(0);
-    let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
-    let pair = |large: i64, unit: &str, small: i64, small_unit: &str| {
-        if small == 0 { format!("{large}{unit}") } else { format!("{large}{unit}{small}{small_unit}") }
-    };
-    let text = if seconds < 120 {
-        format!("{seconds}s")
-    } else if minutes < 10 {
-        pair(minutes, "m", seconds % 60, "s")
-    } else if hours < 3 {
-        format!("{minutes}m")
-    } else if hours < 8 {
-        pair(hours, "h", minutes % 60, "m")
-    } else if hours < 48 {
-        format!("{hours}h")
-    } else if days < 8 {
-        pair(days, "d", hours % 24, "h")
-    } else if days < 730 {
-        format!("{days}d")
-    } else {
-        pair(days / 365, "y", days % 365, "d")
-    };
-    Value::String(text)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ages_read_as_in_kubectl() {
-        let now: Timestamp = "2026-01-10T00:00:00Z".parse().unwrap();
-        let cases = [
-            ("2026-01-09T23:59:48Z", "12s"),
-            ("2026-01-09T23:56:56Z", "3m4s"),
-            ("2026-01-09T23:30:00Z", "30m"),
-            ("2026-01-09T19:00:00Z", "5h"),
-            ("2026-01-07T23:00:00Z", "2d1h"),
-            ("2025-12-01T00:00:00Z", "40d"),
-            ("2026-01-11T00:00:00Z", "0s"),
-            ("", "<unknown>"),
-        ];
-        for (then, expected) in cases {
-            assert_eq!(age(then, now), expected, "{then}");
-        }
+        cell: age_of,
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jackin_daemon::kinds::human_duration;
 use jiff::Timestamp;
 
 /// The word nearest to one that was typed, when one is near enough to be meant.
@@ -68,14 +69,8 @@ pub(crate) fn lines(rows: &[Vec<String>], widths: &[usize]) -> String {
 
 /// How long ago something was, as kubectl writes it.
 pub(crate) fn age(since: Timestamp, now: Timestamp) -> String {
-    let seconds = (now.as_second() - since.as_second()).max(0);
-    let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
-    match seconds {
-        0..120 => format!("{seconds}s"),
-        120..7200 => format!("{minutes}m"),
-        7200..172_800 => format!("{hours}h"),
-        _ => format!("{days}d"),
-    }
+    // Times of sessions are by the clock of their container's machine, which may be ahead.
+    human_duration(now.duration_since(since).as_secs().max(0))
 }
 
 /// Reads a duration as people write it, `0` included.

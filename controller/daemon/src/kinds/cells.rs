@@ -2,11 +2,9 @@
 //!
 //! Whatever comes from inside an instance is bounded and loses its control characters before a terminal sees it.
 
-use jackin_apiserver::Column;
+use jackin_apiserver::{Column, age_of};
 use jiff::Timestamp;
 use serde_json::Value;
-
-use super::age;
 
 /// The most characters that a cell shows of a text.
 const LONGEST: usize = 60;
@@ -49,7 +47,7 @@ pub(super) fn ready() -> Column {
 
 /// The column with the object's age.
 pub(super) fn age() -> Column {
-    text("Age", "Time since the object was created.", age::age)
+    text("Age", "Time since the object was created.", age_of)
 }
 
 /// A part of a condition, when it was stated.

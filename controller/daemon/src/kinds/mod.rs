@@ -4,7 +4,6 @@
 //! `jackin_api::kinds`, their rules in `jackin_api::validate`, the machinery in `jackin_apiserver`. Nothing here knows of Docker.
 
 mod admission;
-mod age;
 mod agent;
 mod builtin;
 mod cells;
@@ -15,8 +14,8 @@ mod schema;
 mod workspace;
 
 pub use admission::admit;
-pub use age::human_duration;
 pub use builtin::{BuiltinError, builtin_agents, ensure_builtin};
+pub use jackin_apiserver::human_duration;
 pub use schema::custom_resource_definitions;
 
 use jackin_api::kinds::{Agent, Image, Instance, Role, Workspace};

@@ -6,7 +6,7 @@ use serde_json::Value;
 /// A duration in seconds in the words of kubectl: at most two units, and one where the smaller no longer matters.
 ///
 /// ```
-/// use jackin_daemon::kinds::human_duration;
+/// use jackin_apiserver::human_duration;
 /// assert_eq!(human_duration(300), "5m");
 /// assert_eq!(human_duration(3 * 3600 + 12 * 60), "3h12m");
 /// ```
@@ -32,11 +32,15 @@ pub fn human_duration(seconds: i64) -> String {
     }
 }
 
-/// The age of an object at a moment.
-pub(super) fn age(object: &Value, now: Timestamp) -> Value {
-    let created = object["metadata"]["creationTimestamp"].as_str().unwrap_or_default();
-    let text = match created.parse::<Timestamp>() {
-        Ok(created) => human_duration(now.duration_since(created).as_secs()),
+/// The age of an object at a moment, as a cell of a table.
+pub fn age_of(object: &Value, now: Timestamp) -> Value {
+    since(object["metadata"]["creationTimestamp"].as_str().unwrap_or_default(), now)
+}
+
+/// The time from a timestamp to a moment, as a cell of a table.
+pub(crate) fn since(timestamp: &str, now: Timestamp) -> Value {
+    let text = match timestamp.parse::<Timestamp>() {
+        Ok(then) => human_duration(now.duration_since(then).as_secs()),
         Err(_) => "<unknown>".to_owned(),
     };
     Value::String(text)
@@ -44,7 +48,7 @@ pub(super) fn age(object: &Value, now: Timestamp) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::human_duration;
+    use super::*;
 
     #[test]
     fn ages_change_their_unit_where_those_of_kubectl_do() {
@@ -73,5 +77,11 @@ mod tests {
         for (seconds, expected) in cases {
             assert_eq!(human_duration(seconds), expected, "{seconds}");
         }
+    }
+    #[test]
+    fn an_object_without_a_time_is_of_unknown_age() {
+        let now: Timestamp = "2026-01-10T00:00:00Z".parse().unwrap();
+        assert_eq!(since("2026-01-09T23:56:56Z", now), "3m4s");
+        assert_eq!(age_of(&serde_json::json!({"metadata": {}}), now), "<unknown>");
     }
 }
