@@ -1,8 +1,11 @@
 //! What every command is given: the state directory, the namespace, the console, and the way to the controller.
 
 use camino::Utf8PathBuf;
+use jackin_api::kinds::GitSource;
 use jackin_daemon::client::{Connection, Start};
 use jackin_daemon::home::Home;
+use jackin_daemon::serve::Embedded;
+use serde::Deserialize;
 
 use crate::args::Global;
 use crate::command_error::CommandError;
@@ -51,6 +54,41 @@ impl Context {
     /// A client for the API of the controller, which is started when none runs.
     pub(crate) async fn client(&self) -> Result<kube::Client, CommandError> {
         Ok(self.connect().await?.kube())
+    }
+}
+
+/// A controller to ask: one that serves the home's socket, or one in this process.
+#[derive(Clone, Copy)]
+pub(crate) enum Controller<'a> {
+    Serving(&'a Connection),
+    Embedded(&'a Embedded),
+}
+
+impl Controller<'_> {
+    /// A client for its API.
+    pub(crate) fn client(self) -> kube::Client {
+        match self {
+            Self::Serving(connection) => connection.kube(),
+            Self::Embedded(embedded) => embedded.client(),
+        }
+    }
+
+    /// The commit that a repository's branch or tag is at now; none where that is not known, or not to be asked.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub(crate) async fn commit(self, source: &GitSource) -> Result<Option<String>, CommandError> {
+        #[derive(Deserialize)]
+        struct Answer {
+            commit: Option<String>,
+        }
+        match self {
+            Self::Serving(connection) => {
+                let Answer { commit } = connection.post_json("/jackin/v1/commit", source).await?;
+                Ok(commit)
+            }
+            Self::Embedded(embedded) => Ok(embedded.commit(source).await),
+        }
     }
 }
 

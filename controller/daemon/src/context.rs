@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use jackin_api::kinds::GitSource;
 use jackin_plan::desired::Site;
 use kube::Client;
 use kube::runtime::events::{Recorder, Reporter};
@@ -56,6 +57,14 @@ pub(crate) struct Context {
     pub(crate) at_work: AtWork,
     /// Subscriptions to capsules.
     pub(crate) notices: Notices,
+}
+
+impl Context {
+    /// The commit that a repository's branch or tag is at now; none where that is not known, or not to be asked.
+    pub(crate) async fn commit(&self, source: &GitSource) -> Option<String> {
+        let asked = self.chance.launch_id(self.clock.now());
+        self.files.commit(source, &asked).await
+    }
 }
 
 /// Who reports events.

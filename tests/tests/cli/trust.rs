@@ -1,6 +1,9 @@
 //! Whose repositories may be fetched and built.
 
+use std::process::Command;
+
 use super::sandbox::Sandbox;
+use serde_json::Value;
 
 #[test]
 fn trust_is_given_listed_and_taken_back_by_the_address_in_its_normal_form() {
@@ -50,4 +53,45 @@ fn a_role_from_a_repository_is_checked_before_it_is_sent() {
     .map(|git| Sandbox::new().with("role.yaml", &role(git)).run(&["apply", "-f", "role.yaml"]))
     .collect();
     insta::assert_snapshot!(told.join("\n"));
+}
+
+/// Makes a repository with a role on its branch `main`; its address, and the commit.
+fn repository(sandbox: &Sandbox) -> (String, String) {
+    let folder = sandbox.path("repository");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    std::fs::write(folder.join("Dockerfile"), "FROM x\n").expect("a file");
+    let git = |arguments: &[&str]| {
+        let identity = ["-c", "user.name=t", "-c", "user.email=t@localhost", "-c", "commit.gpgsign=false"];
+        let output =
+            Command::new("git").current_dir(&folder).args(identity).args(arguments).output().expect("git runs");
+        assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    };
+    git(&["init", "--quiet", "--initial-branch=main", "."]);
+    git(&["add", "--all"]);
+    git(&["commit", "--quiet", "--message", "a role"]);
+    (format!("file://{}", folder.display()), git(&["rev-parse", "HEAD"]))
+}
+
+#[test]
+fn an_apply_once_notes_where_a_branch_is_as_any_other_apply_does() {
+    let sandbox = Sandbox::new();
+    let (url, commit) = repository(&sandbox);
+    let role = format!(
+        "apiVersion: jackin.dev/v1alpha1\nkind: Role\nmetadata: {{name: tiny}}\nspec:\n  source: {{git: {{url: \"{url}\", ref: main}}}}\n  \
+         agents: [shell]\n"
+    );
+    let sandbox = sandbox.with("role.yaml", &role);
+    sandbox.output(&["trust", "add", &url]);
+    sandbox.applied("role.yaml");
+    let served = sandbox.run(&["apply", "-f", "role.yaml", "--once"]);
+    sandbox.output(&["controller", "stop"]);
+    let alone = sandbox.run(&["apply", "-f", "role.yaml", "--once"]);
+    let plain = sandbox.run(&["apply", "-f", "role.yaml"]);
+    for told in [served, alone, plain] {
+        assert!(told.contains("role.jackin.dev/tiny unchanged") && told.ends_with("exit code 0\n"), "{told}");
+    }
+    let role = sandbox.output(&["get", "role", "tiny", "-o", "json"]).stdout;
+    let role: Value = serde_json::from_slice(&role).expect("standard output is JSON");
+    assert_eq!(role["metadata"]["annotations"][jackin_api::SOURCE_DIGEST_ANNOTATION], commit);
 }

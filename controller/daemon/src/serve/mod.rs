@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use jackin_api::kinds::GitSource;
 use jackin_apiserver::{ApiServer, BuildInfo, Store, StoreError};
 use jackin_plan::desired::Site;
 use jackin_plan::names::Owner;
@@ -140,6 +141,11 @@ impl Embedded {
     /// A client of its API.
     pub fn client(&self) -> Client {
         self.context.client.clone()
+    }
+
+    /// The commit that a repository's branch or tag is at now; none where that is not known, or not to be asked.
+    pub async fn commit(&self, source: &GitSource) -> Option<String> {
+        self.context.commit(source).await
     }
 
     /// Everything that it serves: the API and the local routes.

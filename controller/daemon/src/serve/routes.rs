@@ -157,8 +157,7 @@ async fn prune(
 
 /// The commit that a repository's branch or tag is at now; nothing where that is not known, or not to be asked.
 async fn commit(State(local): State<Arc<Local>>, Json(source): Json<GitSource>) -> Json<Value> {
-    let asked = local.context.chance.launch_id(local.context.clock.now());
-    Json(json!({ "commit": local.context.files.commit(&source, &asked).await }))
+    Json(json!({ "commit": local.context.commit(&source).await }))
 }
 
 async fn trusted(State(local): State<Arc<Local>>) -> Result<Json<Value>, Refusal> {

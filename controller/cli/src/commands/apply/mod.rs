@@ -28,7 +28,7 @@ use serde_json::Value;
 use super::instances::FIELD_MANAGER;
 use super::{Ended, controller};
 use crate::command_error::CommandError;
-use crate::context::Context;
+use crate::context::{Context, Controller};
 use crate::manifest::{self, Files, Known, Manifest};
 use crate::text;
 
@@ -67,8 +67,9 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Ended {
     if arguments.dry_run == DryRun::Client {
         let client = match Connection::open(&context.home, Start::Never).await {
             Ok(connection) => {
-                manifest::note_commits(&connection, &mut manifests).await?;
-                Some(connection.kube())
+                let controller = Controller::Serving(&connection);
+                manifest::note_commits(controller, &mut manifests).await?;
+                Some(controller.client())
             }
             Err(ConnectError::NotRunning { .. }) => None,
             Err(error) => return Err(error.into()),
@@ -76,14 +77,23 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Ended {
         return apply(arguments, context, client, manifests).await;
     }
     if arguments.once {
-        return controller::converge_once(context, async |client| {
-            apply(arguments, context, Some(client), manifests).await
+        return controller::converge_once(context, async |controller| {
+            apply_with(controller, arguments, context, manifests).await
         })
         .await;
     }
     let connection = context.connect().await?;
-    manifest::note_commits(&connection, &mut manifests).await?;
-    apply(arguments, context, Some(connection.kube()), manifests).await
+    apply_with(Controller::Serving(&connection), arguments, context, manifests).await
+}
+
+async fn apply_with(
+    controller: Controller<'_>,
+    arguments: &Arguments,
+    context: &Context,
+    mut manifests: Vec<Manifest>,
+) -> Ended {
+    manifest::note_commits(controller, &mut manifests).await?;
+    apply(arguments, context, Some(controller.client()), manifests).await
 }
 
 async fn apply(

@@ -6,7 +6,7 @@ use jackin_daemon::serve::{Embedded, LockError, Options, ServeError, serve};
 use crate::command_error::{CommandError, ErrorKind};
 use crate::commands::Ended;
 use crate::console;
-use crate::context::Context;
+use crate::context::{Context, Controller};
 
 /// Run the controller here until it is stopped.
 #[derive(Debug, clap::Args)]
@@ -31,16 +31,16 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Ended {
     }
 }
 
-/// Runs `command` with a client for a controller in this process, which is stopped afterwards. Where one runs already for the same
-/// home, that one serves.
-pub(crate) async fn converge_once(context: &Context, command: impl AsyncFnOnce(kube::Client) -> Ended) -> Ended {
+/// Runs `command` with a controller in this process, which is stopped afterwards. Where one runs already for the same home, that one
+/// serves.
+pub(crate) async fn converge_once(context: &Context, command: impl AsyncFnOnce(Controller<'_>) -> Ended) -> Ended {
     match Connection::open(&context.home, Start::Never).await {
-        Ok(connection) => return command(connection.kube()).await,
+        Ok(connection) => return command(Controller::Serving(&connection)).await,
         Err(ConnectError::NotRunning { .. }) => {}
         Err(error) => return Err(error.into()),
     }
     let embedded = Embedded::start(options(context)).await?;
-    let ended = command(embedded.client()).await;
+    let ended = command(Controller::Embedded(&embedded)).await;
     embedded.stop().await?;
     ended
 }

@@ -10,7 +10,7 @@ use super::Ended;
 use super::apply::{self, Step};
 use crate::command_error::{CommandError, ErrorKind};
 use crate::commands::output::Output;
-use crate::context::Context;
+use crate::context::{Context, Controller};
 use crate::manifest::{self, Files};
 
 use fields::{ObjectDiff, compare};
@@ -61,7 +61,7 @@ async fn look(arguments: &Arguments, context: &Context) -> Result<(Vec<ObjectDif
     let mut manifests = manifest::load(&arguments.files, context)?;
     manifests.sort_by_key(|manifest| manifest.object.rank());
     let connection = context.connect().await?;
-    manifest::note_commits(&connection, &mut manifests).await?;
+    manifest::note_commits(Controller::Serving(&connection), &mut manifests).await?;
     let client = connection.kube();
     apply::check_references(&client, &manifests).await?;
     let live = apply::fetch(Some(&client), &manifests).await?;
