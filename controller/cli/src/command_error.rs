@@ -4,20 +4,28 @@
 
 use std::error::Error;
 use std::sync::Arc;
+use std::time::Duration;
 
-use jackin_api::wire::ErrorCode;
-use jackin_daemon::capsule::CapsuleError;
 use jackin_daemon::client::{ConnectError, RequestError};
 use jackin_daemon::home::HomeError;
 use kube::core::Status;
 
 use crate::manifest::Source;
-use crate::terminal::TerminalError;
+use crate::text;
+
+/// What to look at where the controller went away.
+const BROKEN: &str =
+    "`jackin controller status` says whether it runs; its log is in `run/daemon.log` of the state directory";
+
+/// What to look at where two programs do not understand each other.
+pub(crate) const OF_ONE_VERSION: &str = "`jackin version` tells whether program and controller are of one version";
 
 /// Kinds of failures. The number is the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum ErrorKind {
+    /// Whoever read the output went away: no failure, and nobody to tell.
+    Unheard = 0,
     /// It was tried and did not work.
     Failed = 1,
     /// What was typed or written is wrong; nothing was changed.
@@ -30,7 +38,7 @@ pub(crate) enum ErrorKind {
     Conflict = 5,
 }
 
-/// A command's failure: at least one diagnostic.
+/// A command's failure: at least one diagnostic, but for one that is unheard.
 #[derive(Debug)]
 pub(crate) struct CommandError {
     kind: ErrorKind,
@@ -81,6 +89,24 @@ impl CommandError {
         Self::new(ErrorKind::BadInput, message)
     }
 
+    /// What was waited for is not so in time: `what`, and then what is missing, which may not be known yet.
+    pub(crate) fn late(what: &str, timeout: Duration, missing: Vec<Diagnostic>) -> Self {
+        let message = match timeout {
+            Duration::ZERO => format!("{what} yet"),
+            timeout => format!("{what} within {}", text::brief(timeout)),
+        };
+        let hints = vec!["the controller goes on; `jackin wait --timeout DURATION` waits longer".to_owned()];
+        let headline = Diagnostic { hints, ..Diagnostic::new(message) };
+        Self::of(ErrorKind::NotReady, std::iter::once(headline).chain(missing).collect())
+    }
+
+    /// Several failures as one, of the kind that all of them are of, if they are.
+    pub(crate) fn together(errors: Vec<Self>) -> Option<Self> {
+        let kind = errors.first()?.kind;
+        let kind = if errors.iter().all(|error| error.kind == kind) { kind } else { ErrorKind::Failed };
+        Some(Self::of(kind, errors.into_iter().flat_map(Self::into_diagnostics).collect()))
+    }
+
     /// With what to do about it.
     #[must_use]
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -109,7 +135,7 @@ impl CommandError {
     }
 
     pub(crate) fn exit_code(&self) -> u8 {
-        if self.diagnostics.is_empty() { 0 } else { self.kind as u8 }
+        self.kind as u8
     }
 
     pub(crate) fn into_diagnostics(self) -> Vec<Diagnostic> {
@@ -157,12 +183,14 @@ fn refusal(status: &Status) -> CommandError {
         }
         409 if status.reason == "AlreadyExists" => {
             CommandError::new(ErrorKind::Conflict, format!("{singular} `{name}` exists already"))
+                .hint("somebody else made it at the same time; run the command again")
         }
         409 if status.reason == "NotRunning" => CommandError::failed(status.message.clone()),
         409 => CommandError::new(ErrorKind::Conflict, status.message.clone())
             .hint("somebody else changed it at the same time; run the command again"),
         400 | 413 | 415 | 422 => CommandError::bad_input(status.message.clone()),
-        503 | 504 => CommandError::new(ErrorKind::Unreachable, status.message.clone()),
+        503 | 504 => CommandError::new(ErrorKind::Unreachable, status.message.clone())
+            .hint("`jackin doctor` tells what the controller finds and what to do"),
         _ if status.message.is_empty() => CommandError::failed(format!("the controller answered {}", status.code)),
         _ => CommandError::failed(status.message.clone()),
     }
@@ -175,9 +203,11 @@ impl From<kube::Error> for CommandError {
             kube::Error::HyperError(_) | kube::Error::Service(_) | kube::Error::ReadEvents(_) => {
                 Self::new(ErrorKind::Unreachable, "the connection to the controller broke")
                     .caused_by(&error)
-                    .hint("`jackin controller status` says whether it runs; its log is in `run/daemon.log` of the state directory")
+                    .hint(BROKEN)
             }
-            _ => Self::failed("the controller gave an answer that cannot be used").caused_by(&error),
+            _ => {
+                Self::failed("the controller gave an answer that cannot be used").caused_by(&error).hint(OF_ONE_VERSION)
+            }
         }
     }
 }
@@ -187,10 +217,12 @@ impl From<RequestError> for CommandError {
         match &error {
             RequestError::Refused { status } => refusal(status),
             RequestError::Transport { .. } => {
-                Self::new(ErrorKind::Unreachable, "the connection to the controller broke").caused_by(&error)
+                Self::new(ErrorKind::Unreachable, "the connection to the controller broke")
+                    .caused_by(&error)
+                    .hint(BROKEN)
             }
             RequestError::Malformed { .. } => {
-                Self::failed("the controller gave an answer that cannot be used").caused_by(&error)
+                Self::failed("the controller gave an answer that cannot be used").caused_by(&error).hint(OF_ONE_VERSION)
             }
         }
     }
@@ -230,43 +262,11 @@ impl From<HomeError> for CommandError {
     }
 }
 
-impl From<CapsuleError> for CommandError {
-    fn from(error: CapsuleError) -> Self {
-        match &error {
-            CapsuleError::Refused(refusal) => match refusal.code {
-                ErrorCode::NameTaken => Self::new(ErrorKind::Conflict, refusal.message.clone())
-                    .hint("`jackin sessions INSTANCE` lists the names"),
-                ErrorCode::BadRequest => Self::bad_input(refusal.message.clone()),
-                ErrorCode::UnknownRequest => {
-                    Self::failed("the instance's capsule is of an older jackin, which cannot do this yet")
-                        .hint("`jackin restart --recreate INSTANCE` gives the instance the capsule of this one; it ends its sessions")
-                }
-                _ => Self::failed(refusal.message.clone()),
-            },
-            _ => Self::failed("the instance's capsule did not do it").caused_by(&error),
-        }
-    }
-}
-
-impl From<TerminalError> for CommandError {
-    fn from(error: TerminalError) -> Self {
-        match error {
-            TerminalError::Capsule(error) => error.into(),
-            TerminalError::Terminal(error) => error.into(),
-            TerminalError::Gone { message } => Self::failed(message),
-            TerminalError::Lost => {
-                Self::failed("the instance went away before the session or command told how it ended")
-                    .hint("`jackin get instances` tells how it fares")
-            }
-        }
-    }
-}
-
 /// Errors of writing to standard output. A reader that went away is no error to tell anybody about.
 impl From<std::io::Error> for CommandError {
     fn from(error: std::io::Error) -> Self {
         if error.kind() == std::io::ErrorKind::BrokenPipe {
-            return Self::of(ErrorKind::Failed, Vec::new());
+            return Self::of(ErrorKind::Unheard, Vec::new());
         }
         Self::failed("input or output failed").caused_by(&error)
     }

@@ -16,11 +16,14 @@ use kube::runtime::watcher::{self, Event};
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
-use crate::command_error::{CommandError, ErrorKind};
+use crate::command_error::{CommandError, ErrorKind, OF_ONE_VERSION};
 use crate::resource::Resource;
 
-/// How long a server may be away while it is watched.
+/// How long a server may be away while it is watched, and how long its first lists may take.
 const PATIENCE: Duration = Duration::from_secs(15);
+
+/// What to do about one that went away.
+const AGAIN: &str = "any other command starts it again; what it was at, it goes on with";
 
 /// Objects to watch: all of a kind in a namespace, or one.
 #[derive(Clone, Debug)]
@@ -66,7 +69,8 @@ type Events = Pin<Box<dyn Stream<Item = (Target, watcher::Result<Event<DynamicOb
 
 /// Watches until `judge` gives something. It is asked once all targets were listed, and then at each change.
 ///
-/// A server that goes away meanwhile is waited for as well, though not for long.
+/// A server that goes away meanwhile is waited for as well, though not for long. However short the time, what is there at first is
+/// judged once, as far as the server tells it at all.
 ///
 /// # Errors
 /// When the server refuses to be watched, or `judge` fails.
@@ -76,7 +80,9 @@ pub(crate) async fn until<T>(
     timeout: Option<Duration>,
     mut judge: impl FnMut(&Live) -> Result<Option<T>, CommandError>,
 ) -> Result<Waited<T>, CommandError> {
-    let deadline = timeout.map(|timeout| Instant::now() + timeout);
+    let begun = Instant::now();
+    let deadline = timeout.map(|timeout| begun + timeout);
+    let first_deadline = timeout.map(|timeout| begun + timeout.max(PATIENCE));
     let mut events: SelectAll<Events> = SelectAll::new();
     for target in targets {
         events.push(watch(client, target));
@@ -85,7 +91,7 @@ pub(crate) async fn until<T>(
     let mut unlisted = targets.len();
     let mut broken_since: Option<Instant> = None;
     loop {
-        let next = match deadline {
+        let next = match if unlisted == 0 { deadline } else { first_deadline } {
             None => events.next().await,
             Some(deadline) => match tokio::time::timeout_at(deadline, events.next()).await {
                 Ok(next) => next,
@@ -93,7 +99,7 @@ pub(crate) async fn until<T>(
             },
         };
         let Some((target, event)) = next else {
-            return Err(CommandError::failed("the controller ended the watch"));
+            return Err(CommandError::new(ErrorKind::Unreachable, "the controller ended the watch").hint(AGAIN));
         };
         let key =
             |object: &DynamicObject| (target.resource.kind, object.namespace().unwrap_or_default(), object.name_any());
@@ -129,7 +135,7 @@ pub(crate) async fn until<T>(
                 if broken_since.get_or_insert_with(Instant::now).elapsed() > PATIENCE {
                     return Err(CommandError::new(ErrorKind::Unreachable, "the controller went away")
                         .caused_by(&error)
-                        .hint("any other command starts it again; what it was at, it goes on with"));
+                        .hint(AGAIN));
                 }
                 continue;
             }
@@ -182,7 +188,7 @@ pub(crate) fn typed<T: DeserializeOwned>(object: &DynamicObject) -> Result<T, Co
     value.map_err(|error| {
         CommandError::failed(format!("`{}` is of a shape that this version does not know", object.name_any()))
             .caused_by(&error)
-            .hint("`jackin version` tells whether program and controller are of one version")
+            .hint(OF_ONE_VERSION)
     })
 }
 

@@ -4,6 +4,7 @@
 //! [`command_error`] and [`console`]. The controller itself is `jackin-daemon`; nothing here talks to the engine.
 
 mod args;
+mod capsule_error;
 mod cast;
 mod command_error;
 mod commands;

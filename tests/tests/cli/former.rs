@@ -175,7 +175,7 @@ fn what_it_cannot_do_yet_is_refused_with_what_to_do() {
         let told = sandbox.run(arguments);
         assert!(told.contains("error: the instance's capsule is of an older jackin"), "{told}");
         assert!(
-            told.contains("hint: `jackin restart --recreate INSTANCE`") && told.ends_with("exit code 1\n"),
+            told.contains("hint: `jackin restart --recreate desk-one`") && told.ends_with("exit code 1\n"),
             "{told}"
         );
     }

@@ -10,6 +10,25 @@ fn sandbox() -> Sandbox {
     Sandbox::new().with("role.yaml", ROLE)
 }
 
+/// The role, and a workspace with one instance of it.
+fn shop() -> String {
+    format!(
+        "{ROLE}---\napiVersion: jackin.dev/v1alpha1\nkind: Workspace\nmetadata: {{name: shop}}\nspec:\n  workdir: /work\n  \
+         roles: [rust]\n  instances: [{{name: main, role: rust, agent: shell}}]\n"
+    )
+}
+
+/// A sandbox in which the shop was applied, and looked at as far as that is possible without an engine.
+fn shop_without_engine() -> Sandbox {
+    let sandbox = Sandbox::new().with("shop.yaml", &shop());
+    sandbox.applied("shop.yaml");
+    for object in ["workspace/shop", "instance/shop-main"] {
+        let told = sandbox.run(&["wait", object, "--for=condition=Ready=Unknown", "--timeout=60s"]);
+        assert!(told.ends_with("exit code 0\n"), "{told}");
+    }
+    sandbox
+}
+
 fn role(sandbox: &Sandbox) -> Value {
     let output = sandbox.output(&["get", "role", "rust", "-o", "json"]);
     serde_json::from_slice(&output.stdout).expect("standard output is JSON")
@@ -138,6 +157,34 @@ fn what_is_not_so_in_time_is_exit_code_three_with_the_next_command() {
 }
 
 #[test]
+fn a_wait_without_time_looks_once_and_says_what_it_saw() {
+    let sandbox = shop_without_engine();
+    let told: Vec<_> = [
+        &["wait", "role/rust", "--timeout=0"][..],
+        &["wait", "role/rust", "--for=condition=NeverHeardOf", "--timeout=0"],
+        &["wait", "role/rust", "--for=delete", "--timeout=0"],
+        &["wait", "roles", "--all", "--for=condition=NeverHeardOf", "--timeout=0"],
+    ]
+    .iter()
+    .map(|arguments| sandbox.run(arguments))
+    .collect();
+    insta::assert_snapshot!(told.join("\n"));
+    let restarted = sandbox.run(&["restart", "shop-main", "--timeout=0"]);
+    assert!(restarted.contains("error: not done yet\n"), "{restarted}");
+    assert!(restarted.contains("error: instance `shop-main` is not there yet\n"), "{restarted}");
+    assert!(restarted.ends_with("exit code 3\n"), "{restarted}");
+}
+
+#[test]
+fn what_no_engine_answers_for_is_exit_code_four_with_the_next_command() {
+    let sandbox = shop_without_engine();
+    for arguments in [&["sessions"][..], &["sessions", "shop-main"], &["attach", "shop-main"]] {
+        let told = sandbox.run(arguments);
+        assert!(told.contains("hint: `jackin doctor`") && told.ends_with("exit code 4\n"), "{told}");
+    }
+}
+
+#[test]
 fn a_reader_that_goes_away_is_no_error() {
     let sandbox = sandbox();
     sandbox.applied("role.yaml");
@@ -149,14 +196,12 @@ fn a_reader_that_goes_away_is_no_error() {
         .expect("the program runs");
     drop(program.stdout.take());
     let output = program.wait_with_output().expect("the program ends");
-    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    assert_eq!((String::from_utf8_lossy(&output.stderr).as_ref(), output.status.code()), ("", Some(0)));
 }
 
 #[test]
 fn waiting_ends_in_time_and_names_what_is_missing_and_why() {
-    let workspace = "---\napiVersion: jackin.dev/v1alpha1\nkind: Workspace\nmetadata: {name: shop}\nspec:\n  workdir: /work\n  \
-                     roles: [rust]\n  instances: [{name: main, role: rust, agent: shell}]\n";
-    let sandbox = Sandbox::new().with("shop.yaml", &format!("{ROLE}{workspace}"));
+    let sandbox = Sandbox::new().with("shop.yaml", &shop());
     let told = sandbox.run(&["apply", "-f", "shop.yaml", "--wait", "--timeout=3s"]);
     assert!(told.contains("error: not ready within 3s"), "{told}");
     assert!(told.contains("error: workspace `shop` is not ready"), "{told}");

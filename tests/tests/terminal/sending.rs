@@ -58,7 +58,8 @@ fn what_cannot_be_sent_says_why() -> Result<()> {
     let (code, told) = said(&desk, &["--keys", "Entr"])?;
     assert!(code == 2 && told.contains("did you mean `Enter`?"), "{code} {told}");
     let (code, told) = said(&desk, &["--session", "nobody", "x"])?;
-    assert_eq!((code, told.as_str()), (1, "error: there is no session `nobody`\n"));
+    let expected = "error: there is no session `nobody`\nhint: `jackin sessions desk-one` lists those that are there\n";
+    assert_eq!((code, told.as_str()), (1, expected));
     let (code, told) = said(&desk, &[&"x".repeat(70_000)])?;
     assert!(code == 2 && told.contains("more than may be sent at once"), "{code} {told}");
     Ok(())

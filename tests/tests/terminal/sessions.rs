@@ -107,7 +107,8 @@ fn a_session_is_ended_gracefully_and_one_that_will_not_is_killed() -> Result<()>
     assert!(lines[0].starts_with("session/polite ended with "), "{told}");
     assert_eq!(lines[1], "session/stubborn killed: it had not ended within 1s", "{told}");
     let (code, told) = kill(&["stubborn"])?;
-    assert_eq!((code, told.as_str()), (1, "error: session `stubborn` ended before, with signal 9\n"));
+    let expected = "error: session `stubborn` ended before, with signal 9\nhint: `jackin sessions desk-one` lists those that are there\n";
+    assert_eq!((code, told.as_str()), (1, expected));
 
     new("listener", "trap 'exit 9' USR1; touch /tmp/listens; while :; do sleep 0.05; done")?;
     desk.inside("until [ -e /tmp/listens ]; do sleep 0.05; done")?;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jackin_api::kinds::Instance;
-use jackin_api::wire::{Session, Spawn};
+use jackin_api::wire::Session;
 use jackin_daemon::capsule::CapsuleClient;
 use jackin_daemon::client::Connection;
 use kube::Api;
@@ -11,10 +11,11 @@ use kube::Api;
 use super::capsule::Way;
 use super::instances::{self, Reach};
 use super::{Ended, capsule, start, waiting};
+use crate::capsule_error::Of;
 use crate::command_error::CommandError;
 use crate::context::Context;
 use crate::resource;
-use crate::terminal::{self, AttachEnd, AttachOptions, Back, DetachKeys, TerminalError};
+use crate::terminal::{self, AttachEnd, AttachOptions, Back, DetachKeys};
 
 /// How long to wait for an instance that is started first.
 const START_PATIENCE: Duration = Duration::from_secs(300);
@@ -74,12 +75,12 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Ended {
         (Some(session), _) => Some(session),
         (None, Some(agent)) => {
             let session = capsule::session_of(&connection, namespace, name, agent).await?;
-            Some(spawn(&mut client, session).await?)
+            Some(client.spawn(session).await.of(name)?.id)
         }
         (None, None) => {
-            let status = client.status().await?;
+            let status = client.status().await.of(name)?;
             let has_live = status.sessions.iter().any(Session::is_live);
-            if has_live { None } else { Some(spawn(&mut client, reach.session).await?) }
+            if has_live { None } else { Some(client.spawn(reach.session).await.of(name)?.id) }
         }
     };
     let options = AttachOptions {
@@ -91,15 +92,9 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Ended {
         clipboard,
     };
     let back = async || again(context, name, arguments.way).await;
-    match terminal::attach(client, options, back).await {
-        Ok(AttachEnd::Detached) => Ok(0),
-        Ok(AttachEnd::Ended(exit)) => Ok(u8::try_from(exit.shell_code()).unwrap_or(1)),
-        Err(TerminalError::Gone { message }) => {
-            Err(CommandError::failed(format!("the session of {name} is gone: {message}")).hint(format!(
-                "`jackin attach {name}` opens one again; `jackin describe instance {name}` tells what happened"
-            )))
-        }
-        Err(error) => Err(error.into()),
+    match terminal::attach(client, options, back).await.of(name)? {
+        AttachEnd::Detached => Ok(0),
+        AttachEnd::Ended(exit) => Ok(u8::try_from(exit.shell_code()).unwrap_or(1)),
     }
 }
 
@@ -128,8 +123,4 @@ async fn reach(connection: &Connection, context: &Context, name: &str) -> Result
     start::wake(&client, &instance).await?;
     start::wait(&client, context, &[instance], START_PATIENCE, start::is_ready).await?;
     instances::reach(connection, namespace, name).await
-}
-
-async fn spawn(client: &mut CapsuleClient, session: Spawn) -> Result<String, CommandError> {
-    Ok(client.spawn(session).await?.id)
 }

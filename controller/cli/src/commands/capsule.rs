@@ -7,6 +7,7 @@ use jackin_daemon::capsule::{CapsuleClient, STREAM_PROTOCOL};
 use jackin_daemon::client::Connection;
 
 use super::instances::{self, Reach};
+use crate::capsule_error::{Of, fares};
 use crate::command_error::{CommandError, ErrorKind};
 use crate::context::Context;
 
@@ -58,14 +59,14 @@ pub(crate) async fn enter(
 ) -> Result<CapsuleClient, CommandError> {
     let straight = async || CapsuleClient::connect(Path::new(&reach.directory), &reach.socket, reach.pid).await;
     match way.via {
-        Via::Socket => Ok(straight().await?),
+        Via::Socket => straight().await.of(name),
         Via::Exec => through(connection, namespace, name).await,
         Via::Auto => match straight().await {
             Err(error) if error.is_absent() || error.is_out_of_reach() => {
                 tracing::info!(instance = name, %error, "going through the engine, as the socket is out of reach");
                 through(connection, namespace, name).await.map_err(|failed| failed.caused_by(&error))
             }
-            reached => Ok(reached?),
+            reached => reached.of(name),
         },
     }
 }
@@ -74,7 +75,7 @@ pub(crate) async fn enter(
 async fn through(connection: &Connection, namespace: &str, name: &str) -> Result<CapsuleClient, CommandError> {
     let path = format!("/jackin/v1/namespaces/{namespace}/instances/{name}/stream");
     let stream = connection.turn_into(STREAM_PROTOCOL, &path).await?;
-    Ok(CapsuleClient::over(stream).await?)
+    CapsuleClient::over(stream).await.of(name)
 }
 
 /// The session that an agent has in an instance, as its role says.
@@ -88,17 +89,18 @@ pub(crate) async fn session_of(
     agent: &str,
 ) -> Result<Spawn, CommandError> {
     if !jackin_api::validate::is_dns_label(agent) {
-        return Err(CommandError::bad_input(format!("not a name of an agent: `{agent}`")));
+        return Err(CommandError::bad_input(format!("not a name of an agent: `{agent}`"))
+            .hint("`jackin get agents -A` lists those that are there"));
     }
     let path = format!("/jackin/v1/namespaces/{namespace}/instances/{instance}/agents/{agent}/session");
-    Ok(connection.get_json(&path).await?)
+    connection.get_json(&path).await.map_err(|error| CommandError::from(error).hint(fares(instance)))
 }
 
 /// The session of an id, or of a name, the live one first: as the capsule looks for it.
 ///
 /// # Errors
 /// When there is none; those that there are, are named.
-pub(crate) fn find<'a>(sessions: &'a [Session], wanted: &str) -> Result<&'a Session, CommandError> {
+pub(crate) fn find<'a>(instance: &str, sessions: &'a [Session], wanted: &str) -> Result<&'a Session, CommandError> {
     let by_id = sessions.iter().find(|session| session.id == wanted);
     let is_named = |session: &&Session| session.name == wanted;
     let live = || sessions.iter().filter(|session| session.is_live()).find(is_named);
@@ -106,7 +108,7 @@ pub(crate) fn find<'a>(sessions: &'a [Session], wanted: &str) -> Result<&'a Sess
         let error = CommandError::new(ErrorKind::Failed, format!("there is no session `{wanted}`"));
         let known: Vec<_> = sessions.iter().map(|session| session.name.as_str()).collect();
         if known.is_empty() {
-            error.hint("`jackin sessions new INSTANCE` starts one")
+            error.hint(format!("`jackin sessions new {instance}` starts one"))
         } else {
             error.hint(format!("known are {}", known.join(", ")))
         }
@@ -135,7 +137,7 @@ mod tests {
             session("s-4", "gone", Some(1)),
             session("s-5", "gone", Some(2)),
         ];
-        let found = |wanted| find(&sessions, wanted).ok().map(|session| session.id.as_str());
+        let found = |wanted| find("desk-one", &sessions, wanted).ok().map(|session| session.id.as_str());
         assert_eq!(found("s-1"), Some("s-1"));
         assert_eq!(found("main"), Some("s-2"));
         assert_eq!(found("gone"), Some("s-5"));

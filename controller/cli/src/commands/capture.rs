@@ -5,6 +5,7 @@ use jackin_api::wire::{Capture, CaptureFormat, Captured};
 
 use super::capsule::Way;
 use super::{Ended, capsule};
+use crate::capsule_error::Of;
 use crate::command_error::CommandError;
 use crate::context::Context;
 use crate::resource;
@@ -50,7 +51,7 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Ended {
         Format::Ansi | Format::Svg => CaptureFormat::Ansi,
     };
     let capture = Capture { session: session.clone(), format: wanted, history: *history };
-    let captured = client.capture(capture).await?;
+    let captured = client.capture(capture).await.of(instance)?;
     let text = match format {
         Format::Text => harmless(&captured.contents) + "\n",
         Format::Ansi => still(&captured, reach.clipboard, output.is_none()),

@@ -4,6 +4,7 @@ use std::io::IsTerminal;
 
 use super::capsule::Way;
 use super::{Ended, capsule};
+use crate::capsule_error::Of;
 use crate::context::Context;
 use crate::resource;
 use crate::terminal::{self, ExecOptions};
@@ -43,6 +44,6 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Ended {
         tty,
         ..ExecOptions::default()
     };
-    let code = terminal::exec(client, options).await?;
+    let code = terminal::exec(client, options).await.of(name)?;
     Ok(u8::try_from(code).unwrap_or(1))
 }

@@ -8,6 +8,7 @@ use jackin_daemon::capsule::StreamItem;
 
 use super::capsule::Way;
 use super::{Ended, capsule};
+use crate::capsule_error::{Of, fares};
 use crate::command_error::CommandError;
 use crate::context::Context;
 use crate::resource::{self, IMAGE};
@@ -49,8 +50,8 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Ended {
     }
     let (client, _) = capsule::open(&connection, context, name, arguments.way).await?;
     let output = Output { session: arguments.session.clone(), follow: arguments.follow, tail: arguments.tail };
-    let mut items = client.output(output).await?;
-    while let Some(item) = items.next().await? {
+    let mut items = client.output(output).await.of(name)?;
+    while let Some(item) = items.next().await.of(name)? {
         match item {
             StreamItem::Paint(bytes) | StreamItem::Output(bytes) | StreamItem::ErrorOutput(bytes) => {
                 let mut output = std::io::stdout().lock();
@@ -61,8 +62,7 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Ended {
             StreamItem::Ended(_) => return Ok(0),
         }
     }
-    Err(CommandError::failed("the connection to the instance broke before its output ended")
-        .hint(format!("`jackin describe instance {name}` tells how it fares")))
+    Err(CommandError::failed("the connection to the instance broke before its output ended").hint(fares(name)))
 }
 
 /// The name in `image/NAME`.

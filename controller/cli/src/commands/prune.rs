@@ -102,7 +102,8 @@ fn size(text: &str) -> Result<u64, String> {
 fn failure(pruned: &Pruned) -> Option<Diagnostic> {
     let error = pruned.error.as_ref()?;
     let message = format!("{} `{}` is not removed", pruned.stray.kind, pruned.stray.name);
-    Some(Diagnostic { causes: vec![error.clone()], ..Diagnostic::new(message) })
+    let hints = vec!["`jackin prune` tries again what is left".to_owned()];
+    Some(Diagnostic { causes: vec![error.clone()], hints, ..Diagnostic::new(message) })
 }
 
 fn row(pruned: &Pruned, done: &str) -> Vec<String> {

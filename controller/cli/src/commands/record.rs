@@ -12,6 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::capsule::Way;
 use super::{Ended, capsule};
+use crate::capsule_error::{Of, fares};
 use crate::cast::{Recording, Start};
 use crate::command_error::{CommandError, ErrorKind};
 use crate::context::Context;
@@ -49,7 +50,7 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Ended {
     let instance = resource::instance_name(&arguments.instance)?;
     let (client, _) = capsule::open(&context.connect().await?, context, instance, arguments.way).await?;
     let watch = Attach { session: arguments.session.clone(), mode: AttachMode::Watch, ..Attach::default() };
-    let (attached, reader, writer) = client.attach(watch).await?;
+    let (attached, reader, writer) = client.attach(watch).await.of(instance)?;
     let Session { name, title, size, .. } = attached.session;
     let path = arguments.output.clone().unwrap_or_else(|| format!("{instance}-{name}.cast").into());
     let default = if title.is_empty() { format!("{instance}/{name}") } else { title };
@@ -64,7 +65,7 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Ended {
         if path == "-" { Box::new(std::io::stdout()) } else { Box::new(create(&path, arguments)?) };
     let mut recording = Recording::begin(file, &start)?;
     context.console.say(&format!("recording {instance}/{name} to {path}; Ctrl-C ends it"));
-    let end = record(reader, &mut recording, began).await?;
+    let end = record(instance, reader, &mut recording, began).await?;
     // Without a writing half the capsule would have taken us for gone.
     drop(writer);
     let how = match end {
@@ -92,6 +93,7 @@ fn create(path: &Utf8PathBuf, arguments: &Arguments) -> Result<BufWriter<File>, 
 
 /// Writes what comes until the session ends, or nothing more is wanted.
 async fn record(
+    instance: &str,
     mut reader: StreamReader,
     recording: &mut Recording<Box<dyn Write>>,
     began: Instant,
@@ -101,7 +103,7 @@ async fn record(
     let mut hang_up = signal(SignalKind::hangup())?;
     loop {
         let item = tokio::select! {
-            item = reader.next() => item?,
+            item = reader.next() => item.of(instance)?,
             _ = interrupt.recv() => return Ok(None),
             _ = terminate.recv() => return Ok(None),
             _ = hang_up.recv() => return Ok(None),
@@ -116,7 +118,7 @@ async fn record(
             Some(StreamItem::Ended(exit)) => return Ok(exit),
             None => {
                 return Err(CommandError::failed("the instance went away before the session told how it ended")
-                    .hint("what it showed until then is recorded; `jackin get instances` tells how it fares"));
+                    .hint(format!("what it showed until then is recorded; {}", fares(instance))));
             }
         }
     }

@@ -30,8 +30,11 @@ pub(crate) struct Arguments {
 
 pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Ended {
     let Arguments { file, speed, idle_limit } = arguments;
-    let opened = std::fs::File::open(file)
-        .map_err(|error| CommandError::bad_input(format!("`{file}` cannot be read")).caused_by(&error))?;
+    let opened = std::fs::File::open(file).map_err(|error| {
+        CommandError::bad_input(format!("`{file}` cannot be read"))
+            .caused_by(&error)
+            .hint("name a file that `jackin record` wrote")
+    })?;
     let mut reader = Reader::open(BufReader::new(opened)).map_err(|error| unplayable(file, error))?;
     if let Some((columns, rows)) = reader.size
         && let Some(own) = terminal::size()
@@ -55,5 +58,7 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Ended {
 }
 
 fn unplayable(file: &Utf8PathBuf, error: CastError) -> CommandError {
-    CommandError::bad_input(format!("`{file}` is no recording that can be played")).caused_by(&error)
+    CommandError::bad_input(format!("`{file}` is no recording that can be played"))
+        .caused_by(&error)
+        .hint("`jackin record INSTANCE` makes one; asciicasts of version 2 and 3 are played")
 }

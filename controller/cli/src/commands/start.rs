@@ -97,7 +97,8 @@ pub(super) async fn wait(
         for instance in instances {
             let name = instance.name_any();
             let Some(object) = live.get(&INSTANCE, &namespace, &name) else {
-                return Err(CommandError::failed(format!("instance `{name}` was deleted meanwhile")));
+                return Err(CommandError::failed(format!("instance `{name}` was deleted meanwhile"))
+                    .hint("`jackin get instances` lists those that are there"));
             };
             let now: Instance = live::typed(object)?;
             let observed = now.status.as_ref().map_or(0, |status| status.observed_generation);
@@ -113,7 +114,7 @@ pub(super) async fn wait(
     .await?;
     match waited {
         Waited::Done(()) => Ok(0),
-        Waited::TimedOut => Err(CommandError::of(ErrorKind::NotReady, missing)),
+        Waited::TimedOut => Err(CommandError::late("not done", timeout, missing)),
     }
 }
 

@@ -70,7 +70,9 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Ended {
                 uid: object.metadata.uid,
             })),
             // Gone is what was wanted.
-            Err(error) if arguments.goal == Goal::Deleted && error.exit_code() == 1 && !one.names.is_empty() => {
+            Err(error)
+                if arguments.goal == Goal::Deleted && error.kind() == ErrorKind::Failed && !one.names.is_empty() =>
+            {
                 for name in &one.names {
                     let object = one.resource.api(client.clone(), namespace).get_opt(name).await?;
                     awaited.push(Awaited {
@@ -86,7 +88,8 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Ended {
     if awaited.is_empty() {
         return match arguments.goal {
             Goal::Deleted => Ok(0),
-            Goal::Condition { .. } => Err(CommandError::failed("there is no object to wait for")),
+            Goal::Condition { .. } => Err(CommandError::failed("there is no object to wait for")
+                .hint("`jackin get all` lists those that are there")),
         };
     }
     wait(arguments, context, &client, awaited).await
@@ -121,7 +124,13 @@ async fn wait(arguments: &Arguments, context: &Context, client: &kube::Client, m
     .await?;
     match waited {
         Waited::Done(()) => Ok(0),
-        Waited::TimedOut => Err(CommandError::of(ErrorKind::NotReady, last)),
+        Waited::TimedOut => {
+            let what = match arguments.goal {
+                Goal::Condition { .. } => "not so",
+                Goal::Deleted => "not gone",
+            };
+            Err(CommandError::late(what, arguments.timeout, last))
+        }
     }
 }
 

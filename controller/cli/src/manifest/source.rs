@@ -73,13 +73,14 @@ fn pattern(name: &str) -> Result<Vec<Utf8PathBuf>, CommandError> {
     let mut files = Vec::new();
     for path in glob::glob(name).map_err(|error| malformed(&error))? {
         let path = path.map_err(|error| malformed(&error))?;
-        let path = Utf8PathBuf::from_path_buf(path).map_err(|path| not_utf8(&path.to_string_lossy()))?;
+        let path = Utf8PathBuf::from_path_buf(path).map_err(|path| name_not_utf8(&path))?;
         if path.is_file() {
             files.push(path);
         }
     }
     if files.is_empty() {
-        return Err(CommandError::bad_input(format!("no file fits the pattern `{name}`")));
+        return Err(CommandError::bad_input(format!("no file fits the pattern `{name}`"))
+            .hint("`ls` tells what is there; `**` stands for folders of any depth"));
     }
     Ok(files)
 }
@@ -119,7 +120,7 @@ fn standard_input() -> Result<Source, CommandError> {
     let folder = std::env::current_dir()?;
     Ok(Source {
         name: "-".to_owned(),
-        folder: Utf8PathBuf::from_path_buf(folder).map_err(|path| not_utf8(&path.to_string_lossy()))?,
+        folder: Utf8PathBuf::from_path_buf(folder).map_err(|path| name_not_utf8(&path))?,
         text: text(std::io::stdin().lock(), "standard input")?,
     })
 }
@@ -129,12 +130,16 @@ fn text(reader: impl Read, name: &str) -> Result<String, CommandError> {
     let read = reader.take(LARGEST + 1).read_to_end(&mut bytes);
     read.map_err(|error| CommandError::bad_input(format!("cannot read `{name}`")).caused_by(&error))?;
     if bytes.len() as u64 > LARGEST {
-        return Err(CommandError::bad_input(format!("`{name}` is larger than {} MiB", LARGEST >> 20)));
+        return Err(CommandError::bad_input(format!("`{name}` is larger than {} MiB", LARGEST >> 20))
+            .hint("split it; a folder of files can be named too"));
     }
-    let text = String::from_utf8(bytes).map_err(|_| not_utf8(name))?;
+    let text = String::from_utf8(bytes).map_err(|_| {
+        CommandError::bad_input(format!("`{name}` is not in UTF-8"))
+            .hint("`file` tells what it is in, and `iconv` makes UTF-8 of it")
+    })?;
     Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }
 
-fn not_utf8(name: &str) -> CommandError {
-    CommandError::bad_input(format!("`{name}` is not in UTF-8"))
+fn name_not_utf8(name: &std::path::Path) -> CommandError {
+    CommandError::bad_input(format!("the name `{}` is not in UTF-8", name.display())).hint("give it another one")
 }

@@ -8,7 +8,6 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::TerminalError;
 use super::observed::Observed;
 use super::raw::{self, RawMode};
 use super::stdin::Stdin;
@@ -25,7 +24,7 @@ type Moments = mpsc::Receiver<Result<Moment, CastError>>;
 /// When this terminal cannot be used; a recording that breaks off is an error of its own.
 pub(crate) async fn play(
     moments: impl Iterator<Item = Result<Moment, CastError>> + Send + 'static,
-) -> Result<Result<(), CastError>, TerminalError> {
+) -> io::Result<Result<(), CastError>> {
     let moments = read_ahead(moments)?;
     let is_interactive = raw::is_interactive();
     // Also for what the terminal answers to questions in the recording: it must not end up in the shell.
@@ -40,7 +39,7 @@ pub(crate) async fn play(
         let _ = stdout.write_all(&observed.farewell()).and_then(|()| stdout.flush());
     }
     drop(raw_mode);
-    Ok(ended?)
+    ended
 }
 
 /// Reads on a thread of its own: a recording that still grows, as a pipe does, must not keep anybody from ending it.

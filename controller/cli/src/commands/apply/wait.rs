@@ -14,7 +14,6 @@ use crate::context::Context;
 use crate::live::{self, Live, Target, Waited};
 use crate::manifest::{Manifest, Object};
 use crate::resource::{AGENT, INSTANCE, ROLE, WORKSPACE};
-use crate::text;
 
 pub(super) async fn wait(client: &kube::Client, context: &Context, manifests: &[Manifest], timeout: Duration) -> Ended {
     let namespaces: BTreeSet<_> = manifests.iter().map(|manifest| manifest.object.namespace()).collect();
@@ -34,14 +33,7 @@ pub(super) async fn wait(client: &kube::Client, context: &Context, manifests: &[
     progress.end();
     match waited? {
         Waited::Done(()) => Ok(0),
-        Waited::TimedOut => {
-            let heading = Diagnostic {
-                hints: vec!["the controller goes on; `jackin wait` waits longer".to_owned()],
-                ..Diagnostic::new(format!("not ready within {}", text::brief(timeout)))
-            };
-            missing.insert(0, heading);
-            Err(CommandError::of(ErrorKind::NotReady, missing))
-        }
+        Waited::TimedOut => Err(CommandError::late("not ready", timeout, missing)),
     }
 }
 
@@ -55,7 +47,8 @@ fn judge(manifests: &[Manifest], live: &Live, progress: &mut Progress) -> Result
         let (resource, name) = (object.resource(), object.name());
         let label = format!("{}/{name}", resource.singular);
         let Some(found) = live.get(resource, object.namespace(), name) else {
-            return Err(CommandError::failed(format!("{} `{name}` was deleted meanwhile", resource.singular)));
+            return Err(CommandError::failed(format!("{} `{name}` was deleted meanwhile", resource.singular))
+                .hint("`jackin apply` makes it again from its file"));
         };
         let state = match object {
             Object::Role(_) | Object::Agent(_) => simple_state(found),
@@ -65,15 +58,15 @@ fn judge(manifests: &[Manifest], live: &Live, progress: &mut Progress) -> Result
             State::Ready => progress.tell(&label, "Ready", true),
             State::Waiting(why) => {
                 progress.tell(&label, &why, false);
-                missing.push(diagnostic(resource.singular, name, "is not ready", vec![why]));
+                missing.push(diagnostic(object, "is not ready", vec![why]));
             }
             State::ConsentNeeded(why) => {
                 progress.tell(&label, &why, false);
-                consent.push(diagnostic(resource.singular, name, "needs consent", vec![why]));
+                consent.push(diagnostic(object, "needs consent", vec![why]));
             }
             State::Stalled(why) => {
                 progress.tell(&label, &why, false);
-                stalled.push(diagnostic(resource.singular, name, "will not become ready by itself", vec![why]));
+                stalled.push(diagnostic(object, "will not become ready by itself", vec![why]));
             }
         }
     }
@@ -83,10 +76,11 @@ fn judge(manifests: &[Manifest], live: &Live, progress: &mut Progress) -> Result
     if stalled.is_empty() { Ok(missing) } else { Err(CommandError::of(ErrorKind::Failed, stalled)) }
 }
 
-fn diagnostic(kind: &str, name: &str, what: &str, causes: Vec<String>) -> Diagnostic {
+fn diagnostic(object: &Object, what: &str, causes: Vec<String>) -> Diagnostic {
+    let (kind, name) = (object.resource().singular, object.name());
     let message = format!("{kind} `{name}` {what}");
-    let hints = vec![format!("`jackin describe {kind} {name}` tells everything about it")];
-    Diagnostic { message, place: None, causes, hints }
+    let hint = format!("`jackin describe {kind} {name}` tells everything about it");
+    Diagnostic { message, place: None, causes, hints: vec![hint] }
 }
 
 enum State {

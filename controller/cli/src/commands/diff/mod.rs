@@ -52,7 +52,11 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Ended {
 fn not_a_change(error: CommandError) -> CommandError {
     match error.kind() {
         ErrorKind::Failed => CommandError::of(ErrorKind::BadInput, error.into_diagnostics()),
-        ErrorKind::BadInput | ErrorKind::NotReady | ErrorKind::Unreachable | ErrorKind::Conflict => error,
+        ErrorKind::Unheard
+        | ErrorKind::BadInput
+        | ErrorKind::NotReady
+        | ErrorKind::Unreachable
+        | ErrorKind::Conflict => error,
     }
 }
 

@@ -55,7 +55,8 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Ended {
     let asking = Asking { arguments, context, client: context.client().await? };
     if arguments.watch {
         let [one] = selected.as_slice() else {
-            return Err(CommandError::bad_input("only one kind can be watched at a time"));
+            return Err(CommandError::bad_input("only one kind can be watched at a time")
+                .hint("name one, as in `jackin get instances --watch`"));
         };
         return asking.watch(one).await;
     }
@@ -157,7 +158,10 @@ impl Asking<'_> {
         let field = match one.names.as_slice() {
             [] => None,
             [name] => Some(format!("metadata.name={name}")),
-            _ => return Err(CommandError::bad_input("only one object can be watched at a time")),
+            _ => {
+                return Err(CommandError::bad_input("only one object can be watched at a time")
+                    .hint("name one, or none for all of the kind"));
+            }
         };
         let mut layout = Layout {
             is_wide: self.arguments.output == Some(ListFormat::Wide),
@@ -288,8 +292,7 @@ impl Asking<'_> {
     }
 
     fn end(&self, errors: Vec<CommandError>) -> Ended {
-        let diagnostics: Vec<_> = errors.into_iter().flat_map(CommandError::into_diagnostics).collect();
-        if diagnostics.is_empty() { Ok(0) } else { Err(CommandError::of(ErrorKind::Failed, diagnostics)) }
+        CommandError::together(errors).map_or(Ok(0), Err)
     }
 }
 

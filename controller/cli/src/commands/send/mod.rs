@@ -8,6 +8,7 @@ use jackin_api::wire::{Stroke, Typing};
 
 use super::capsule::Way;
 use super::{Ended, capsule};
+use crate::capsule_error::Of;
 use crate::command_error::CommandError;
 use crate::context::Context;
 use crate::resource;
@@ -46,7 +47,7 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Ended {
     let instance = resource::instance_name(&arguments.instance)?;
     let strokes = strokes(arguments)?;
     let (mut client, _) = capsule::open(&context.connect().await?, context, instance, arguments.way).await?;
-    client.send(Typing { session: arguments.session.clone(), strokes }).await?;
+    client.send(Typing { session: arguments.session.clone(), strokes }).await.of(instance)?;
     Ok(0)
 }
 

@@ -8,6 +8,7 @@ use jackin_daemon::client::Connection;
 
 use super::super::capsule::Way;
 use super::super::{Ended, capsule};
+use crate::capsule_error::{Of, fares};
 use crate::command_error::CommandError;
 use crate::context::Context;
 use crate::resource;
@@ -40,13 +41,14 @@ pub(super) async fn run(arguments: &Arguments, context: &Context) -> Ended {
     let instance = resource::instance_name(&arguments.instance)?;
     let connection = context.connect().await?;
     let (mut client, _) = capsule::open(&connection, context, instance, Way::default()).await?;
-    let known = client.status().await?.sessions;
-    let sessions = arguments.sessions.iter().map(|wanted| live(&known, wanted)).collect::<Result<Vec<_>, _>>()?;
+    let known = client.status().await.of(instance)?.sessions;
+    let sessions =
+        arguments.sessions.iter().map(|wanted| live(instance, &known, wanted)).collect::<Result<Vec<_>, _>>()?;
     for session in sessions {
         let Session { id, name, .. } = session;
         let told = match arguments.signal {
             Some(signal) => {
-                client.kill(id, signal).await?;
+                client.kill(id, signal).await.of(instance)?;
                 format!("was sent {}", signal_name(signal))
             }
             None => end(&connection, context, instance, &mut client, id, arguments.grace).await?,
@@ -56,11 +58,12 @@ pub(super) async fn run(arguments: &Arguments, context: &Context) -> Ended {
     Ok(0)
 }
 
-fn live<'a>(known: &'a [Session], wanted: &str) -> Result<&'a Session, CommandError> {
-    let session = capsule::find(known, wanted)?;
+fn live<'a>(instance: &str, known: &'a [Session], wanted: &str) -> Result<&'a Session, CommandError> {
+    let session = capsule::find(instance, known, wanted)?;
     match session.exit {
         None => Ok(session),
-        Some(exit) => Err(CommandError::failed(format!("session `{wanted}` ended before, with {}", exit_words(exit)))),
+        Some(exit) => Err(CommandError::failed(format!("session `{wanted}` ended before, with {}", exit_words(exit)))
+            .hint(format!("`jackin sessions {instance}` lists those that are there"))),
     }
 }
 
@@ -75,23 +78,23 @@ async fn end(
 ) -> Result<String, CommandError> {
     // Listening begins before the signals, so that no end is missed.
     let (listener, _) = capsule::open(connection, context, instance, Way::default()).await?;
-    let (_, mut notices) = listener.subscribe().await?;
+    let (_, mut notices) = listener.subscribe().await.of(instance)?;
     // Shells ignore SIGTERM and leave on SIGHUP; a stopped process hears neither before it continues.
     for signal in [Signal::Hup, Signal::Term, Signal::Cont] {
         match client.kill(id, signal).await {
             // It may end between two of them.
             Err(error) if error.code() == Some(jackin_api::wire::ErrorCode::SessionEnded) => break,
-            sent => sent?,
+            sent => sent.of(instance)?,
         }
     }
-    if let Some(exit) = exit_within(grace, &mut notices, client, id).await? {
+    if let Some(exit) = exit_within(grace, &mut notices, client, (instance, id)).await? {
         return Ok(format!("ended with {}", exit_words(exit)));
     }
     match client.kill(id, Signal::Kill).await {
         Err(error) if error.code() == Some(jackin_api::wire::ErrorCode::SessionEnded) => {}
-        sent => sent?,
+        sent => sent.of(instance)?,
     }
-    match exit_within(FIRM, &mut notices, client, id).await? {
+    match exit_within(FIRM, &mut notices, client, (instance, id)).await? {
         Some(_) => Ok(format!("killed: it had not ended within {}", text::brief(grace))),
         None => Err(CommandError::failed(format!("session `{id}` was killed and has not ended"))
             .hint(format!("`jackin restart {instance}` ends everything in the instance"))),
@@ -103,23 +106,26 @@ async fn exit_within(
     patience: Duration,
     notices: &mut NoticeStream,
     client: &mut CapsuleClient,
-    id: &str,
+    (instance, id): (&str, &str),
 ) -> Result<Option<Exit>, CommandError> {
     let ending = async {
         loop {
-            match notices.next().await? {
+            match notices.next().await.of(instance)? {
                 Some(Notice::SessionExited { id: ended, exit, .. }) if ended == id => {
                     return Ok::<_, CommandError>(Some(exit));
                 }
                 Some(Notice::Missed { .. }) => {
-                    let sessions = client.status().await?.sessions;
+                    let sessions = client.status().await.of(instance)?.sessions;
                     let exit = sessions.iter().find(|session| session.id == id).and_then(|session| session.exit);
                     if exit.is_some() {
                         return Ok(exit);
                     }
                 }
                 Some(_) => {}
-                None => return Err(CommandError::failed("the instance ended before the session told how it did")),
+                None => {
+                    return Err(CommandError::failed("the instance ended before the session told how it did")
+                        .hint(fares(instance)));
+                }
             }
         }
     };

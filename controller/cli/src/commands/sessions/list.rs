@@ -15,7 +15,8 @@ use super::super::instances::{self, Reach};
 use super::super::output::ListFormat;
 use super::super::{Ended, capsule};
 use super::kill::exit_words;
-use crate::command_error::{CommandError, Diagnostic, ErrorKind};
+use crate::capsule_error::Of;
+use crate::command_error::CommandError;
 use crate::context::Context;
 use crate::{manifest, resource, text};
 
@@ -76,7 +77,7 @@ pub(super) async fn run(options: &Options, context: &Context) -> Ended {
         Some(ListFormat::Json) => context.console.line(&format!("{:#}", json!({ "items": sessions })))?,
         Some(ListFormat::Yaml) => context.console.write(&manifest::to_yaml(&json!({ "items": sessions }))?)?,
     }
-    if errors.is_empty() { Ok(0) } else { Err(CommandError::of(ErrorKind::Failed, errors)) }
+    CommandError::together(errors).map_or(Ok(0), Err)
 }
 
 async fn of(
@@ -86,12 +87,12 @@ async fn of(
     reach: &Reach,
 ) -> Result<Vec<Listed>, CommandError> {
     let mut client = capsule::enter(connection, namespace, instance, reach, Way::default()).await?;
-    let sessions = client.status().await?.sessions;
+    let sessions = client.status().await.of(instance)?.sessions;
     Ok(sessions.into_iter().map(|session| listed(instance, session)).collect())
 }
 
 /// Those of all instances that have a container which runs, and why some could not be asked.
-async fn of_all(connection: &Connection, context: &Context) -> Result<(Vec<Listed>, Vec<Diagnostic>), CommandError> {
+async fn of_all(connection: &Connection, context: &Context) -> Result<(Vec<Listed>, Vec<CommandError>), CommandError> {
     let api: Api<Instance> = Api::namespaced(connection.kube(), context.namespace());
     let mut names: Vec<_> = api.list(&ListParams::default()).await?.items.iter().map(ResourceExt::name_any).collect();
     names.sort();
@@ -101,7 +102,7 @@ async fn of_all(connection: &Connection, context: &Context) -> Result<(Vec<Liste
     for answer in asked {
         match answer {
             Ok(found) => sessions.extend(found),
-            Err(error) => errors.extend(error.into_diagnostics()),
+            Err(error) => errors.push(error),
         }
     }
     Ok((sessions, errors))

@@ -4,6 +4,7 @@ use jackin_api::wire::{Session, Spawn};
 
 use super::super::capsule::Way;
 use super::super::{Ended, capsule};
+use crate::capsule_error::Of;
 use crate::command_error::{CommandError, ErrorKind};
 use crate::context::Context;
 use crate::resource;
@@ -38,7 +39,7 @@ pub(super) async fn run(arguments: &Arguments, context: &Context) -> Ended {
     let instance = resource::instance_name(&arguments.instance)?;
     let connection = context.connect().await?;
     let (mut client, reach) = capsule::open(&connection, context, instance, Way::default()).await?;
-    let known = client.status().await?.sessions;
+    let known = client.status().await.of(instance)?.sessions;
     let mut spawn = match (arguments.command.first(), &arguments.agent) {
         (Some(program), _) => Spawn {
             name: name_of(program),
@@ -56,7 +57,7 @@ pub(super) async fn run(arguments: &Arguments, context: &Context) -> Ended {
     spawn.env.0.extend(arguments.env.iter().cloned());
     spawn.cwd = arguments.workdir.clone().or(spawn.cwd);
     let name = spawn.name.clone();
-    if !client.spawn(spawn).await?.created {
+    if !client.spawn(spawn).await.of(instance)?.created {
         return Err(CommandError::new(ErrorKind::Conflict, format!("session `{name}` is alive already"))
             .hint(format!("`jackin attach {instance} --session {name}` shows it; `--name` names another one")));
     }

@@ -2,6 +2,7 @@
 
 use super::super::capsule::Way;
 use super::super::{Ended, capsule};
+use crate::capsule_error::Of;
 use crate::context::Context;
 use crate::resource;
 
@@ -20,7 +21,7 @@ pub(super) async fn run(arguments: &Arguments, context: &Context) -> Ended {
     let Arguments { instance, session, name } = arguments;
     let instance = resource::instance_name(instance)?;
     let (mut client, _) = capsule::open(&context.connect().await?, context, instance, Way::default()).await?;
-    client.rename(session, name).await?;
+    client.rename(session, name).await.of(instance)?;
     context.console.line(&format!("session/{session} renamed to {name}"))?;
     Ok(0)
 }
