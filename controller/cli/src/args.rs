@@ -36,65 +36,38 @@ pub(crate) struct Global {
     pub(crate) no_color: bool,
 }
 
-/// The commands.
+/// The commands. What each is for is said beside its own arguments.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Make objects as the files say
     Apply(commands::apply::Arguments),
-    /// List objects
     Get(commands::get::Arguments),
-    /// Tell everything about objects: conditions, pending repairs, timings, events
     Describe(commands::describe::Arguments),
-    /// Show what applying the files would change, which repair it needs and why
     Diff(commands::diff::Arguments),
-    /// Delete objects
     Delete(commands::delete::Arguments),
-    /// Wait until a condition holds or objects are gone
     Wait(commands::wait::Arguments),
-    /// Take an instance's terminal
     #[command(visible_alias = "hardline")]
     Attach(commands::attach::Arguments),
-    /// Tell when a session changes what it does, such as to wait for you
     Notify(commands::notify::Arguments),
-    /// Run a command in an instance, in the environment of a session
     Exec(commands::exec::Arguments),
-    /// List, start, rename and end sessions
     Sessions(commands::sessions::Arguments),
-    /// Type text and keys into a session without attaching to it
     Send(commands::send::Arguments),
-    /// Print what is on a session's screen, also as a picture
     Capture(commands::capture::Arguments),
-    /// Print the output of an instance's session or container
     Logs(commands::logs::Arguments),
-    /// Record what a session shows, as an asciicast
     Record(commands::record::Arguments),
-    /// Play a recording on this terminal
     Replay(commands::replay::Arguments),
-    /// List events
     Events(commands::events::Arguments),
-    /// Restart instances, also when that ends sessions
     Restart(commands::restart::Arguments),
-    /// Let volumes with data be replaced, where instances wait for that
     Approve(commands::approve::Arguments),
-    /// Stop instances and keep their state
     Stop(commands::stop::Arguments),
-    /// Start instances that were stopped
     Start(commands::start::Arguments),
-    /// Remove what is ours and nothing refers to any more
     Prune(commands::prune::Arguments),
-    /// Tell whether the controller finds all that it needs
     Doctor(commands::doctor::Arguments),
-    /// Print an object that is made of a file of another tool
     #[command(subcommand)]
     Import(commands::import::Arguments),
-    /// Say whose repositories may be fetched and built on this machine
     #[command(subcommand)]
     Trust(commands::trust::Arguments),
-    /// Run, stop and look at the controller
     #[command(subcommand)]
     Controller(commands::controller::Arguments),
-    /// Print the versions of program, controller and engine
     Version(commands::version::Arguments),
-    /// Print the completion script of a shell
     Completion(commands::completion::Arguments),
 }

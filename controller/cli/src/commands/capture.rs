@@ -11,7 +11,7 @@ use crate::context::Context;
 use crate::resource;
 use crate::terminal::still;
 
-/// Print what is on a session's screen.
+/// Print what is on a session's screen, as text, as a terminal paints it, or as a picture.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// Instance

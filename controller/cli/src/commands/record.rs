@@ -18,7 +18,7 @@ use crate::command_error::{CommandError, ErrorKind};
 use crate::context::Context;
 use crate::resource;
 
-/// Record what a session shows, until it ends or Ctrl-C.
+/// Record what a session shows as an asciicast, until it ends or Ctrl-C.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "The file is an asciicast of version 2, which `jackin replay` and asciinema play. It begins with the screen as it is. \

@@ -24,7 +24,7 @@ pub(crate) struct Arguments {
     /// What to wait for: `condition=TYPE`, `condition=TYPE=STATUS` or `delete`
     #[arg(long = "for", value_name = "WHAT", default_value = "condition=Ready", value_parser = goal)]
     goal: Goal,
-    /// How long
+    /// How long; 0 looks once
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = text::duration)]
     timeout: Duration,
 }

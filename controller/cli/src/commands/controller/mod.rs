@@ -19,19 +19,16 @@ use crate::context::Context;
 /// Run, stop and look at the controller.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Arguments {
-    /// Run the controller here until it is stopped
     Run(run::Arguments),
     /// Start the controller in the background
     Start,
     /// Stop the controller; instances go on running
     Stop,
-    /// Tell whether the controller runs, and what it is connected to
     Status(status::Arguments),
     /// Print all that is stored, as JSON
     Dump,
     /// Print what the controller counts of its own work, in the text format of Prometheus
     Metrics,
-    /// Take over the engine's objects of another owner id
     Adopt(adopt::Arguments),
 }
 

@@ -25,7 +25,7 @@ use sinks::Sink;
 /// How long to leave a controller alone that went away.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Run a command, call a webhook or notify the desktop when a session changes what it does
+/// Tell when a session changes what it does, such as to wait for you.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Without a command, a webhook or the desktop, changes are printed. A command is run once for each change, without a shell, with \

@@ -26,11 +26,8 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Start a session without attaching to it
     New(new::Arguments),
-    /// Give a session another name
     Rename(rename::Arguments),
-    /// End sessions
     Kill(kill::Arguments),
 }
 
