@@ -67,6 +67,7 @@ impl TestHome {
             .env("JACKIN_HOME", self.root())
             .env("HOME", self.folder.path().join("user"))
             .env_remove("JACKIN_CAPSULE")
+            .env_remove("JACKIN_NAMESPACE")
             .env_remove("NO_COLOR")
             .stdin(Stdio::null());
         command

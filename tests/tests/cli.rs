@@ -8,6 +8,7 @@ mod cli {
     mod former;
     mod help;
     mod import;
+    mod namespaces;
     mod objects;
     mod references;
     mod sandbox;

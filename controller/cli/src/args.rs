@@ -22,7 +22,7 @@ pub(crate) struct Arguments {
 /// Flags of every command.
 #[derive(Debug, Args)]
 pub(crate) struct Global {
-    /// Namespace of the objects
+    /// Namespace of the objects; when absent JACKIN_NAMESPACE, else `default`
     #[arg(short, long, global = true, value_name = "NAMESPACE", help_heading = "Global options")]
     pub(crate) namespace: Option<String>,
     /// State directory, instead of JACKIN_HOME or ~/.jackin

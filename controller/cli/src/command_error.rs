@@ -11,7 +11,7 @@ use jackin_daemon::home::HomeError;
 use kube::core::Status;
 
 use crate::manifest::Source;
-use crate::text;
+use crate::{namespace, text};
 
 /// What to look at where the controller went away.
 const BROKEN: &str =
@@ -105,6 +105,15 @@ impl CommandError {
         let kind = errors.first()?.kind;
         let kind = if errors.iter().all(|error| error.kind == kind) { kind } else { ErrorKind::Failed };
         Some(Self::of(kind, errors.into_iter().flat_map(Self::into_diagnostics).collect()))
+    }
+
+    /// With the namespace in the commands that its hints name.
+    #[must_use]
+    pub(crate) fn in_namespace(mut self, namespace: &str) -> Self {
+        for hint in self.diagnostics.iter_mut().flat_map(|diagnostic| &mut diagnostic.hints) {
+            *hint = namespace::say_another(hint, namespace);
+        }
+        self
     }
 
     /// With what to do about it.

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use crate::args::Global;
 use crate::command_error::CommandError;
 use crate::console::Console;
+use crate::namespace;
 
 /// The circumstances of a command.
 #[derive(Debug)]
@@ -18,7 +19,8 @@ pub(crate) struct Context {
     pub(crate) home: Home,
     /// Standard output and standard error.
     pub(crate) console: Console,
-    namespace: Option<String>,
+    namespace: String,
+    namespace_asked: Option<String>,
 }
 
 impl Context {
@@ -27,23 +29,22 @@ impl Context {
             Some(path) => Home::at(absolute(path)?),
             None => Home::from_environment()?,
         };
-        if let Some(namespace) = &global.namespace
-            && !jackin_api::validate::is_dns_label(namespace)
-        {
+        let namespace = namespace::of(global);
+        if !jackin_api::validate::is_dns_label(&namespace) {
             return Err(CommandError::bad_input(format!("not a name of a namespace: `{namespace}`"))
-                .hint("names have at most 63 lowercase letters, digits and `-`"));
+                .hint("`-n` or JACKIN_NAMESPACE says it; names have at most 63 lowercase letters, digits and `-`"));
         }
-        Ok(Self { home, console, namespace: global.namespace.clone() })
+        Ok(Self { home, console, namespace, namespace_asked: global.namespace.clone() })
     }
 
-    /// The namespace that was asked for, else `default`.
+    /// The namespace that was asked for by the flag or the environment, else `default`.
     pub(crate) fn namespace(&self) -> &str {
-        self.namespace.as_deref().unwrap_or("default")
+        &self.namespace
     }
 
-    /// The namespace that was asked for.
+    /// The namespace that the flag asks for, which files must not contradict.
     pub(crate) fn namespace_asked(&self) -> Option<&str> {
-        self.namespace.as_deref()
+        self.namespace_asked.as_deref()
     }
 
     /// A connection to the controller, which is started when none runs.

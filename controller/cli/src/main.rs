@@ -13,6 +13,7 @@ mod context;
 mod import;
 mod live;
 mod manifest;
+mod namespace;
 mod resource;
 mod terminal;
 mod text;

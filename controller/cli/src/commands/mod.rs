@@ -41,12 +41,17 @@ use crate::args::{Arguments, Command};
 use crate::command_error::CommandError;
 use crate::console::Console;
 use crate::context::Context;
+use crate::namespace;
 
 /// How a command ends: an exit code, or an error with one.
 pub(crate) type Ended = Result<u8, CommandError>;
 
-/// Runs the command that was typed.
+/// Runs the command that was typed. What an error says to type next is for the same namespace.
 pub(crate) fn run(arguments: &Arguments, console: &Console) -> Ended {
+    dispatch(arguments, console).map_err(|error| error.in_namespace(&namespace::of(&arguments.global)))
+}
+
+fn dispatch(arguments: &Arguments, console: &Console) -> Ended {
     let context = || Context::new(&arguments.global, *console);
     match &arguments.command {
         Command::Apply(apply) => serial(apply::run(apply, &context()?)),

@@ -15,6 +15,7 @@ use super::{Ended, start};
 use crate::command_error::{CommandError, Diagnostic, ErrorKind};
 use crate::context::Context;
 use crate::live::{self, Target, Waited};
+use crate::namespace;
 use crate::resource::{IMAGE, INSTANCE};
 use crate::text;
 
@@ -55,7 +56,8 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Ended {
         if arguments.rebuild && !arguments.recreate && !stands_still(&instance) {
             context.console.line(&format!("{label} unchanged"))?;
             if built.contains(&instance.spec.role) {
-                context.console.say(&format!("{label}: {}", takes_it(&instance)));
+                let told = namespace::say_another(&takes_it(&instance), context.namespace());
+                context.console.say(&format!("{label}: {told}"));
             }
             continue;
         }

@@ -13,6 +13,7 @@ use crate::commands::Ended;
 use crate::context::Context;
 use crate::live::{self, Live, Target, Waited};
 use crate::manifest::{Manifest, Object};
+use crate::namespace;
 use crate::resource::{AGENT, INSTANCE, ROLE, WORKSPACE};
 
 pub(super) async fn wait(client: &kube::Client, context: &Context, manifests: &[Manifest], timeout: Duration) -> Ended {
@@ -26,7 +27,7 @@ pub(super) async fn wait(client: &kube::Client, context: &Context, manifests: &[
     let mut progress = Progress::new(&context.console);
     let mut missing = Vec::new();
     let waited = live::until(client, &targets, Some(timeout), |live| {
-        missing = judge(manifests, live, &mut progress)?;
+        missing = judge(manifests, context.namespace(), live, &mut progress)?;
         Ok(missing.is_empty().then_some(()))
     })
     .await;
@@ -38,7 +39,12 @@ pub(super) async fn wait(client: &kube::Client, context: &Context, manifests: &[
 }
 
 /// What is not ready yet. An error when something will never be.
-fn judge(manifests: &[Manifest], live: &Live, progress: &mut Progress) -> Result<Vec<Diagnostic>, CommandError> {
+fn judge(
+    manifests: &[Manifest],
+    asked: &str,
+    live: &Live,
+    progress: &mut Progress,
+) -> Result<Vec<Diagnostic>, CommandError> {
     let mut missing = Vec::new();
     let mut stalled = Vec::new();
     let mut consent = Vec::new();
@@ -58,15 +64,15 @@ fn judge(manifests: &[Manifest], live: &Live, progress: &mut Progress) -> Result
             State::Ready => progress.tell(&label, "Ready", true),
             State::Waiting(why) => {
                 progress.tell(&label, &why, false);
-                missing.push(diagnostic(object, "is not ready", vec![why]));
+                missing.push(diagnostic(object, asked, "is not ready", vec![why]));
             }
             State::ConsentNeeded(why) => {
                 progress.tell(&label, &why, false);
-                consent.push(diagnostic(object, "needs consent", vec![why]));
+                consent.push(diagnostic(object, asked, "needs consent", vec![why]));
             }
             State::Stalled(why) => {
                 progress.tell(&label, &why, false);
-                stalled.push(diagnostic(object, "will not become ready by itself", vec![why]));
+                stalled.push(diagnostic(object, asked, "will not become ready by itself", vec![why]));
             }
         }
     }
@@ -76,10 +82,15 @@ fn judge(manifests: &[Manifest], live: &Live, progress: &mut Progress) -> Result
     if stalled.is_empty() { Ok(missing) } else { Err(CommandError::of(ErrorKind::Failed, stalled)) }
 }
 
-fn diagnostic(object: &Object, what: &str, causes: Vec<String>) -> Diagnostic {
+fn diagnostic(object: &Object, asked: &str, what: &str, causes: Vec<String>) -> Diagnostic {
     let (kind, name) = (object.resource().singular, object.name());
     let message = format!("{kind} `{name}` {what}");
     let hint = format!("`jackin describe {kind} {name}` tells everything about it");
+    let hint = match object.namespace() {
+        same if same == asked => hint,
+        // What a file says need not be what the command was asked for.
+        other => namespace::say(&hint, other),
+    };
     Diagnostic { message, place: None, causes, hints: vec![hint] }
 }
 

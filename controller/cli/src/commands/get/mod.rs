@@ -4,6 +4,7 @@ mod table;
 
 use futures::{StreamExt, TryStreamExt};
 use http::Request;
+use jackin_api::SYSTEM_NAMESPACE;
 use kube::core::{DynamicObject, WatchEvent};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -13,7 +14,7 @@ use super::output::ListFormat;
 use crate::command_error::{CommandError, ErrorKind};
 use crate::context::Context;
 use crate::manifest;
-use crate::resource::{self, Resource, Selected};
+use crate::resource::{self, AGENT, Resource, Selected};
 
 use table::{Layout, Table};
 
@@ -102,7 +103,7 @@ impl Asking<'_> {
             text.push_str(&table.render(&layout, prefix));
         }
         if text.is_empty() && errors.is_empty() {
-            self.say_none();
+            self.say_none(selected);
         }
         self.context.console.write(&text)?;
         self.end(errors)
@@ -283,11 +284,14 @@ impl Asking<'_> {
         if query.is_empty() { path } else { format!("{path}?{}", query.join("&")) }
     }
 
-    fn say_none(&self) {
+    fn say_none(&self, selected: &[Selected]) {
         if self.arguments.all_namespaces {
-            self.context.console.say("No resources found");
-        } else {
-            self.context.console.say(&format!("No resources found in {} namespace.", self.context.namespace()));
+            return self.context.console.say("No resources found");
+        }
+        let namespace = self.context.namespace();
+        self.context.console.say(&format!("No resources found in {namespace} namespace."));
+        if selected.iter().any(|one| one.resource == &AGENT) && namespace != SYSTEM_NAMESPACE {
+            self.context.console.say(&format!("Built-in agents: `jackin get agents -n {SYSTEM_NAMESPACE}`"));
         }
     }
 
