@@ -15,6 +15,9 @@ use crate::docker::{EngineError, EngineInfo};
 /// How long a program may take to tell its version.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// The check of the engine.
+const ENGINE: &str = "engine";
+
 /// Less room than this for the home is worth a warning, in bytes.
 const LITTLE_ROOM: u64 = 1 << 30;
 
@@ -50,6 +53,12 @@ impl Finding {
         Self { check: check.to_owned(), verdict: Verdict::Ok, detail: detail.into(), hint: None }
     }
 
+    /// Whether this says that the engine does not answer.
+    #[must_use]
+    pub fn is_engine_away(&self) -> bool {
+        self.check == ENGINE && self.verdict == Verdict::Failed
+    }
+
     fn not_ok(check: &str, verdict: Verdict, detail: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { check: check.to_owned(), verdict, detail: detail.into(), hint: Some(hint.into()) }
     }
@@ -74,16 +83,16 @@ pub(crate) async fn examine(context: &Context) -> Vec<Finding> {
 fn engine_finding(found: Result<EngineInfo, EngineError>) -> Finding {
     match found {
         Ok(EngineInfo { name, version, api_version, os, arch, host_reachable: true }) => {
-            Finding::ok("engine", format!("{name} {version}, API {api_version}, {os}/{arch}"))
+            Finding::ok(ENGINE, format!("{name} {version}, API {api_version}, {os}/{arch}"))
         }
         Ok(EngineInfo { name, version, host_reachable: false, .. }) => Finding::not_ok(
-            "engine",
+            ENGINE,
             Verdict::Warning,
             format!("{name} {version}, on another machine"),
             "directories of this machine cannot be mounted there; use an engine behind a Unix socket",
         ),
         Err(error) => Finding::not_ok(
-            "engine",
+            ENGINE,
             Verdict::Failed,
             error.full_message(),
             "start it, or say in DOCKER_HOST or by a Docker context where it is, and restart the controller",

@@ -180,3 +180,17 @@ fn what_it_cannot_do_yet_is_refused_with_what_to_do() {
         );
     }
 }
+
+#[test]
+fn a_capture_replaces_a_file_only_when_told_to() {
+    let sandbox = with_a_former_capsule();
+    let capture = ["capture", "desk-one", "-o", "screen.txt"];
+    assert!(sandbox.run(&capture).ends_with("exit code 0\n"));
+    let sandbox = sandbox.with("screen.txt", "mine");
+    let told = sandbox.run(&capture);
+    assert!(told.contains("error: `screen.txt` is there already\nhint: ") && told.ends_with("exit code 5\n"), "{told}");
+    let kept = || std::fs::read_to_string(sandbox.path("screen.txt")).expect("a file");
+    assert_eq!(kept(), "mine");
+    assert!(sandbox.run(&[&capture[..], &["--overwrite"]].concat()).ends_with("exit code 0\n"));
+    assert!(kept().starts_with("first hello there\n"), "{}", kept());
+}

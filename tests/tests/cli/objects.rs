@@ -182,6 +182,7 @@ fn what_no_engine_answers_for_is_exit_code_four_with_the_next_command() {
         let told = sandbox.run(arguments);
         assert!(told.contains("hint: `jackin doctor`") && told.ends_with("exit code 4\n"), "{told}");
     }
+    assert!(sandbox.run(&["doctor"]).ends_with("exit code 4\n"));
 }
 
 #[test]

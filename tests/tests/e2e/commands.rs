@@ -199,7 +199,7 @@ fn the_doctor_tells_of_the_engine_and_its_builders_and_what_to_do_when_it_does_n
         let nowhere = format!("unix://{}", stage.path("nowhere.sock").display());
         stage.set_variable("DOCKER_HOST", &nowhere);
         let (code, found) = checks(stage)?;
-        assert_eq!((code, &found[0]), (1, &("engine".to_owned(), "failed".to_owned())));
+        assert_eq!((code, &found[0]), (4, &("engine".to_owned(), "failed".to_owned())));
         let ran = stage.run(&["doctor"])?;
         ensure!(ran.stdout.contains("FAILED") && ran.stderr.contains("DOCKER_HOST"), "{}", ran.said());
         stage.clear_variables();

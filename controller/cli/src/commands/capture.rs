@@ -1,12 +1,13 @@
 //! `jackin capture`: what is on a session's screen, as text, as a terminal paints it, or as a picture.
 
+use std::io::Write;
+
 use camino::Utf8PathBuf;
 use jackin_api::wire::{Capture, CaptureFormat, Captured};
 
 use super::capsule::Way;
-use super::{Ended, capsule};
+use super::{Ended, capsule, file};
 use crate::capsule_error::Of;
-use crate::command_error::CommandError;
 use crate::context::Context;
 use crate::resource;
 use crate::terminal::still;
@@ -28,6 +29,9 @@ pub(crate) struct Arguments {
     /// File to write, instead of standard output
     #[arg(short, long, value_name = "FILE")]
     output: Option<Utf8PathBuf>,
+    /// Replace a file that is there
+    #[arg(long, requires = "output")]
+    overwrite: bool,
     #[command(flatten)]
     way: Way,
 }
@@ -43,7 +47,7 @@ enum Format {
 }
 
 pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Ended {
-    let Arguments { instance, session, format, history, output, way } = arguments;
+    let Arguments { instance, session, format, history, output, overwrite, way } = arguments;
     let instance = resource::instance_name(instance)?;
     let (mut client, reach) = capsule::open(&context.connect().await?, context, instance, *way).await?;
     let wanted = match format {
@@ -61,8 +65,7 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Ended {
         }
     };
     match output {
-        Some(path) => fs_err::write(path, text)
-            .map_err(|error| CommandError::failed(format!("`{path}` cannot be written")).caused_by(&error))?,
+        Some(path) => file::create(path, *overwrite)?.write_all(text.as_bytes())?,
         None => context.console.write(&text)?,
     }
     Ok(0)

@@ -11,6 +11,9 @@ use crate::text;
 
 /// Tell whether the controller finds all that it needs.
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Exit code 4 when the engine does not answer, 1 when something else is missing without which nothing works."
+)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     output: Output,
@@ -30,8 +33,13 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Ended {
             }
         }
     }
-    let failed = findings.iter().any(|finding| finding.verdict == Verdict::Failed);
-    Ok(if failed { ErrorKind::Failed as u8 } else { 0 })
+    Ok(if findings.iter().any(Finding::is_engine_away) {
+        ErrorKind::Unreachable as u8
+    } else if findings.iter().any(|finding| finding.verdict == Verdict::Failed) {
+        ErrorKind::Failed as u8
+    } else {
+        0
+    })
 }
 
 fn row(finding: &Finding) -> Vec<String> {

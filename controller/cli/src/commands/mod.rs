@@ -16,6 +16,7 @@ pub(crate) mod diff;
 pub(crate) mod doctor;
 pub(crate) mod events;
 pub(crate) mod exec;
+mod file;
 pub(crate) mod get;
 pub(crate) mod import;
 pub(crate) mod instances;

@@ -1,6 +1,5 @@
 //! `jackin record`: a session as an asciicast, from now on.
 
-use std::fs::{File, OpenOptions};
 use std::io::{BufWriter, Write};
 use std::time::Instant;
 
@@ -11,10 +10,10 @@ use jiff::Timestamp;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::capsule::Way;
-use super::{Ended, capsule};
+use super::{Ended, capsule, file};
 use crate::capsule_error::{Of, fares};
 use crate::cast::{Recording, Start};
-use crate::command_error::{CommandError, ErrorKind};
+use crate::command_error::CommandError;
 use crate::context::Context;
 use crate::resource;
 
@@ -61,8 +60,11 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Ended {
         idle_limit: arguments.idle_limit,
     };
     let began = Instant::now();
-    let file: Box<dyn Write> =
-        if path == "-" { Box::new(std::io::stdout()) } else { Box::new(create(&path, arguments)?) };
+    let file: Box<dyn Write> = if path == "-" {
+        Box::new(std::io::stdout())
+    } else {
+        Box::new(BufWriter::new(file::create(&path, arguments.overwrite)?))
+    };
     let mut recording = Recording::begin(file, &start)?;
     context.console.say(&format!("recording {instance}/{name} to {path}; Ctrl-C ends it"));
     let end = record(instance, reader, &mut recording, began).await?;
@@ -75,20 +77,6 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Ended {
     };
     context.console.say(&format!("recorded {:.1}s to {path}; {how}", began.elapsed().as_secs_f64()));
     Ok(0)
-}
-
-/// Makes the file; one that is there may be a recording that somebody wants to keep.
-fn create(path: &Utf8PathBuf, arguments: &Arguments) -> Result<BufWriter<File>, CommandError> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true).create_new(!arguments.overwrite);
-    match options.open(path) {
-        Ok(file) => Ok(BufWriter::new(file)),
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-            Err(CommandError::new(ErrorKind::Conflict, format!("`{path}` is there already"))
-                .hint("`--output` names another file, `--overwrite` replaces this one"))
-        }
-        Err(error) => Err(CommandError::failed(format!("`{path}` cannot be written")).caused_by(&error)),
-    }
 }
 
 /// Writes what comes until the session ends, or nothing more is wanted.
