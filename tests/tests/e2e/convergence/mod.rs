@@ -9,6 +9,7 @@ mod ending;
 mod holding;
 mod interrupting;
 mod killing;
+mod meanwhile;
 mod meddling;
 mod replacing;
 mod scaling;
