@@ -156,3 +156,22 @@ fn a_repository_that_is_gone_leaves_who_runs_and_what_is_cached_serves_the_next(
         Ok(())
     })
 }
+
+#[test]
+fn a_repository_behind_ssh_is_reached_by_the_operators_own_command() -> Result<()> {
+    play(|stage| {
+        commit(stage, "behind")?;
+        // It takes options and a host, and runs here what is to be run there.
+        let reach = stage
+            .write("reach", "while [ $# -gt 1 ]; do shift; done\ntouch \"${0%/*}/reached\"\nexec sh -c \"$1\"\n")?;
+        stage.set_variable("GIT_SSH_COMMAND", &format!("sh {}", reach.display()));
+        let url = format!("ssh://nowhere.invalid{}", stage.path("repository").display());
+        let role = format!(
+            "apiVersion: jackin.dev/v1alpha1\nkind: Role\nmetadata: {{name: tiny}}\nspec:\n  source:\n    git: {{url: \"{url}\", trustedUrl: \"{url}\"}}\n  agents: [shell]\n"
+        );
+        stage.apply(&desk_of(&role, &[MAIN]))?;
+        assert_eq!(word(stage)?, "behind");
+        ensure!(stage.path("reached").exists(), "it was reached in another way");
+        Ok(())
+    })
+}

@@ -1,5 +1,6 @@
 //! Running `git`: bounded in time, with no questions, and with nothing of a repository's that could run.
 
+use std::ffi::OsStr;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -21,6 +22,9 @@ const SETTINGS: [&str; 5] = [
     "submodule.recurse=false",
 ];
 
+/// How the operator reaches hosts: theirs where they say so, as for their own git.
+const OF_THE_OPERATOR: [&str; 3] = ["GIT_SSH", "GIT_SSH_COMMAND", "GIT_SSH_VARIANT"];
+
 /// Ends a command with all that it started when it is dropped.
 pub(super) struct Group(Option<Pid>);
 
@@ -39,16 +43,23 @@ impl Drop for Group {
     }
 }
 
-/// A command of git, with no input and its output to be read. `GIT_*` of whoever started us do not reach it.
+/// A command of git, with no input and its output to be read. Of the `GIT_*` of whoever started us, only how hosts are reached does reach it.
 pub(super) fn git(repository: Option<&Utf8Path>, arguments: &[&str]) -> Command {
     let mut command = Command::new("git");
+    let of_the_operator = |name: &OsStr| OF_THE_OPERATOR.iter().any(|known| name == *known);
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.as_encoded_bytes().starts_with(b"GIT_")) {
-        command.env_remove(name);
+        if !of_the_operator(&name) {
+            command.env_remove(name);
+        }
+    }
+    if !OF_THE_OPERATOR.iter().any(|name| std::env::var_os(name).is_some()) {
+        command.env("GIT_SSH_COMMAND", "ssh -o BatchMode=yes");
     }
     command
         .env("GIT_TERMINAL_PROMPT", "0")
         .env("GIT_ASKPASS", "true")
-        .env("GIT_SSH_COMMAND", "ssh -o BatchMode=yes")
+        .env("SSH_ASKPASS", "false")
+        .env("SSH_ASKPASS_REQUIRE", "force")
         .env("GIT_ALLOW_PROTOCOL", "file:git:http:https:ssh")
         .env("LC_ALL", "C")
         .args(SETTINGS.iter().flat_map(|setting| ["-c", setting]));
