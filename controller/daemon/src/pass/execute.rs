@@ -1,4 +1,4 @@
-//! The steps of a plan, independent ones at once, each timed.
+//! The steps of a plan, independent ones at once, each timed. What one would end is asked once more before it.
 
 use std::sync::OnceLock;
 
