@@ -78,6 +78,7 @@ mod tests {
             assert_eq!(human_duration(seconds), expected, "{seconds}");
         }
     }
+
     #[test]
     fn an_object_without_a_time_is_of_unknown_age() {
         let now: Timestamp = "2026-01-10T00:00:00Z".parse().unwrap();

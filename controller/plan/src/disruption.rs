@@ -4,7 +4,9 @@ use jackin_api::kinds::{DisruptionPolicy, Instance, RunState, SessionStatus};
 use jackin_api::wire::{Session, SessionState};
 use jackin_api::words::{self, ConditionType, Phase, Reason};
 
+use crate::observed::Capsule;
 use crate::step::Consent;
+use crate::world::ContainerState;
 
 /// Names of the sessions that a repair must not end under this policy.
 ///
@@ -29,6 +31,41 @@ pub fn awake_sessions(sessions: &[Session], policy: DisruptionPolicy) -> Vec<Str
 pub fn live_by_status(sessions: &[SessionStatus], policy: DisruptionPolicy) -> Vec<String> {
     let live = |session: &&SessionStatus| protects(state_from_word(&session.state), session.attached, policy);
     sessions.iter().filter(live).map(|session| session.id.clone()).collect()
+}
+
+/// Whether sessions may live in a container of this state. While the engine waits to start it again, its processes have ended.
+pub fn may_have_sessions(state: ContainerState) -> bool {
+    matches!(state, ContainerState::Running | ContainerState::Paused)
+}
+
+/// Names of the sessions that became live since a look at them by which they may end; `is_for_idleness` says that nobody works there.
+pub fn begun_since(
+    before: &[Session],
+    now: &[Session],
+    policy: DisruptionPolicy,
+    is_for_idleness: bool,
+) -> Vec<String> {
+    let live = if is_for_idleness { awake_sessions } else { live_sessions };
+    let known = live(before, policy);
+    live(now, policy).into_iter().filter(|name| !known.contains(name)).collect()
+}
+
+/// Names of the sessions that the removal of an instance would end against the policy, if it has to wait, by the states of its containers;
+/// none where nobody can tell whether there are any.
+pub fn before_removal(
+    states: impl IntoIterator<Item = ContainerState>,
+    capsule: &Capsule,
+    policy: DisruptionPolicy,
+) -> Option<Vec<String>> {
+    let mut alive = states.into_iter().filter(|state| may_have_sessions(*state));
+    alive.next()?;
+    match capsule {
+        Capsule::Answers(status) if alive.next().is_none() => {
+            Some(live_sessions(&status.sessions, policy)).filter(|live| !live.is_empty())
+        }
+        // Of several containers, only one is asked.
+        Capsule::Answers(_) | Capsule::Silent(_) | Capsule::NotAsked => Some(Vec::new()),
+    }
 }
 
 /// Whether an instance should run and does not, after tries that failed: nothing is lost by another try, be it with another image.
@@ -104,6 +141,8 @@ pub fn consent(
 
 #[cfg(test)]
 mod tests {
+    use jackin_api::wire::Status;
+
     use super::*;
 
     fn session(state: SessionState, attached: u32) -> Session {
@@ -143,5 +182,43 @@ mod tests {
         assert_eq!(consent(&unknown, DisruptionPolicy::WhenIdle, false, true), Ok(Consent::Policy));
         assert_eq!(consent(&unknown, DisruptionPolicy::Always, false, false), Ok(Consent::Policy));
         assert_eq!(consent(&unknown, DisruptionPolicy::Never, true, false), Ok(Consent::Request));
+    }
+
+    #[test]
+    fn who_became_live_since_a_look_is_named_and_who_was_allowed_to_end_is_not() {
+        let (idle, working) = ([session(SessionState::Idle, 0)], [session(SessionState::Working, 0)]);
+        let attached = [session(SessionState::Idle, 1)];
+        let begun = |before: &[Session], now: &[Session], policy| begun_since(before, now, policy, false);
+        assert_eq!(begun(&idle, &attached, DisruptionPolicy::Never), ["main"]);
+        assert_eq!(begun(&idle, &working, DisruptionPolicy::WhenIdle), ["main"]);
+        assert!(begun(&idle, &idle, DisruptionPolicy::Never).is_empty());
+        // Its deadline had passed.
+        assert!(begun(&working, &working, DisruptionPolicy::WhenIdle).is_empty());
+        assert!(begun(&idle, &working, DisruptionPolicy::Always).is_empty());
+        assert_eq!(begun_since(&idle, &working, DisruptionPolicy::Always, true), ["main"]);
+    }
+
+    #[test]
+    fn a_removal_waits_for_who_works_and_where_nobody_can_tell() {
+        let answers = |state| {
+            Capsule::Answers(Status {
+                version: String::new(),
+                started_at: Default::default(),
+                environment_digest: None,
+                sessions: vec![session(state, 0)],
+                hooks: Vec::new(),
+            })
+        };
+        let waits = |states: &[ContainerState], capsule: &Capsule| {
+            before_removal(states.iter().copied(), capsule, DisruptionPolicy::Never)
+        };
+        let (running, paused) = (ContainerState::Running, ContainerState::Paused);
+        assert_eq!(waits(&[ContainerState::Exited], &Capsule::NotAsked), None);
+        assert_eq!(waits(&[running], &answers(SessionState::Idle)), None);
+        assert_eq!(waits(&[running], &answers(SessionState::Working)), Some(vec!["main".to_owned()]));
+        let nobody_can_tell = Some(Vec::new());
+        assert_eq!(waits(&[running], &Capsule::Silent(String::new())), nobody_can_tell);
+        assert_eq!(waits(&[paused], &Capsule::NotAsked), nobody_can_tell);
+        assert_eq!(waits(&[running, paused], &answers(SessionState::Idle)), nobody_can_tell);
     }
 }

@@ -1,11 +1,10 @@
 //! What is about to end for a repair, asked once more: a volume that is filled first takes minutes, in which somebody may begin to work.
 
 use jackin_api::words::Reason;
-use jackin_plan::disruption::{awake_sessions, live_sessions};
+use jackin_plan::disruption::{begun_since, may_have_sessions};
 use jackin_plan::observed::{Capsule, Observed};
 use jackin_plan::resolve::Wanted;
 use jackin_plan::step::{Consent, PlannedStep, Step, StepReason};
-use jackin_plan::world::ContainerState;
 
 use super::steps::{Frame, StepError};
 
@@ -27,21 +26,20 @@ pub(super) async fn may_still_end(
         Wanted::Run(desired) => desired.disruption.policy,
         Wanted::Stop | Wanted::Remove { .. } | Wanted::Unresolved(_) => return Ok(()),
     };
-    let live = if planned.reasons.contains(&StepReason::Idle) { awake_sessions } else { live_sessions };
     let told = frame.context.capsules.status(frame.capsule(container.pid, Some(id))).await;
     let now = match told {
         Ok(now) => now,
         Err(error) => {
             let found = frame.context.engine.inspect_container(&id.0).await?;
-            if found.is_none_or(|found| !matches!(found.state, ContainerState::Running | ContainerState::Paused)) {
+            if found.is_none_or(|found| !may_have_sessions(found.state)) {
                 return Ok(());
             }
             let message = format!("whether somebody began to work in it could not be asked before it ends: {error}");
             return Err(StepError::new(Reason::CapsuleUnresponsive, message));
         }
     };
-    let known = live(&before.sessions, policy);
-    let begun: Vec<_> = live(&now.sessions, policy).into_iter().filter(|name| !known.contains(name)).collect();
+    let is_for_idleness = planned.reasons.contains(&StepReason::Idle);
+    let begun = begun_since(&before.sessions, &now.sessions, policy, is_for_idleness);
     if begun.is_empty() {
         return Ok(());
     }

@@ -38,7 +38,7 @@ use jackin_plan::step::{LookAgain, Plan};
 use crate::context::Context;
 
 pub(crate) use at_work::AtWork;
-pub(crate) use observe::{containers, observe, program};
+pub(crate) use observe::{capsule, containers, observe, program};
 pub(crate) use overlay::Overlay;
 pub(crate) use snapshot::{Taken, around, around_under, take};
 

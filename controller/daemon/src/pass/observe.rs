@@ -207,7 +207,7 @@ pub(super) fn running(containers: &[Container]) -> Option<&Container> {
 }
 
 /// What the capsule of the running container says.
-async fn capsule(context: &Context, containers: &[Container], run: &str) -> Capsule {
+pub(crate) async fn capsule(context: &Context, containers: &[Container], run: &str) -> Capsule {
     let Some(running) = running(containers) else { return Capsule::NotAsked };
     match context.capsules.status(CapsuleAt { run, pid: running.pid, container: Some(&running.id) }).await {
         Ok(status) => Capsule::Answers(status),

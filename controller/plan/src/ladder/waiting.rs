@@ -3,10 +3,9 @@
 use jackin_api::kinds::{DisruptionPolicy, PendingRepair};
 use jackin_api::words::{self, Change, ConditionStatus, ConditionType, PlanKind, Reason};
 
-use crate::disruption::consent;
+use crate::disruption::{consent, may_have_sessions};
 use crate::observed::Capsule;
 use crate::step::{Consent, LookAgain, Pending, Plan, WaitsFor};
-use crate::world::ContainerState;
 
 use super::rungs::{Asked, Repair, climb};
 use super::validity::Current;
@@ -27,11 +26,6 @@ pub(super) fn allowed(situation: &Situation<'_>) -> Result<Consent, Vec<String>>
     }
     let policy = situation.desired.disruption.policy;
     consent(situation.observed.capsule.sessions(), policy, requested, deadline_ms(situation) == Some(0))
-}
-
-/// Whether sessions may live in a container of this state. While the engine waits to start it again, its processes have ended.
-fn may_have_sessions(state: ContainerState) -> bool {
-    matches!(state, ContainerState::Running | ContainerState::Paused)
 }
 
 /// Milliseconds until a repair that waits for sessions goes ahead; `None` when it waits as long as they live.

@@ -2,12 +2,10 @@
 //! takes minutes, and a controller that was down has not seen who came.
 
 use jackin_api::kinds::{DisruptionPolicy, Instance};
-use jackin_plan::disruption::live_sessions;
+use jackin_plan::disruption::before_removal;
 use jackin_plan::workspace::{WorkspacePlan, WorkspaceSnapshot};
-use jackin_plan::world::ContainerState;
 use kube::ResourceExt;
 
-use crate::capsule::CapsuleAt;
 use crate::context::Context;
 use crate::pass;
 
@@ -38,17 +36,7 @@ async fn live(context: &Context, instance: Option<&Instance>) -> Option<Vec<Stri
     let Ok(containers) = pass::containers(context, &namespace, instance.identity()).await else {
         return Some(Vec::new());
     };
-    let mut alive = containers
-        .iter()
-        .filter(|container| matches!(container.state, ContainerState::Running | ContainerState::Paused));
-    let container = alive.next()?;
-    if container.state == ContainerState::Paused || alive.next().is_some() {
-        return Some(Vec::new());
-    }
     let run = context.home.instance_run(&namespace, instance.identity()).into_string();
-    let at = CapsuleAt { run: &run, pid: container.pid, container: Some(&container.id) };
-    match context.capsules.status(at).await {
-        Ok(status) => Some(live_sessions(&status.sessions, policy)).filter(|live| !live.is_empty()),
-        Err(_) => Some(Vec::new()),
-    }
+    let capsule = pass::capsule(context, &containers, &run).await;
+    before_removal(containers.iter().map(|container| container.state), &capsule, policy)
 }
